@@ -1,0 +1,1 @@
+"""Judging raw records: pure functions, no database and no HTTP."""
