@@ -9,6 +9,8 @@ import re
 from math import isfinite
 from typing import Any, Sequence, Sized
 
+REFUSE_UNKNOWN_KEYS = {"extra": "forbid"}  # a dataclass's __pydantic_config__
+
 _LONGEST_WORD = 100
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:+/\-]*\Z")
 _TRAINABLE = re.compile(r"(all|head|bias|last:[1-9][0-9]{0,3})\Z")

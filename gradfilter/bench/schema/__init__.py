@@ -1,0 +1,65 @@
+"""The wire types: what a user asks for, what a board is told, what it observed.
+
+Standard-library dataclasses, so that the worker reads them without any library and FastAPI takes
+them as they are. Fields are only ever added, with defaults. The unit of every quantity is in its
+name or, for a sensor, in its channel. All instants are seconds of the board's monotonic clock.
+
+    JobSpec -> RunSpec -> RunRecord
+"""
+
+from gradfilter.bench.schema.device import DeviceDescription, MethodDescription, OptionDescription, WorkerDescription
+from gradfilter.bench.schema.job import DeviceSelector, JobSpec, Limits, MethodSpec, RunSpec, Sampling, Variant
+from gradfilter.bench.schema.record import (
+    Channel,
+    Failure,
+    MethodedLayer,
+    Outcome,
+    Phase,
+    RunRecord,
+    RunStatus,
+    SCHEMA_VERSION,
+    SamplerReport,
+    SensorReport,
+    Series,
+    Step,
+)
+from gradfilter.bench.schema.workload import (
+    ConvLayerWorkload,
+    ConvShape,
+    Optimizer,
+    Pretraining,
+    TrainingWorkload,
+    Workload,
+)
+
+__all__ = [
+    "Channel",
+    "ConvLayerWorkload",
+    "ConvShape",
+    "DeviceDescription",
+    "DeviceSelector",
+    "Failure",
+    "JobSpec",
+    "Limits",
+    "MethodDescription",
+    "MethodSpec",
+    "MethodedLayer",
+    "Optimizer",
+    "OptionDescription",
+    "Outcome",
+    "Phase",
+    "Pretraining",
+    "RunRecord",
+    "RunSpec",
+    "RunStatus",
+    "SCHEMA_VERSION",
+    "SamplerReport",
+    "Sampling",
+    "SensorReport",
+    "Series",
+    "Step",
+    "TrainingWorkload",
+    "Variant",
+    "WorkerDescription",
+    "Workload",
+]

@@ -1,0 +1,61 @@
+"""What a board is: hardware, sensors, and what its worker offers."""
+
+from dataclasses import dataclass, field
+from typing import Any, Dict, List, Optional
+
+from gradfilter.bench.schema.record import SCHEMA_VERSION, SensorReport
+
+
+@dataclass
+class OptionDescription:
+    """One option of a method: its name, type as written in Python, default and meaning."""
+
+    name: str
+    type: str
+    default: Any = None
+    help: str = ""
+
+
+@dataclass
+class MethodDescription:
+    """A method the board's worker offers."""
+
+    name: str
+    source: str
+    options: List[OptionDescription] = field(default_factory=list)
+
+
+@dataclass
+class WorkerDescription:
+    """What the worker's Python can do: `python -m gradfilter.bench.worker describe`."""
+
+    python_version: str
+    torch_version: str
+    methods: List[MethodDescription] = field(default_factory=list)
+    models: List[str] = field(default_factory=list)
+    datasets: List[str] = field(default_factory=list)
+    workloads: List[str] = field(default_factory=list)
+    compute: List[str] = field(default_factory=list)
+    versions: Dict[str, str] = field(default_factory=dict)
+    schema_version: int = SCHEMA_VERSION
+
+
+@dataclass
+class DeviceDescription:
+    """A board as its agent describes it."""
+
+    hostname: str
+    model: str
+    machine: str
+    cpu: str
+    cores: int
+    memory_bytes: int
+    os: str
+    kernel: str
+    agent_version: str
+    boot_id: str
+    tags: List[str] = field(default_factory=list)
+    sensors: List[SensorReport] = field(default_factory=list)
+    worker: Optional[WorkerDescription] = None
+    worker_error: str = ""
+    schema_version: int = SCHEMA_VERSION

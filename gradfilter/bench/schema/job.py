@@ -1,0 +1,147 @@
+"""What is asked for: a workload, its variants and a board; and what a board is told: one run of it."""
+
+from dataclasses import dataclass, field
+from typing import Any, Dict, List, Optional, Union
+
+try:
+    from typing import Literal
+except ImportError:  # Python < 3.8: torch 1.10 brings typing_extensions along
+    from typing_extensions import Literal
+
+from gradfilter.bench.schema.checks import (
+    REFUSE_UNKNOWN_KEYS,
+    check_choice,
+    check_length,
+    check_range,
+    check_trainable,
+    check_unique,
+    check_word,
+)
+from gradfilter.bench.schema.workload import Workload
+
+
+@dataclass
+class MethodSpec:
+    """A way to change training, by name, with its options."""
+
+    __pydantic_config__ = REFUSE_UNKNOWN_KEYS
+
+    name: str
+    options: Dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_word("methods.name", self.name)
+        check_length("methods.options", self.options, 0, 64)
+
+
+@dataclass
+class Variant:
+    """A named list of methods, applied in order. The baseline's list is empty."""
+
+    __pydantic_config__ = REFUSE_UNKNOWN_KEYS
+
+    name: str
+    methods: List[MethodSpec] = field(default_factory=list)
+    trainable: Optional[Union[str, List[str]]] = None
+
+    def __post_init__(self) -> None:
+        check_word("variants.name", self.name)
+        check_length("variants.methods", self.methods, 0, 16)
+        if self.trainable is not None:
+            check_trainable("variants.trainable", self.trainable)
+
+
+@dataclass
+class Limits:
+    """When to give up, and how long to rest before each run."""
+
+    __pydantic_config__ = REFUSE_UNKNOWN_KEYS
+
+    run_s: float = 600.0
+    settle_s: float = 10.0
+
+    def __post_init__(self) -> None:
+        check_range("limits.run_s", self.run_s, 1, 86400)
+        check_range("limits.settle_s", self.settle_s, 0, 3600)
+
+
+@dataclass
+class Sampling:
+    """How often the sensors are read; the period is jittered by ±10 % against aliasing."""
+
+    __pydantic_config__ = REFUSE_UNKNOWN_KEYS
+
+    period_s: float = 0.1
+
+    def __post_init__(self) -> None:
+        check_range("sampling.period_s", self.period_s, 0.01, 60)
+
+
+@dataclass
+class DeviceSelector:
+    """The board by name, or any board that carries all the tags."""
+
+    __pydantic_config__ = REFUSE_UNKNOWN_KEYS
+
+    name: Optional[str] = None
+    tags: List[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        check_length("device.tags", self.tags, 0, 32)
+        if (self.name is None) == (not self.tags):
+            raise ValueError("device needs either a name or a list of tags, not both and not neither.")
+
+
+@dataclass
+class JobSpec:
+    """What a user wants: one workload, its variants (the first is the baseline), repetitions, a board."""
+
+    __pydantic_config__ = REFUSE_UNKNOWN_KEYS
+
+    workload: Workload
+    variants: List[Variant]
+    device: DeviceSelector
+    repetitions: int = 8
+    seed: int = 0
+    quick: bool = False
+    limits: Limits = field(default_factory=Limits)
+    sampling: Sampling = field(default_factory=Sampling)
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        check_length("variants", self.variants, 1, 64)
+        check_unique("variants", [variant.name for variant in self.variants])
+        check_range("repetitions", self.repetitions, 1, 1000)
+        check_range("seed", self.seed, 0, 2**63 - 1)
+        check_length("note", self.note, 0, 2000)
+
+
+@dataclass
+class RunSpec:
+    """One execution, planned.
+
+    A preparation checks all variants of a job and makes its starting checkpoint; a measured run
+    has exactly one variant. Blocks are counted from 1.
+    """
+
+    run_id: str
+    job_id: str
+    workload: Workload
+    variants: List[Variant]
+    purpose: Literal["measure", "prepare"] = "measure"
+    block: int = 0
+    attempt: int = 1
+    seed: int = 0
+    limits: Limits = field(default_factory=Limits)
+    sampling: Sampling = field(default_factory=Sampling)
+
+    def __post_init__(self) -> None:
+        check_word("run_id", self.run_id)
+        check_choice("purpose", self.purpose, ["measure", "prepare"])
+        if self.purpose == "measure":
+            check_length("variants", self.variants, 1, 1)
+
+    @property
+    def variant(self) -> Variant:
+        """The variant of a measured run."""
+        return self.variants[0]

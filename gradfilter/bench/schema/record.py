@@ -1,0 +1,162 @@
+"""What was observed in one run: raw data only."""
+
+from dataclasses import dataclass, field
+from typing import Any, Dict, List, Optional
+
+try:
+    from typing import Literal
+except ImportError:  # Python < 3.8: torch 1.10 brings typing_extensions along
+    from typing_extensions import Literal
+
+from gradfilter.bench.schema.job import RunSpec
+
+SCHEMA_VERSION = 1
+
+
+@dataclass
+class Phase:
+    """A named stretch of a run: settle, setup, warm_up, measured, evaluation."""
+
+    name: str
+    start_s: float
+    end_s: float
+
+
+@dataclass
+class Step:
+    """One measured or warm-up step. part names the shape in a conv_layer workload, else it is ''.
+
+    The accelerator is synchronized at every mark. optimizer_s includes clipping and zero_grad.
+    """
+
+    index: int
+    phase: Literal["warm_up", "measured"]
+    start_s: float
+    forward_s: float
+    backward_s: float
+    optimizer_s: float = 0.0
+    data_s: float = 0.0
+    loss: Optional[float] = None
+    part: str = ""
+
+
+@dataclass
+class Channel:
+    """One quantity of one sensor. A gauge is instantaneous, a counter cumulative.
+
+    quantity: power | energy | temperature | frequency | memory | load | voltage | current.
+    unit: W | J | degC | Hz | B | ratio | V | A. covers: what an energy or power channel includes:
+    board_input | module | package | cpu | gpu | rail | process | wall | system; "" elsewhere.
+    """
+
+    name: str
+    sensor: str
+    quantity: str
+    unit: str
+    kind: Literal["gauge", "counter"] = "gauge"
+    covers: str = ""
+
+
+@dataclass
+class Series:
+    """Readings of one channel; a reading's instant is the middle of the read. None: no reading."""
+
+    channel: Channel
+    times_s: List[float] = field(default_factory=list)
+    values: List[Optional[float]] = field(default_factory=list)
+
+
+@dataclass
+class SensorReport:
+    """What became of a sensor: present with its channels, or not, and why; advice says what to do."""
+
+    name: str
+    present: bool
+    channels: List[Channel] = field(default_factory=list)
+    reason: str = ""
+
+
+@dataclass
+class SamplerReport:
+    """What the sampling itself cost and how evenly it ran."""
+
+    period_s: float
+    readings: int
+    cpu_s: float
+    worst_gap_s: float
+    dropped: List[str] = field(default_factory=list)
+
+
+@dataclass
+class MethodedLayer:
+    """A layer that a method changed, and how ('gradient_filter patch_size=4')."""
+
+    name: str
+    change: str
+
+
+@dataclass
+class Outcome:
+    """What the worker reports at the end, each None where it does not apply.
+
+    saved_activation_bytes: bytes held for backward in one step, counted by storage, parameters
+    excluded, in a separate unmeasured step; per part. peak_rss_bytes: the worker's high-water mark
+    over warm-up and measured steps (VmHWM, reset before).
+    """
+
+    saved_activation_bytes: Dict[str, int] = field(default_factory=dict)
+    peak_rss_bytes: Optional[int] = None
+    peak_device_bytes: Optional[int] = None
+    test_accuracy: Optional[float] = None
+    test_loss: Optional[float] = None
+    start_accuracy: Optional[float] = None
+    trained_parameters: Optional[int] = None
+    layers: List[MethodedLayer] = field(default_factory=list)
+
+
+@dataclass
+class Failure:
+    """Why a run has no complete result, in words a user can act on.
+
+    kind: refused | exception | out_of_memory | non_finite_loss | time_limit | killed | lost | cancelled.
+    field: the part of the spec at fault, for kind refused.
+    """
+
+    kind: str
+    message: str
+    field: str = ""
+    traceback: str = ""
+
+
+@dataclass
+class RunRecord:
+    """One execution, observed: raw data only; every number in a report is computed from it later."""
+
+    spec: RunSpec
+    state: Literal["finished", "failed", "cancelled", "lost"]
+    phases: List[Phase] = field(default_factory=list)
+    steps: List[Step] = field(default_factory=list)
+    series: List[Series] = field(default_factory=list)
+    outcome: Outcome = field(default_factory=Outcome)
+    environment: Dict[str, Any] = field(default_factory=dict)
+    sensors: List[SensorReport] = field(default_factory=list)
+    sampler: Optional[SamplerReport] = None
+    failure: Optional[Failure] = None
+    log_tail: str = ""
+    started_at: str = ""
+    schema_version: int = SCHEMA_VERSION
+
+
+@dataclass
+class RunStatus:
+    """Where a run is now; record is there once the run has ended.
+
+    state: accepted | settling | running | finished | failed | cancelled | lost.
+    """
+
+    run_id: str
+    state: str
+    phase: str = ""
+    done: int = 0
+    total: int = 0
+    record: Optional[RunRecord] = None

@@ -1,0 +1,201 @@
+"""What is trained: the training and conv_layer workloads, and their parts."""
+
+from dataclasses import dataclass, field
+from typing import List, Optional, Union
+
+try:
+    from typing import Annotated, Literal
+except ImportError:  # Python < 3.9: torch 1.10 brings typing_extensions along
+    from typing_extensions import Annotated, Literal
+
+from gradfilter.bench.schema.checks import (
+    REFUSE_UNKNOWN_KEYS,
+    check_choice,
+    check_length,
+    check_positive,
+    check_range,
+    check_trainable,
+    check_unique,
+    check_word,
+)
+from gradfilter.bench.schema.tagged import TaggedUnion
+
+
+@dataclass
+class Optimizer:
+    """SGD and its schedule over the measured steps; clip_norm is the L2 norm of all gradients."""
+
+    __pydantic_config__ = REFUSE_UNKNOWN_KEYS
+
+    name: Literal["sgd"] = "sgd"
+    learning_rate: float = 0.01
+    momentum: float = 0.9
+    weight_decay: float = 0.0
+    schedule: Literal["constant", "cosine"] = "cosine"
+    clip_norm: Optional[float] = None
+
+    def __post_init__(self) -> None:
+        check_choice("optimizer.name", self.name, ["sgd"])
+        check_choice("optimizer.schedule", self.schedule, ["constant", "cosine"])
+        check_range("optimizer.learning_rate", self.learning_rate, 0, 1e3)
+        check_range("optimizer.momentum", self.momentum, 0, 1)
+        check_range("optimizer.weight_decay", self.weight_decay, 0, 1e3)
+        if self.clip_norm is not None:
+            check_positive("optimizer.clip_norm", self.clip_norm)
+
+
+@dataclass
+class Pretraining:
+    """Train the starting checkpoint on the first part of the data; the board caches it by content.
+
+    The data are split in two non-iid parts (sorted by label, cut into shards, shards dealt out
+    from the seed). The job itself then trains on the second part and is evaluated on a held-out
+    piece of it.
+    """
+
+    __pydantic_config__ = REFUSE_UNKNOWN_KEYS
+
+    steps: int = 120
+    batch_size: int = 32
+    learning_rate: float = 0.05
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_range("pretraining.steps", self.steps, 1, 1000000)
+        check_range("pretraining.batch_size", self.batch_size, 1, 4096)
+        check_range("pretraining.learning_rate", self.learning_rate, 0, 1e3)
+        check_range("pretraining.seed", self.seed, 0, 2**63 - 1)
+
+
+@dataclass
+class TrainingWorkload:
+    """Train a model on a data set and measure each step's forward, backward and optimizer.
+
+    trainable: "all" | "last:k" | "head" | "bias" | a list of module names. last:k is the last k
+    Conv2d in registration order and the head. threads: None leaves torch's own choice.
+    """
+
+    __pydantic_config__ = REFUSE_UNKNOWN_KEYS
+
+    kind: Literal["training"]
+    model: str
+    dataset: str = "digits"
+    batch_size: int = 16
+    image_size: int = 128
+    trainable: Union[str, List[str]] = "all"
+    warm_up_steps: int = 5
+    measured_steps: int = 30
+    compute: Literal["cpu", "cuda"] = "cpu"
+    threads: Optional[int] = None
+    dtype: Literal["float32"] = "float32"
+    memory_format: Literal["channels_last", "contiguous"] = "channels_last"
+    batch_norm: Literal["eval", "train"] = "eval"
+    optimizer: Optimizer = field(default_factory=Optimizer)
+    pretraining: Optional[Pretraining] = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_word("model", self.model)
+        check_word("dataset", self.dataset)
+        check_range("batch_size", self.batch_size, 1, 4096)
+        check_range("image_size", self.image_size, 1, 4096)
+        check_trainable("trainable", self.trainable)
+        check_range("warm_up_steps", self.warm_up_steps, 0, 1000000)
+        check_range("measured_steps", self.measured_steps, 1, 1000000)
+        check_choice("compute", self.compute, ["cpu", "cuda"])
+        check_choice("dtype", self.dtype, ["float32"])
+        check_choice("memory_format", self.memory_format, ["channels_last", "contiguous"])
+        check_choice("batch_norm", self.batch_norm, ["eval", "train"])
+        if self.threads is not None:
+            check_range("threads", self.threads, 1, 1024)
+        check_range("seed", self.seed, 0, 2**63 - 1)
+
+
+@dataclass
+class ConvShape:
+    """One Conv2d with zero padding and the batch and map size it is timed on."""
+
+    __pydantic_config__ = REFUSE_UNKNOWN_KEYS
+
+    batch_size: int
+    in_channels: int
+    out_channels: int
+    height: int
+    width: int
+    kernel_size: int = 3
+    stride: int = 1
+    padding: int = 1
+    groups: int = 1
+
+    def __post_init__(self) -> None:
+        for name in ("batch_size", "in_channels", "out_channels", "height", "width", "groups"):
+            check_range("shapes." + name, getattr(self, name), 1, 65536)
+        check_range("shapes.kernel_size", self.kernel_size, 1, 64)
+        check_range("shapes.stride", self.stride, 1, 64)
+        check_range("shapes.padding", self.padding, 0, 64)
+        for name in ("in_channels", "out_channels"):
+            if getattr(self, name) % self.groups:
+                raise ValueError(
+                    "shapes.groups must divide shapes.%s, got groups %d and %s %d."
+                    % (name, self.groups, name, getattr(self, name))
+                )
+        for name in ("height", "width"):
+            if getattr(self, name) + 2 * self.padding < self.kernel_size:
+                raise ValueError(
+                    "shapes.%s %d with padding %d is smaller than shapes.kernel_size %d."
+                    % (name, getattr(self, name), self.padding, self.kernel_size)
+                )
+
+    @property
+    def label(self) -> str:
+        """The shape as a table row names it, for example '512→512 3×3 14×14 batch 32'."""
+        text = "%d→%d %d×%d %d×%d batch %d" % (
+            self.in_channels,
+            self.out_channels,
+            self.kernel_size,
+            self.kernel_size,
+            self.height,
+            self.width,
+            self.batch_size,
+        )
+        if self.stride != 1:
+            text += " stride %d" % self.stride
+        if self.groups != 1:
+            text += " groups %d" % self.groups
+        return text
+
+
+@dataclass
+class ConvLayerWorkload:
+    """Forward and backward of single convolutions: the published latency experiment.
+
+    The convolution is alone in the graph; its input, weight and bias all get gradients.
+    """
+
+    __pydantic_config__ = REFUSE_UNKNOWN_KEYS
+
+    kind: Literal["conv_layer"]
+    shapes: List[ConvShape]
+    warm_up_steps: int = 2
+    measured_steps: int = 10
+    compute: Literal["cpu", "cuda"] = "cpu"
+    threads: Optional[int] = None
+    memory_format: Literal["channels_last", "contiguous"] = "contiguous"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_length("shapes", self.shapes, 1, 64)
+        check_unique("shapes", [shape.label for shape in self.shapes])
+        check_range("warm_up_steps", self.warm_up_steps, 0, 1000000)
+        check_range("measured_steps", self.measured_steps, 1, 1000000)
+        check_choice("compute", self.compute, ["cpu", "cuda"])
+        check_choice("memory_format", self.memory_format, ["channels_last", "contiguous"])
+        if self.threads is not None:
+            check_range("threads", self.threads, 1, 1024)
+        check_range("seed", self.seed, 0, 2**63 - 1)
+
+
+Workload = Annotated[
+    Union[TrainingWorkload, ConvLayerWorkload],
+    TaggedUnion("kind", {"training": TrainingWorkload, "conv_layer": ConvLayerWorkload}),
+]
