@@ -10,6 +10,7 @@ name or, for a sensor, in its channel. All instants are seconds of the board's m
 from gradfilter.bench.schema.device import DeviceDescription, MethodDescription, OptionDescription, WorkerDescription
 from gradfilter.bench.schema.job import DeviceSelector, JobSpec, Limits, MethodSpec, RunSpec, Sampling, Variant
 from gradfilter.bench.schema.record import (
+    SCHEMA_VERSION,
     Channel,
     Failure,
     MethodedLayer,
@@ -17,7 +18,6 @@ from gradfilter.bench.schema.record import (
     Phase,
     RunRecord,
     RunStatus,
-    SCHEMA_VERSION,
     SamplerReport,
     SensorReport,
     Series,
@@ -33,6 +33,7 @@ from gradfilter.bench.schema.workload import (
 )
 
 __all__ = [
+    "SCHEMA_VERSION",
     "Channel",
     "ConvLayerWorkload",
     "ConvShape",
@@ -52,7 +53,6 @@ __all__ = [
     "RunRecord",
     "RunSpec",
     "RunStatus",
-    "SCHEMA_VERSION",
     "SamplerReport",
     "Sampling",
     "SensorReport",
