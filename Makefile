@@ -1,0 +1,45 @@
+# The verbs. `make demo` and `make test` do all their own set-up on Debian with Python 3.11, venv, make and gcc.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN    := .venv/bin
+SETUP  := .venv/.installed
+
+.PHONY: demo test test-quick test-long check bench load setup format clean
+
+demo: $(SETUP)
+	@$(BIN)/python -m deploy.local demo
+
+test: $(SETUP)
+	@$(BIN)/python tests/parts.py test
+
+test-quick: $(SETUP)
+	@$(BIN)/python tests/parts.py quick
+
+test-long: $(SETUP)
+	@$(BIN)/python tests/parts.py long
+
+check: $(SETUP)
+	@$(BIN)/python tests/parts.py check
+
+bench: $(SETUP)
+	@$(BIN)/python -m tests.benchmarks.filtered_backward
+
+load: $(SETUP)
+	@$(BIN)/python -m tests.load.submissions
+
+setup: $(SETUP)
+
+format: $(SETUP)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+# The stamp is written last, so that an interrupted set-up is done again.
+$(SETUP): constraints.txt pyproject.toml gradfilter/pyproject.toml
+	@test -n "$(PYTHON)" || { echo "no python3 found: install Python 3.11 and its venv module (apt-get install python3-venv)."; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "$(PYTHON) is too old: Python 3.10 or newer is needed; name one with make PYTHON=..."; exit 1; }
+	@echo "setting up .venv (a few minutes the first time; PyTorch is the largest part)"
+	@$(PYTHON) -m venv .venv || { echo "making .venv failed: install the venv module (apt-get install python3-venv)."; exit 1; }
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e gradfilter/ -e '.[controller,worker,dev]'
+	@touch $@
+
+clean:
+	rm -rf .venv .venv-py36 var reports

@@ -1,0 +1,77 @@
+"""The parts of the test suite: what each `make` verb runs, one after another, with the minutes each took.
+
+Every part runs even when an earlier one failed, so that one broken thing does not hide the next;
+the exit status is that of the whole. Under CI=true a missing piece is a failure, elsewhere a named skip.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BIN = Path(sys.executable).parent
+
+
+@dataclass(frozen=True)
+class Part:
+    """One command of the suite. name is what the summary calls it."""
+
+    name: str
+    command: tuple[str, ...]
+
+
+def pytest(*arguments: str) -> tuple[str, ...]:
+    return (str(BIN / "pytest"), "-q", *arguments)
+
+
+FORMAT = Part("format", (str(BIN / "ruff"), "format", "--check", "--quiet", "."))
+LINT = Part("lint", (str(BIN / "ruff"), "check", "--quiet", "."))
+TYPES = Part("types", (str(BIN / "mypy"),))
+ARCHITECTURE = Part("architecture", pytest("tests/test_architecture.py"))
+UNIT = Part("unit", pytest("tests", "--ignore=tests/system", "--ignore=tests/test_architecture.py", "-m", "not long"))
+PYTHON_36 = Part("python 3.6", (sys.executable, "tests/python36.py"))
+SYSTEM = Part("system", pytest("tests/system", "-m", "not long"))
+LONG = Part("long", pytest("tests", "-m", "long"))
+
+CHECK = (FORMAT, LINT, TYPES, ARCHITECTURE)
+VERBS = {
+    "check": CHECK,
+    "test": (*CHECK, UNIT, PYTHON_36, SYSTEM),
+    "quick": (
+        LINT,
+        ARCHITECTURE,
+        Part("quick", pytest("tests", "--ignore=tests/system", "-m", "not long and not slow")),
+    ),
+    "long": (LONG,),
+}
+
+
+def run(part: Part) -> tuple[int, float]:
+    """Run one part in the repository's root: exit status and minutes."""
+    print(f"== {part.name}", flush=True)
+    start = time.monotonic()
+    # Two threads at most: torch takes every core it sees, and the processes of one test then wait for each other.
+    environment = {"OMP_NUM_THREADS": "2", **os.environ}
+    status = subprocess.run(part.command, cwd=ROOT, env=environment, check=False).returncode
+    return status, (time.monotonic() - start) / 60
+
+
+def main(verb: str) -> int:
+    """Run a verb's parts and print the table of minutes."""
+    results = [(part.name, *run(part)) for part in VERBS[verb]]
+    print()
+    for name, status, minutes in results:
+        print(f"{name:14s} {minutes:5.1f} min  {'passed' if status == 0 else f'FAILED (exit {status})'}")
+    failed = sum(status != 0 for _, status, _ in results)
+    print(f"{'all parts':14s} {sum(minutes for *_, minutes in results):5.1f} min")
+    print(f"parts: {len(results) - failed} passed, {failed} failed")
+    return min(failed, 1)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
