@@ -1,0 +1,184 @@
+"""A lab on loopback for the system tests: the real controller and one real agent, as ordinary processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx2
+
+BIN = Path(sys.executable).parent
+T = TypeVar("T")
+
+DEVICE = "bench-1"
+DEADLINE_S = 120.0  # bounds every wait; nothing asserts how long something took
+
+
+def free_port() -> int:
+    """A port that was free a moment ago, so that a service can be restarted on the same address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for(what: str, probe: Callable[[], T | None], deadline_s: float = DEADLINE_S) -> T:
+    """Ask until the probe gives something, or fail saying what did not happen."""
+    end = time.monotonic() + deadline_s
+    while time.monotonic() < end:
+        if (found := probe()) is not None:
+            return found
+        time.sleep(0.1)
+    raise AssertionError(f"{what} did not happen within {deadline_s:g} s")
+
+
+@dataclass
+class Service:
+    """One process of the lab, started the way its systemd unit starts it."""
+
+    command: list[str]
+    environment: dict[str, str]
+    log: Path
+    health: str
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                self.command, env={**os.environ, **self.environment}, stdout=log, stderr=log, start_new_session=True
+            )
+        wait_for(f"{self.command[0]} answering {self.health}", self._is_healthy)
+
+    def _is_healthy(self) -> bool | None:
+        if self.process is not None and self.process.poll() is not None:
+            raise AssertionError(f"service ended with {self.process.returncode}:\n{self.log.read_text()[-4000:]}")
+        try:
+            return True if httpx2.get(self.health, timeout=2).status_code == httpx2.codes.OK else None
+        except httpx2.TransportError:
+            return None
+
+    def end(self, sign: signal.Signals) -> None:
+        """Send the service itself (not its children) a signal and wait for its end."""
+        if self.process is not None:
+            self.process.send_signal(sign)
+            self.process.wait(timeout=30)
+            self.process = None
+
+
+@dataclass
+class Lab:
+    """The lab's two services and the few REST calls the tests make."""
+
+    folder: Path
+    controller_url: str = field(init=False)
+    agent_url: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        controller_port, agent_port = free_port(), free_port()
+        self.controller_url = f"http://127.0.0.1:{controller_port}"
+        self.agent_url = f"http://127.0.0.1:{agent_port}"
+        self.controller = Service(
+            [str(BIN / "gradfilter"), "controller"],
+            {
+                "GRADFILTER_CONTROLLER_PORT": str(controller_port),
+                "GRADFILTER_CONTROLLER_DATA_DIR": str(self.folder / "controller"),
+            },
+            self.folder / "controller.log",
+            f"{self.controller_url}/health",
+        )
+        self.agent = Service(
+            [str(BIN / "gradfilter-agent")],
+            {
+                "GRADFILTER_AGENT_PORT": str(agent_port),
+                "GRADFILTER_AGENT_DATA_DIR": str(self.folder / "agent"),
+                "GRADFILTER_AGENT_WORKER_PYTHON": sys.executable,
+            },
+            self.folder / "agent.log",
+            f"{self.agent_url}/health",
+        )
+
+    def start(self) -> None:
+        """Both services, and the board registered and described."""
+        self.agent.start()
+        self.controller.start()
+        device = {"name": DEVICE, "url": self.agent_url, "tags": ["desk"]}
+        assert self.request("POST", "/v1/devices", json=device).status_code == httpx2.codes.CREATED
+        wait_for("a description of the worker", self._worker)
+
+    def _worker(self) -> dict[str, Any] | None:
+        description = self.get(f"/v1/devices/{DEVICE}")["description"]
+        return description["worker"] if description else None
+
+    def stop(self) -> None:
+        for service in (self.controller, self.agent):
+            if service.process is not None:
+                service.end(signal.SIGTERM)
+
+    def request(self, method: str, path: str, **options: Any) -> httpx2.Response:
+        return httpx2.request(method, self.controller_url + path, timeout=30, **options)
+
+    def get(self, path: str) -> Any:
+        response = self.request("GET", path)
+        assert response.is_success, response.text
+        return response.json()
+
+    def submit(self, spec: dict[str, Any]) -> str:
+        response = self.request("POST", "/v1/jobs", json=spec)
+        assert response.status_code == httpx2.codes.CREATED, response.text
+        return str(response.json()["id"])
+
+    def runs(self, job: str) -> list[dict[str, Any]]:
+        """The job's measured attempts in the order they were started."""
+        runs = self.get(f"/v1/jobs/{job}/runs?limit=100")["items"]
+        return [run for run in runs if run["purpose"] == "measure"]
+
+    def wait_until_final(self, job: str) -> dict[str, Any]:
+        def final() -> dict[str, Any] | None:
+            view = self.get(f"/v1/jobs/{job}")
+            return view if view["state"] in ("finished", "failed", "cancelled") else None
+
+        return wait_for(f"the end of job {job}", final, 240)
+
+    def wait_until_measuring(self, job: str, block: int) -> dict[str, Any]:
+        """The run in progress, once the job measures steps of the given block."""
+
+        def measuring() -> dict[str, Any] | None:
+            running = self.get(f"/v1/jobs/{job}")["progress"]["running"]
+            is_there = running and running["block"] >= block and running["phase"] in ("warm_up", "measured")
+            return running if is_there else None
+
+        return wait_for(f"block {block} of job {job} being measured", measuring)
+
+
+def tiny_job(**changes: Any) -> dict[str, Any]:
+    """A job of a few seconds: a small network on small digits, baseline against patch size 2."""
+    spec: dict[str, Any] = {
+        "workload": {
+            "kind": "training",
+            "model": "tiny_cnn",
+            "dataset": "digits",
+            "image_size": 16,
+            "batch_size": 8,
+            "trainable": "last:2",
+            "warm_up_steps": 2,
+            "measured_steps": 20,
+            "threads": 1,
+        },
+        "variants": [
+            {"name": "baseline", "methods": []},
+            {"name": "filtered", "methods": [{"name": "gradient_filter", "options": {"patch_size": 2, "last": 2}}]},
+        ],
+        "repetitions": 2,
+        "quick": True,
+        "device": {"name": DEVICE},
+        "limits": {"settle_s": 0, "run_s": 120},
+    }
+    workload = changes.pop("workload", {})
+    return {**spec, **changes, "workload": {**spec["workload"], **workload}}
