@@ -1,0 +1,31 @@
+"""What the library raises. Each error also is the builtin that it specializes."""
+
+from typing import Sequence
+
+
+class GradfilterError(Exception):
+    """Base of the library's own errors."""
+
+
+class UnsupportedModel(GradfilterError, ValueError):  # noqa: N818 - the name says what is wrong
+    """A method cannot handle this model; nothing was changed. problems holds one sentence per offending module."""
+
+    def __init__(self, method: str, problems: Sequence[str]) -> None:
+        self.method = method
+        self.problems = list(problems)
+        super().__init__(method, self.problems)
+
+    def __str__(self) -> str:
+        return "%s cannot handle this model: %s" % (self.method, " ".join(self.problems))
+
+
+class AlreadyApplied(UnsupportedModel):
+    """A method was applied to a model, or to a part of a model, that it has changed before."""
+
+
+class NoSecondDerivative(GradfilterError, RuntimeError):  # noqa: N818
+    """A filtered convolution was differentiated twice.
+
+    Its backward pass is an approximation on purpose, so its derivative would not be the second
+    derivative of anything.
+    """

@@ -1,0 +1,13 @@
+"""The training methods, and the table of them: one line per method."""
+
+from typing import Dict, Tuple, Type
+
+from gradfilter.methods.changes import changed_layers
+from gradfilter.methods.gradient_filter import GradientFilter
+from gradfilter.methods.method import Method
+
+_ALL: Tuple[Type[Method], ...] = (GradientFilter,)
+
+METHODS: Dict[str, Type[Method]] = {method.name: method for method in _ALL}
+
+__all__ = ["METHODS", "GradientFilter", "Method", "changed_layers"]
