@@ -68,12 +68,17 @@ class Series:
 
 @dataclass
 class SensorReport:
-    """What became of a sensor: present with its channels, or not, and why; advice says what to do."""
+    """What became of a sensor: present with its channels, or not, and why; the reason says what to do.
+
+    quantities: what it measures wherever it is present, so that a report names only the sensors that
+    could have answered; empty where that is not known.
+    """
 
     name: str
     present: bool
     channels: List[Channel] = field(default_factory=list)
     reason: str = ""
+    quantities: List[str] = field(default_factory=list)
 
 
 @dataclass
