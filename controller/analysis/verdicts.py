@@ -25,7 +25,9 @@ class MetricValue:
     ratio: to the baseline, from pairs within blocks. For times it is the speed-up (baseline divided by
     variant, > 1 is faster); for bytes and joules it is variant divided by baseline (< 1 is better);
     for accuracy and loss `difference` (variant minus baseline) is given instead. clear: the interval
-    of the ratio excludes 1 (of the difference, 0); None where there is no interval to say so.
+    of the ratio excludes 1 (of the difference, 0); None where there is no interval to say so. runs: the
+    value of each run behind the estimate, in the order of blocks. source: for energy, what was metered
+    and by which channel ('package (rapl: package-0)').
     """
 
     metric: str
@@ -37,6 +39,7 @@ class MetricValue:
     difference: Estimate | None = None
     clear: bool | None = None
     runs: tuple[float, ...] = ()
+    source: str = ""
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,11 @@ class PartResult:
 
 @dataclass(frozen=True)
 class VariantResult:
-    """One variant, judged."""
+    """One variant, judged. runs_valid counts the finished runs, runs_failed those that failed of their own.
+
+    runs_lost counts attempts without a complete record. failures: one sentence per failed or lost run.
+    layers: what the methods changed, as the worker reported it.
+    """
 
     variant: str
     methods: str
@@ -63,7 +70,11 @@ class VariantResult:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A whole job, judged: variants in the order of the job, the first is the baseline."""
+    """A whole job, judged: variants in the order of the job, the first is the baseline.
+
+    headline: the verdict in one sentence. missing: what the job still lacks, '' when nothing.
+    environment: what the compared runs have in common. workload, job: the spec as JSON values.
+    """
 
     job_id: str
     device: str
@@ -80,3 +91,4 @@ class Comparison:
     concerns: list[Concern]
     environment: dict[str, str]
     workload: dict[str, object]
+    job: dict[str, object] = field(default_factory=dict)

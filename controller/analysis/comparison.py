@@ -1,0 +1,94 @@
+"""A job's raw records, judged: the pure function behind every report."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from controller.analysis.concerns import find_concerns
+from controller.analysis.environment import common_environment
+from controller.analysis.estimate import CONFIDENCE
+from controller.analysis.evidence import Evidence, arrange
+from controller.analysis.headline import headline
+from controller.analysis.summary import summarize
+from controller.analysis.verdicts import Comparison
+from controller.analysis.wording import TIMES
+from gradfilter.bench.schema import ConvLayerWorkload, JobSpec, RunRecord
+
+_FINAL = ("finished", "failed", "cancelled")
+
+
+def compare(
+    job: JobSpec,
+    records: Sequence[RunRecord],
+    *,
+    job_id: str = "",
+    device: str = "",
+    state: str = "finished",
+    reason: str = "",
+) -> Comparison:
+    """Judge a job from the records that there are, in any order; preparations among them are not compared.
+
+    state and reason are the job's own; while it is not final, what has not run yet is no concern.
+    """
+    evidence = arrange(job, records)
+    variants = [summarize(evidence, variant) for variant in job.variants]
+    ended = state in _FINAL
+    concerns = find_concerns(evidence, ended=ended)
+    different = frozenset(concern.variant for concern in concerns if concern.code == "different_parameters")
+    missing = _missing(evidence, records, ended=ended, reason=reason)
+    used = [run.record for variant in job.variants for run in evidence.used(variant.name)]
+    return Comparison(
+        job_id=job_id,
+        device=device,
+        title=describe_workload(job),
+        baseline=evidence.baseline,
+        quick=job.quick,
+        headline=headline(variants, quick=job.quick, different=different) or f"No comparison: {missing}.",
+        state=state,
+        missing=missing,
+        blocks_complete=len(evidence.complete_blocks),
+        blocks_wanted=job.repetitions,
+        confidence=CONFIDENCE,
+        variants=variants,
+        concerns=concerns,
+        environment=common_environment(used),
+        workload=asdict(job.workload),
+        job=asdict(job),
+    )
+
+
+def describe_workload(job: JobSpec) -> str:
+    """The workload in one line: 'resnet18 on digits, 128x128, batch 16, trainable last:4'."""
+    workload = job.workload
+    if isinstance(workload, ConvLayerWorkload):
+        layers = len(workload.shapes)
+        return f"forward and backward of {layers} single convolution{'s' if layers > 1 else ''}"
+    names = workload.trainable if isinstance(workload.trainable, str) else ", ".join(workload.trainable)
+    size = f"{workload.image_size}{TIMES}{workload.image_size}"
+    return f"{workload.model} on {workload.dataset}, {size}, batch {workload.batch_size}, trainable {names}"
+
+
+def _missing(evidence: Evidence, records: Sequence[RunRecord], *, ended: bool, reason: str) -> str:
+    """What a reader must know is not there, in the order in which it matters; '' if nothing."""
+    sentences = [reason.rstrip(".")] if reason else []
+    sentences += [f"the preparation failed: {why}" for why in _failed_preparations(records) if why not in reason]
+    finished = [name for name, runs in evidence.finished.items() if runs]
+    if not finished:
+        sentences.append("no run has finished" if ended else "no run has finished yet")
+    elif evidence.baseline not in finished:
+        sentences.append(f"the baseline {evidence.baseline!r} has no finished run, so nothing can be compared with it")
+    without = [name for name in evidence.finished if finished and name not in finished and name != evidence.baseline]
+    if without:
+        sentences.append(f"no finished run of {', '.join(without)}")
+    if len(evidence.job.variants) == 1:
+        sentences.append("the job has one variant, so there is nothing to compare it with")
+    done, wanted = len(evidence.complete_blocks), evidence.job.repetitions
+    if finished and done < wanted:
+        sentences.append(f"{done} of {wanted} blocks are complete")
+    if finished and done == wanted == 1:
+        sentences.append("one repetition gives no intervals")
+    return "; ".join(sentences)
+
+
+def _failed_preparations(records: Sequence[RunRecord]) -> list[str]:
+    failures = [r.failure for r in records if r.spec.purpose == "prepare" and r.state == "failed"]
+    return list(dict.fromkeys(failure.message.rstrip(".") for failure in failures if failure is not None))

@@ -1,0 +1,244 @@
+"""Reasons to doubt a job's numbers: what was seen, and what to do about it. One function per reason, one table."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from controller.analysis import symptoms
+from controller.analysis.environment import conditions, differences
+from controller.analysis.evidence import Evidence, Run
+from controller.analysis.metrics import METRICS
+from controller.analysis.signs import LOSS_ADVICE, SIGNS
+from controller.analysis.verdicts import Concern
+from gradfilter.bench.schema import ConvLayerWorkload
+
+SHORTEST_WINDOW_S = 30.0
+ALPHA = 0.05
+
+
+@dataclass(frozen=True)
+class Case:
+    """What a check looks at. ended: the job will bring no more runs, so that what is missing stays missing."""
+
+    evidence: Evidence
+    ended: bool
+
+    @property
+    def variants(self) -> list[str]:
+        """The names of the variants in the order of the job."""
+        return list(self.evidence.attempts)
+
+    def finished(self, variant: str) -> list[Run]:
+        """The finished runs of a variant, in the order of blocks."""
+        return [run for _, run in sorted(self.evidence.finished[variant].items())]
+
+
+def find_concerns(evidence: Evidence, *, ended: bool) -> list[Concern]:
+    """Every concern that the evidence raises, in the order of the table below."""
+    case = Case(evidence, ended)
+    return [concern for check in CHECKS for concern in check(case)]
+
+
+def fewest_blocks_for_a_verdict(comparisons: int) -> int:
+    """The smallest n for which an exact two-sided sign-flip test over n pairs can reach ALPHA after Holm.
+
+    Its smallest p is 2 / 2^n, and Holm divides ALPHA by the number of comparisons.
+    """
+    blocks = 1
+    while 2 / 2**blocks > ALPHA / comparisons:
+        blocks += 1
+    return blocks
+
+
+def _too_few_repetitions(case: Case) -> Iterator[Concern]:
+    job, blocks = case.evidence.job, len(case.evidence.complete_blocks)
+    if not case.ended or blocks == 0:
+        return
+    if blocks == 1:
+        yield Concern(
+            "too_few_repetitions",
+            "only one complete block: it cannot show how much runs differ, so there is no interval",
+            "repeat the job with at least 3 repetitions",
+        )
+        return
+    comparisons = (len(job.variants) - 1) * sum(metric.primary for metric in METRICS.values())
+    needed = fewest_blocks_for_a_verdict(comparisons) if comparisons else 2
+    if not job.quick and blocks < needed:
+        yield Concern(
+            "too_few_repetitions",
+            f"{blocks} complete blocks, where a test of {comparisons} comparisons needs at least {needed}",
+            f"repeat the job with repetitions {needed} or more",
+        )
+
+
+def _incomplete_blocks(case: Case) -> Iterator[Concern]:
+    done, wanted = len(case.evidence.complete_blocks), case.evidence.job.repetitions
+    if case.ended and done < wanted:
+        yield Concern(
+            "incomplete_blocks",
+            f"{done} of {wanted} blocks are complete; runs of the others are shown but not paired",
+            "look at the failed and lost runs below, remove the cause and repeat the job",
+        )
+
+
+def _failed_runs(case: Case) -> Iterator[Concern]:
+    for variant, attempts in case.evidence.attempts.items():
+        failed = [record for record in attempts if record.state == "failed"]
+        if failed:
+            why = failed[0].failure
+            yield Concern(
+                "failed_runs",
+                f"{len(failed)} of {len(attempts)} runs failed"
+                + (f"; the first: {why.kind}: {why.message}" if why else ""),
+                "read the run's log; numbers come from the finished runs only, which may be the easier ones",
+                variant,
+            )
+
+
+def _lost_attempts(case: Case) -> Iterator[Concern]:
+    for variant, attempts in case.evidence.attempts.items():
+        lost = sum(record.state == "lost" for record in attempts)
+        if lost:
+            yield Concern(
+                "lost_attempts",
+                f"{lost} of {len(attempts)} attempts were lost with the agent, the board or the connection",
+                "check the board's power supply and network; lost attempts are counted but not used",
+                variant,
+            )
+
+
+def _different_environment(case: Case) -> Iterator[Concern]:
+    reference = case.evidence.conditions
+    for variant in case.variants:
+        runs = case.finished(variant)
+        others = [run for run in runs if conditions(run.record) != reference]
+        if others and reference is not None:
+            what = "; ".join(differences(conditions(others[0].record), reference))
+            yield Concern(
+                "different_environment",
+                f"{len(others)} of {len(runs)} runs are not compared: {what}",
+                "keep the board's software, power mode and governor fixed during a job, and repeat it",
+                variant,
+            )
+
+
+def _different_meter(case: Case) -> Iterator[Concern]:
+    for variant in case.variants:
+        withheld = [
+            found
+            for run in case.evidence.used(variant)
+            if (energy := run.measurements.get(("energy_per_step", ""))) is not None and energy.value is not None
+            if (found := case.evidence.measurement(run, "energy_per_step", "")).value is None
+        ]
+        if withheld:
+            yield Concern(
+                "different_environment",
+                f"the energy of {len(withheld)} runs is not compared: {withheld[0].reason}",
+                "keep the same meter readable in all runs of a job, and repeat it",
+                variant,
+            )
+
+
+def _different_parameters(case: Case) -> Iterator[Concern]:
+    workload, variants = case.evidence.job.workload, case.evidence.job.variants
+    if isinstance(workload, ConvLayerWorkload):
+        return
+    base = _trained_parameters(case, case.evidence.baseline)
+    for variant in variants[1:]:
+        own = _trained_parameters(case, variant.name)
+        overrides = variant.trainable is not None and variant.trainable != (variants[0].trainable or workload.trainable)
+        counted = f" ({own:,} instead of {base:,})" if own is not None and base is not None else ""
+        if overrides or (counted and own != base):
+            yield Concern(
+                "different_parameters",
+                f"different parameters trained{counted}: the comparison is of two trainings, not of two ways to do one",
+                "give the variant the workload's trainable, unless this is what you want to compare",
+                variant.name,
+            )
+
+
+def _trained_parameters(case: Case, variant: str) -> int | None:
+    runs = case.evidence.used(variant)
+    return runs[0].record.outcome.trained_parameters if runs else None
+
+
+def _energy_unmeasured(case: Case) -> Iterator[Concern]:
+    found = [
+        energy
+        for variant in case.variants
+        for run in case.finished(variant)
+        if (energy := run.measurements.get(("energy_per_step", ""))) is not None
+    ]
+    missing = [energy for energy in found if energy.value is None]
+    if missing:
+        metered = bool(missing[0].source)
+        yield Concern(
+            "energy_unmeasured",
+            f"energy is unmeasured in {len(missing)} of {len(found)} runs; the first: {missing[0].reason}",
+            "raise measured_steps or shorten sampling.period_s"
+            if metered
+            else "run `gradfilter-agent sensors` on the board: it says what each sensor needs",
+        )
+
+
+def _short_window(case: Case) -> Iterator[Concern]:
+    windows = [(symptoms.measured_seconds(run.record), run.record) for v in case.variants for run in case.finished(v)]
+    windows = [(seconds, record) for seconds, record in windows if seconds > 0]
+    if not windows:
+        return
+    seconds, record = min(windows, key=lambda window: window[0])
+    if seconds < SHORTEST_WINDOW_S:
+        steps = round(record.spec.workload.measured_steps * SHORTEST_WINDOW_S / seconds)
+        quick = " without quick" if case.evidence.job.quick else ""
+        yield Concern(
+            "short_window",
+            f"the shortest measured phase lasted {seconds:.3g} s, under {SHORTEST_WINDOW_S:g} s: "
+            "heat and clocks may not have settled",
+            f"for numbers to rely on, repeat the job{quick} with measured_steps of about {steps} or more",
+        )
+
+
+def _layer_speedup_only(case: Case) -> Iterator[Concern]:
+    if isinstance(case.evidence.job.workload, ConvLayerWorkload):
+        yield Concern(
+            "layer_speedup_only",
+            "a layer's backward speed-up is not a training step's: the other layers, the forward pass and the "
+            "optimizer stay as they are",
+            "run a training job with the same method to see what a whole step gains",
+        )
+
+
+def _runs_with_signs(case: Case) -> Iterator[Concern]:
+    for sign in SIGNS:
+        for variant in case.variants:
+            runs = case.finished(variant)
+            seen = [what for run in runs if (what := sign.seen(run.record))]
+            if seen:
+                yield Concern(sign.code, f"in {len(seen)} of {len(runs)} runs {seen[0]}", sign.advice, variant)
+
+
+def _failed_non_finite(case: Case) -> Iterator[Concern]:
+    for variant, attempts in case.evidence.attempts.items():
+        count = sum(record.failure is not None and record.failure.kind == "non_finite_loss" for record in attempts)
+        if count:
+            yield Concern(
+                "non_finite_loss",
+                f"{count} of {len(attempts)} runs ended with a loss that was not finite",
+                LOSS_ADVICE,
+                variant,
+            )
+
+
+CHECKS: tuple[Callable[[Case], Iterator[Concern]], ...] = (
+    _layer_speedup_only,
+    _different_environment,
+    _different_meter,
+    _different_parameters,
+    _failed_runs,
+    _failed_non_finite,
+    _lost_attempts,
+    _incomplete_blocks,
+    _too_few_repetitions,
+    _short_window,
+    _energy_unmeasured,
+    _runs_with_signs,
+)

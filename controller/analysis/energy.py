@@ -1,0 +1,171 @@
+"""Energy of a stretch of time from a board's readings, or the reason why it must not be stated.
+
+A gauge in watts is integrated by trapezoids, a counter in joules is subtracted; both are interpolated
+linearly at the edges. A number is refused, never guessed, when its readings cannot carry it; the
+limits below hold for every sensor.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from gradfilter.bench.schema import Phase, RunRecord, Series
+
+# A sensor that updates more slowly than it is read shows the same value again; only changes carry information.
+FEWEST_DISTINCT_READINGS = 30
+GAP_PERIODS = 3.0
+FROZEN_S = 2.0
+LARGEST_GAP_SHARE = 0.05
+
+# The first that a board has is used: what is nearest to the whole board comes first. A single rail or
+# a process's share is no energy of a step, so those are not in the list. A GPU's own meter says nothing
+# about training on the CPU, nor the CPU's about training on the GPU.
+COVERS_CPU = ("board_input", "wall", "module", "system", "package", "cpu")
+COVERS_CUDA = ("board_input", "wall", "module", "system", "gpu")
+
+Readings = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
+
+
+class EnergyRefusedError(ValueError):
+    """The readings cannot carry an energy; the message says why."""
+
+
+@dataclass(frozen=True)
+class Energy:
+    """Energy of a run's measured phase: joules, or None and the reason. source names channels and what they cover."""
+
+    joules: float | None
+    source: str = ""
+    reason: str = ""
+
+
+def readings(series: Series) -> Readings:
+    """Instants (s) and values of all real readings in order of time; None and non-finite ones are no readings."""
+    pairs = sorted((t, v) for t, v in zip(series.times_s, series.values, strict=True) if v is not None)
+    table = np.array(pairs, dtype=np.float64).reshape(-1, 2)
+    table = table[np.isfinite(table).all(axis=1)]
+    return table[:, 0], table[:, 1]
+
+
+def joules_between(series: Series, start_s: float, end_s: float) -> float:
+    """Energy of a power gauge (W) or an energy counter (J) between two instants, in joules.
+
+    Raises:
+        EnergyRefusedError: the readings do not reach from start to end.
+    """
+    times, values = readings(series)
+    if times.size == 0 or times[0] > start_s or times[-1] < end_s:
+        raise EnergyRefusedError(
+            f"the readings do not reach from start to end of the window of {end_s - start_s:.3g} s"
+        )
+    if series.channel.kind == "counter":
+        at_start, at_end = np.interp([start_s, end_s], times, values)
+        return float(at_end - at_start)
+    inner = (times > start_s) & (times < end_s)
+    instants = np.concatenate(([start_s], times[inner], [end_s]))
+    power = np.interp(instants, times, values)
+    return float(np.sum(np.diff(instants) * (power[1:] + power[:-1]) / 2))
+
+
+def check_readings(series: Series, start_s: float, end_s: float, period_s: float) -> None:
+    """Refuse readings of a window that cannot carry an energy.
+
+    Too few distinct readings, too much of the window in gaps (no reading for more than three periods) or
+    frozen (the same value for more than two seconds, or three periods if that is longer), negative power,
+    a counter that ran backwards.
+
+    Raises:
+        EnergyRefusedError: with the first of these reasons.
+    """
+    times, values = readings(series)
+    inside = (times >= start_s) & (times <= end_s)
+    times, values = times[inside], values[inside]
+    changes = times[1:][np.diff(values) != 0]
+    distinct = changes.size + min(times.size, 1)
+    if distinct < FEWEST_DISTINCT_READINGS:
+        raise EnergyRefusedError(
+            f"{distinct} distinct readings in the window of {end_s - start_s:.3g} s, at least "
+            f"{FEWEST_DISTINCT_READINGS} are needed; measure more steps or sample more often"
+        )
+    _check_share("without a reading", times, (start_s, end_s), GAP_PERIODS * period_s)
+    _check_share("with a frozen reading", changes, (start_s, end_s), max(FROZEN_S, GAP_PERIODS * period_s))
+    if series.channel.kind == "counter" and np.any(np.diff(values) < 0):
+        raise EnergyRefusedError("the counter ran backwards")
+    if series.channel.kind == "gauge" and np.any(values < 0):
+        raise EnergyRefusedError("the power reading is negative")
+
+
+def _check_share(what: str, times: npt.NDArray[np.float64], window: tuple[float, float], longest_s: float) -> None:
+    stretches = np.diff(np.concatenate(([window[0]], times, [window[1]])))
+    share = float(stretches[stretches > longest_s].sum()) / (window[1] - window[0])
+    if share > LARGEST_GAP_SHARE:
+        raise EnergyRefusedError(f"{share:.0%} of the window {what}, at most {LARGEST_GAP_SHARE:.0%} is allowed")
+
+
+def choose_channels(record: RunRecord) -> list[Series]:
+    """The series whose sum is the run's energy: of the widest coverage that the board has, counters first.
+
+    Several packages add up; of anything else the first by name is taken, because two meters of the same
+    thing would count it twice. An empty list: the board has no usable meter.
+    """
+    order = COVERS_CUDA if record.spec.workload.compute == "cuda" else COVERS_CPU
+    usable = [s for s in record.series if _is_meter(s) and s.channel.covers in order and readings(s)[0].size]
+    if not usable:
+        return []
+    usable.sort(key=lambda s: (order.index(s.channel.covers), s.channel.kind != "counter", s.channel.name))
+    best = usable[0].channel
+    same = [
+        s
+        for s in usable
+        if (s.channel.covers, s.channel.sensor, s.channel.kind) == (best.covers, best.sensor, best.kind)
+    ]
+    return same if best.covers == "package" else same[:1]
+
+
+def _is_meter(series: Series) -> bool:
+    channel = series.channel
+    return (channel.kind, channel.unit) in {("counter", "J"), ("gauge", "W")}
+
+
+def measured_energy(record: RunRecord) -> Energy:
+    """Energy of the measured phase from the best channel, or why there is none."""
+    windows = [phase for phase in record.phases if phase.name == "measured" and phase.end_s > phase.start_s]
+    if not windows:
+        return Energy(None, reason="the measured phase was not completed, so no sensor reading belongs to it")
+    channels = choose_channels(record)
+    if not channels:
+        return Energy(None, reason=_why_no_sensor(record))
+    source = _describe(channels)
+    period_s = record.sampler.period_s if record.sampler else record.spec.sampling.period_s
+    try:
+        return Energy(sum(_checked_joules(series, windows, period_s) for series in channels), source)
+    except EnergyRefusedError as refusal:
+        return Energy(None, source, str(refusal))
+
+
+def _checked_joules(series: Series, windows: Sequence[Phase], period_s: float) -> float:
+    joules = 0.0
+    try:
+        for window in windows:
+            check_readings(series, window.start_s, window.end_s, period_s)
+            joules += joules_between(series, window.start_s, window.end_s)
+    except EnergyRefusedError as refusal:
+        raise EnergyRefusedError(f"sensor {series.channel.sensor}, {series.channel.name}: {refusal}") from None
+    return joules
+
+
+def _describe(channels: Sequence[Series]) -> str:
+    names = " + ".join(series.channel.name for series in channels)
+    return f"{channels[0].channel.covers} ({channels[0].channel.sensor}: {names})"
+
+
+def _why_no_sensor(record: RunRecord) -> str:
+    """What each sensor that could have metered says of itself."""
+    absent = [s for s in record.sensors if not s.present and s.reason]
+    meters = [s for s in absent if not s.quantities or {"power", "energy"} & set(s.quantities)]
+    reasons = [f"{s.name}: {s.reason.rstrip('.')}" for s in meters]
+    if any(_is_meter(series) for series in record.series):
+        reasons.insert(0, "what is metered is not the energy of a training step (single rails, or no reading at all)")
+    return "no power sensor" + (": " + "; ".join(reasons) if reasons else " on this board")

@@ -1,0 +1,115 @@
+"""A job's runs put in order: which finished, in which blocks, which of them may be compared and paired."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from controller.analysis.environment import Conditions, commonest_conditions, conditions
+from controller.analysis.measurements import Measurement, measure
+from gradfilter.bench.schema import JobSpec, RunRecord
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run with what it yields: (metric, part) → Measurement."""
+
+    record: RunRecord
+    measurements: dict[tuple[str, str], Measurement]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The measured runs of a job.
+
+    attempts: variant → every attempt. finished: variant → block → its finished run. conditions: those
+    under which runs are compared, None before the first finished run. energy_source: likewise the meter.
+    complete_blocks: those in which every variant finished.
+    """
+
+    job: JobSpec
+    attempts: dict[str, list[RunRecord]]
+    finished: dict[str, dict[int, Run]]
+    conditions: Conditions | None
+    energy_source: str
+    complete_blocks: tuple[int, ...]
+
+    @property
+    def baseline(self) -> str:
+        """The variant that the others are compared with: the first of the job."""
+        return self.job.variants[0].name
+
+    def used(self, variant: str) -> list[Run]:
+        """The runs behind a variant's estimates, in the order of blocks.
+
+        Those under the job's conditions; if the variant has none, those under its own commonest ones,
+        which are then shown but not compared.
+        """
+        runs = [run for _, run in sorted(self.finished[variant].items())]
+        shared = [run for run in runs if conditions(run.record) == self.conditions]
+        if shared:
+            return shared
+        own = commonest_conditions([run.record for run in runs])
+        return [run for run in runs if conditions(run.record) == own]
+
+    def pairs(self, variant: str) -> list[tuple[Run, Run]]:
+        """(baseline's run, variant's run) of every complete block, both under the job's conditions."""
+        blocks = [
+            (self.finished[self.baseline][block], self.finished[variant][block]) for block in self._paired(variant)
+        ]
+        return [pair for pair in blocks if all(conditions(run.record) == self.conditions for run in pair)]
+
+    def _paired(self, variant: str) -> Iterator[int]:
+        both = self.finished[self.baseline].keys() & self.finished[variant].keys()
+        return (block for block in self.complete_blocks if block in both)
+
+    def measurement(self, run: Run, metric: str, part: str) -> Measurement:
+        """One metric of a run; energy from another meter than the job's is withheld, with the reason."""
+        found = run.measurements[metric, part]
+        if found.value is not None and found.source != self.energy_source and metric == "energy_per_step":
+            reason = f"metered by sensor channel {found.source}, where the job's other runs used {self.energy_source}"
+            return Measurement(metric, part, None, found.unit, reason=reason, source=found.source)
+        return found
+
+
+def arrange(job: JobSpec, records: Sequence[RunRecord]) -> Evidence:
+    """Order the records of a job; preparations are no runs, cancelled runs no evidence."""
+    attempts: dict[str, list[RunRecord]] = {variant.name: [] for variant in job.variants}
+    for record in sorted(records, key=lambda record: (record.spec.block, record.spec.attempt)):
+        if record.spec.purpose == "measure" and record.spec.variant.name in attempts:
+            attempts[record.spec.variant.name].append(record)
+    finished = {variant: _finished_by_block(tried) for variant, tried in attempts.items()}
+    runs = [run for by_block in finished.values() for run in by_block.values()]
+    sources = Counter(source for run in runs if (source := _energy_source(run)))
+    return Evidence(
+        job=job,
+        attempts=attempts,
+        finished=finished,
+        conditions=commonest_conditions([run.record for run in runs]),
+        energy_source=sources.most_common(1)[0][0] if sources else "",
+        complete_blocks=_complete_blocks(attempts, finished),
+    )
+
+
+def _finished_by_block(attempts: Sequence[RunRecord]) -> dict[int, Run]:
+    """The first finished attempt of every block: a slot with a valid record never runs again."""
+    found: dict[int, Run] = {}
+    for record in attempts:
+        if record.state == "finished" and record.spec.block not in found:
+            found[record.spec.block] = Run(record, {(m.metric, m.part): m for m in measure(record)})
+    return found
+
+
+def _energy_source(run: Run) -> str:
+    energy = run.measurements.get(("energy_per_step", ""))
+    return energy.source if energy is not None and energy.value is not None else ""
+
+
+def _complete_blocks(attempts: dict[str, list[RunRecord]], finished: dict[str, dict[int, Run]]) -> tuple[int, ...]:
+    """Blocks in which every variant finished.
+
+    A variant that failed and never finished is not waited for: out of memory in every block, it must not
+    take the comparison of the others with it.
+    """
+    hopeless = {v for v, tried in attempts.items() if not finished[v] and any(r.state == "failed" for r in tried)}
+    able = [blocks.keys() for variant, blocks in finished.items() if variant not in hopeless]
+    return tuple(sorted(set.intersection(*(set(keys) for keys in able)))) if able else ()

@@ -1,0 +1,87 @@
+"""The verdict in one sentence that can be quoted alone: what was gained, how surely, and at which cost."""
+
+from collections.abc import Sequence
+
+from controller.analysis import wording
+from controller.analysis.verdicts import MetricValue, VariantResult
+
+MOST_CLAUSES = 3
+NO_TEST = "Quick job: intervals, no test."
+
+
+def headline(variants: Sequence[VariantResult], *, quick: bool, different: frozenset[str]) -> str:
+    """One clause per variant against the baseline, '' where no variant can be compared.
+
+    different: the variants that train other parameters than the baseline; it is said of each.
+    """
+    clauses = [(v, _clause(v)) for v in variants[1:]]
+    said = [(v, text) for v, text in clauses if text]
+    if not said:
+        return ""
+    if len(said) > MOST_CLAUSES:
+        said = _extremes(said)
+    sentences = [f"{v.variant}{_aside(v.variant in different)}: {text}." for v, text in said]
+    if len(clauses) > MOST_CLAUSES:
+        sentences.insert(0, f"Of {len(clauses)} variants, the fastest and the slowest.")
+    return " ".join([*sentences, NO_TEST] if quick else sentences)
+
+
+def _aside(different: bool) -> str:
+    return " (different parameters trained)" if different else ""
+
+
+def _clause(variant: VariantResult) -> str:
+    layers = [part for part in variant.parts if part.part]
+    if layers:
+        return _layer_clause([part.metrics["backward"] for part in layers])
+    metrics = variant.parts[0].metrics
+    speed = [_speed(metrics[name], words) for name, words in (("backward", "backward"), ("step_time", "whole step"))]
+    cost = [_ratio(metrics["energy_per_step"], "energy per step"), _accuracy(metrics["test_accuracy"])]
+    return "; ".join(text for text in (", ".join(filter(None, speed)), *cost) if text)
+
+
+def _layer_clause(backwards: Sequence[MetricValue]) -> str:
+    """The slowest and the fastest shape: a single number over shapes would depend on which were chosen."""
+    ranked = sorted((m.ratio for m in backwards if m.ratio is not None), key=lambda ratio: ratio.value)
+    if not ranked:
+        return ""
+    ends = [wording.speed_up(ratio) for ratio in (ranked[0], ranked[-1])]
+    text = ends[0] if len(ranked) == 1 else f"{ends[0]} to {ends[1]} over {len(ranked)} shapes"
+    return f"backward of single layers {text}, which is not a whole training step"
+
+
+def _speed(metric: MetricValue, words: str) -> str:
+    if metric.ratio is None:
+        return ""
+    if metric.clear is None:
+        return f"{words} {wording.speed_up(metric.ratio)} ({_why_unsure(metric.ratio.n)})"
+    if not metric.clear:
+        return f"{words} not clearly different, {wording.speed_up(metric.ratio)}"
+    return f"{words} {wording.speed_up(metric.ratio)}"
+
+
+def _ratio(metric: MetricValue, words: str) -> str:
+    if metric.ratio is None:
+        return ""
+    unclear = " not clearly different," if metric.clear is False else ""
+    return f"{words}{unclear} {wording.ratio(metric.ratio)}"
+
+
+def _accuracy(metric: MetricValue) -> str:
+    if metric.difference is None:
+        return ""
+    return f"accuracy {wording.difference(metric.difference, 0.01, 'points')}"
+
+
+def _why_unsure(pairs: int) -> str:
+    return "one pair of runs, no interval" if pairs == 1 else "no spread between runs, no interval"
+
+
+def _extremes(said: list[tuple[VariantResult, str]]) -> list[tuple[VariantResult, str]]:
+    ranked = sorted(said, key=lambda item: _step_speed_up(item[0]))
+    return [ranked[-1], ranked[0]]
+
+
+def _step_speed_up(variant: VariantResult) -> float:
+    ratios = [part.metrics["step_time"].ratio for part in variant.parts if "step_time" in part.metrics]
+    return max((ratio.value for ratio in ratios if ratio is not None), default=0.0)

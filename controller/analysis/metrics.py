@@ -1,0 +1,60 @@
+"""The metrics of a run: one table of what is measured, in which unit and how variants are set against the baseline."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from gradfilter.bench.schema import ConvLayerWorkload, TrainingWorkload
+
+Against = Literal["speed_up", "ratio", "difference"]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One quantity of a run.
+
+    against: speed_up is baseline divided by variant (> 1 is faster), ratio is variant divided by
+    baseline (< 1 is less), difference is variant minus baseline. deterministic: a count that sampling
+    does not vary, so that equal values over runs are exact. primary: a verdict will be tested on it.
+    """
+
+    name: str
+    title: str
+    unit: str
+    against: Against
+    deterministic: bool = False
+    primary: bool = False
+
+
+STEP_TIME = Metric("step_time", "step time", "s", "speed_up", primary=True)
+FORWARD = Metric("forward", "forward", "s", "speed_up")
+BACKWARD = Metric("backward", "backward", "s", "speed_up")
+OPTIMIZER = Metric("optimizer", "optimizer", "s", "speed_up")
+ENERGY_PER_STEP = Metric("energy_per_step", "energy per step", "J", "ratio", primary=True)
+SAVED_ACTIVATION_BYTES = Metric("saved_activation_bytes", "saved activations", "B", "ratio", deterministic=True)
+PEAK_RSS_BYTES = Metric("peak_rss_bytes", "peak RSS", "B", "ratio", primary=True)
+TEST_ACCURACY = Metric("test_accuracy", "test accuracy", "ratio", "difference")
+TEST_LOSS = Metric("test_loss", "test loss", "1", "difference")
+
+TRAINING_METRICS = (
+    STEP_TIME,
+    FORWARD,
+    BACKWARD,
+    OPTIMIZER,
+    SAVED_ACTIVATION_BYTES,
+    PEAK_RSS_BYTES,
+    ENERGY_PER_STEP,
+    TEST_ACCURACY,
+    TEST_LOSS,
+)
+LAYER_METRICS = (FORWARD, BACKWARD, STEP_TIME, SAVED_ACTIVATION_BYTES)
+METRICS = {metric.name: metric for metric in TRAINING_METRICS}
+
+
+def expected_metrics(workload: TrainingWorkload | ConvLayerWorkload) -> dict[str, tuple[Metric, ...]]:
+    """What a finished run of the workload should yield: part → metrics.
+
+    A layer's step time is forward plus backward; peak RSS belongs to the whole process, part ''.
+    """
+    if isinstance(workload, ConvLayerWorkload):
+        return {shape.label: LAYER_METRICS for shape in workload.shapes} | {"": (PEAK_RSS_BYTES,)}
+    return {"": TRAINING_METRICS}

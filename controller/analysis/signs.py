@@ -1,0 +1,83 @@
+"""Signs that a single run was disturbed, each in words with advice: one table, looked through for every run."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from controller.analysis import symptoms
+from gradfilter.bench.schema import ConvLayerWorkload, RunRecord
+
+LOSS_ADVICE = "lower optimizer.learning_rate or set optimizer.clip_norm"
+
+
+@dataclass(frozen=True)
+class Sign:
+    """A sign looked for in every finished run: seen says what was found, or '' for nothing."""
+
+    code: str
+    seen: Callable[[RunRecord], str]
+    advice: str
+
+
+def _sampling_gap(record: RunRecord) -> str:
+    sampler = record.sampler
+    if sampler is None or sampler.worst_gap_s <= 3 * sampler.period_s:
+        return ""
+    return f"the sensors were not read for up to {sampler.worst_gap_s:.3g} s (period {sampler.period_s:.3g} s)"
+
+
+def _dropped(record: RunRecord) -> str:
+    return (
+        f"a sensor stopped answering: {', '.join(record.sampler.dropped)}"
+        if record.sampler and record.sampler.dropped
+        else ""
+    )
+
+
+def _swapped(record: RunRecord) -> str:
+    grown = symptoms.swap_growth(record)
+    return f"used swap grew by {grown / 1e6:.0f} MB" if grown >= symptoms.NOTABLE_SWAP_BYTES else ""
+
+
+def _throttled(record: RunRecord) -> str:
+    drop, channel = symptoms.clock_drop(record)
+    if drop < symptoms.NOTABLE_CLOCK_DROP:
+        return ""
+    heat = symptoms.hottest(record)
+    return f"the clock {channel} fell by {drop:.0%} within the measured phase" + (
+        f", at up to {heat:.0f} °C" if heat is not None else ""
+    )
+
+
+def _drifting(record: RunRecord) -> str:
+    drift = symptoms.step_drift(record)
+    if abs(drift) < symptoms.NOTABLE_DRIFT:
+        return ""
+    return f"the step time {'rose' if drift > 0 else 'fell'} by {abs(drift):.0%} from the first third to the last"
+
+
+def _loaded(record: RunRecord) -> str:
+    load = symptoms.foreign_load(record)
+    if load is None or load <= symptoms.NOTABLE_FOREIGN_LOAD:
+        return ""
+    return f"other programs used {load:.0%} of the processor before the run started"
+
+
+def _non_finite(record: RunRecord) -> str:
+    if isinstance(record.spec.workload, ConvLayerWorkload) or all(step.loss is not None for step in record.steps):
+        return ""
+    return "the loss was not finite"
+
+
+SIGNS = (
+    Sign("sampling_gaps", _sampling_gap, "close other programs on the board, or lengthen sampling.period_s"),
+    Sign("sensor_dropped", _dropped, "check the sensor's connection and service on the board"),
+    Sign(
+        "swap_used",
+        _swapped,
+        "lower batch_size or image_size, or close other programs: swapping makes times meaningless",
+    ),
+    Sign("throttled", _throttled, "cool the board, or choose a lower power mode and lengthen limits.settle_s"),
+    Sign("drifting", _drifting, "raise warm_up_steps and limits.settle_s until the first and last steps agree"),
+    Sign("high_load", _loaded, "stop other programs on the board and repeat the job"),
+    Sign("non_finite_loss", _non_finite, LOSS_ADVICE),
+)

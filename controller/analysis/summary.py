@@ -1,0 +1,98 @@
+"""One variant, judged: every metric with its estimate over runs and its comparison with the baseline."""
+
+from controller.analysis.estimate import Estimate, difference_estimate, excludes, mean_estimate, ratio_estimate
+from controller.analysis.evidence import Evidence, Run
+from controller.analysis.metrics import Metric, expected_metrics
+from controller.analysis.verdicts import MetricValue, PartResult, VariantResult
+from gradfilter.bench.schema import MethodSpec, RunRecord, Variant
+
+
+def summarize(evidence: Evidence, variant: Variant) -> VariantResult:
+    """The variant's metrics by part, its counts of runs, and what went wrong in them."""
+    attempts = evidence.attempts[variant.name]
+    parts = [
+        PartResult(part, {metric.name: judge(evidence, variant.name, part, metric) for metric in metrics})
+        for part, metrics in expected_metrics(evidence.job.workload).items()
+    ]
+    return VariantResult(
+        variant=variant.name,
+        methods=describe_methods(variant),
+        parts=parts,
+        runs_valid=len(evidence.finished[variant.name]),
+        runs_failed=sum(record.state == "failed" for record in attempts),
+        runs_lost=sum(record.state == "lost" for record in attempts),
+        failures=[_failure(record) for record in attempts if record.state in ("failed", "lost")],
+        layers=_layers(evidence.used(variant.name)),
+    )
+
+
+def judge(evidence: Evidence, variant: str, part: str, metric: Metric) -> MetricValue:
+    """One metric of one variant: the estimate over its runs, and against the baseline over pairs."""
+    found = [evidence.measurement(run, metric.name, part) for run in evidence.used(variant)]
+    values = tuple(m.value for m in found if m.value is not None)
+    if not values:
+        reason = found[0].reason if found else _why_nothing(evidence, variant)
+        return MetricValue(metric.name, metric.unit, "measured", None, unmeasured=reason)
+    ratio, difference = _against_baseline(evidence, variant, part, metric)
+    clear = excludes(difference, 0.0) if metric.against == "difference" else excludes(ratio, 1.0)
+    return MetricValue(
+        metric=metric.name,
+        unit=metric.unit,
+        kind="measured",
+        estimate=mean_estimate(values, deterministic=metric.deterministic),
+        ratio=ratio,
+        difference=difference,
+        clear=clear,
+        runs=values,
+        source=next(m.source for m in found if m.value is not None),
+    )
+
+
+def _against_baseline(
+    evidence: Evidence, variant: str, part: str, metric: Metric
+) -> tuple[Estimate | None, Estimate | None]:
+    """(ratio, difference), whichever the metric is compared by; the baseline itself has neither."""
+    if variant == evidence.baseline:
+        return None, None
+    measured = [
+        tuple(evidence.measurement(run, metric.name, part).value for run in pair) for pair in evidence.pairs(variant)
+    ]
+    both = [(base, own) for base, own in measured if base is not None and own is not None]
+    if not both:
+        return None, None
+    base, own = ([pair[i] for pair in both] for i in (0, 1))
+    if metric.against == "difference":
+        return None, difference_estimate(own, base, deterministic=metric.deterministic)
+    above, below = (base, own) if metric.against == "speed_up" else (own, base)
+    return ratio_estimate(above, below, deterministic=metric.deterministic), None
+
+
+def describe_methods(variant: Variant) -> str:
+    """The variant's methods as a line: 'gradient_filter(last=4, patch_size=4)', or 'plain training'."""
+    text = " + ".join(_call(method) for method in variant.methods) or "plain training"
+    if variant.trainable is None:
+        return text
+    names = variant.trainable if isinstance(variant.trainable, str) else ", ".join(variant.trainable)
+    return f"{text}, trains {names}"
+
+
+def _call(method: MethodSpec) -> str:
+    return f"{method.name}({', '.join(f'{key}={value!r}' for key, value in sorted(method.options.items()))})"
+
+
+def _failure(record: RunRecord) -> str:
+    where = f"block {record.spec.block}, attempt {record.spec.attempt}"
+    if record.failure is None:
+        return f"{where}: {record.state}"
+    return f"{where}: {record.failure.kind}: {record.failure.message}"
+
+
+def _layers(runs: list[Run]) -> list[str]:
+    return [f"{layer.name}: {layer.change}" for layer in runs[0].record.outcome.layers] if runs else []
+
+
+def _why_nothing(evidence: Evidence, variant: str) -> str:
+    attempts = evidence.attempts[variant]
+    if not attempts:
+        return "no run of this variant has ended yet"
+    return f"none of its {len(attempts)} runs finished; the last: {_failure(attempts[-1])}"

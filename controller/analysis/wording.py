@@ -1,0 +1,83 @@
+# ruff: noqa: RUF001, RUF002 - the signs that the field writes, in strings and in their examples
+"""Estimates as people read them: '1.52× faster (1.44–1.61)', '−0.2 points (−1.1 to +0.7)'."""
+
+from math import floor, log10
+
+from controller.analysis.estimate import Estimate
+
+MINUS = "−"
+TIMES = "×"
+MOST_DECIMALS = 3
+
+
+def with_interval(estimate: Estimate, scale: float = 1.0) -> str:
+    """Value and interval in the unit that scale divides by: '12.3 (11.9–12.8)'; only the value if there is none."""
+    value = estimate.value / scale
+    if estimate.low is None or estimate.high is None:
+        return plain(value, significant_decimals(value))
+    low, high = estimate.low / scale, estimate.high / scale
+    digits = interval_decimals(low, high)
+    between = "–" if low >= 0 else " to "
+    return f"{plain(value, digits)} ({plain(low, digits)}{between}{plain(high, digits)})"
+
+
+def speed_up(estimate: Estimate) -> str:
+    """How much faster or slower: '1.52× faster (1.44–1.61)'; below 1 the numbers are turned round."""
+    value, low, high = estimate.value, estimate.low, estimate.high
+    word = "faster" if value >= 1 else "slower"
+    if value < 1:
+        value, low, high = 1 / value, high and 1 / high, low and 1 / low
+    if low is None or high is None:
+        return f"{plain(value, significant_decimals(value))}{TIMES} {word}"
+    digits = max(interval_decimals(low, high), 1)
+    return f"{plain(value, digits)}{TIMES} {word} ({plain(low, digits)}–{plain(high, digits)})"
+
+
+def ratio(estimate: Estimate) -> str:
+    """Variant over baseline: '0.31×', '0.72× (0.70–0.75)'."""
+    if estimate.low is None or estimate.high is None:
+        return f"{plain(estimate.value, significant_decimals(estimate.value))}{TIMES}"
+    digits = max(interval_decimals(estimate.low, estimate.high), 1)
+    low, high = plain(estimate.low, digits), plain(estimate.high, digits)
+    return f"{plain(estimate.value, digits)}{TIMES} ({low}–{high})"
+
+
+def difference(estimate: Estimate, scale: float = 1.0, unit: str = "") -> str:
+    """Signed: '−0.2 points (−1.1 to +0.7)'."""
+    space = " " if unit else ""
+    value = estimate.value / scale
+    if estimate.low is None or estimate.high is None:
+        return f"{signed(value, significant_decimals(value))}{space}{unit}"
+    low, high = estimate.low / scale, estimate.high / scale
+    digits = interval_decimals(low, high)
+    return f"{signed(value, digits)}{space}{unit} ({signed(low, digits)} to {signed(high, digits)})"
+
+
+def interval_decimals(low: float, high: float) -> int:
+    """Decimals that show the interval's half width to one digit, to two if it starts with 1 or 2; three at most.
+
+    With one digit only, a half width of 1.4 would be rounded by up to a third.
+    """
+    half = (high - low) / 2
+    return _clamp(-floor(log10(half / 3))) if half > 0 else MOST_DECIMALS
+
+
+def significant_decimals(value: float) -> int:
+    """Decimals that show three significant digits, three decimals at most."""
+    return _clamp(2 - floor(log10(abs(value)))) if value else 0
+
+
+def plain(value: float, decimals: int) -> str:
+    """A number with a real minus sign, and never '−0'."""
+    text = f"{abs(value):.{decimals}f}"
+    return MINUS + text if value < 0 and float(text) else text
+
+
+def signed(value: float, decimals: int) -> str:
+    """A number with its sign always shown, but for zero."""
+    text = plain(value, decimals)
+    return text if text.startswith(MINUS) or not float(text) else "+" + text
+
+
+def _clamp(decimals: int) -> int:
+    return min(max(decimals, 0), MOST_DECIMALS)
