@@ -56,15 +56,18 @@ def _show_lines(last: JobView, views: Iterable[JobView], console: Console) -> Jo
 def describe(view: JobView) -> str:
     """Where the job is, in one line: 'filter_p4 · block 2 · measured · step 12 of 30 · about 1:20 left'."""
     progress = view.progress
-    if view.state != "running":
-        parts = [view.state, progress.waiting_for or view.reason]
-    elif progress.running is None:
-        parts = [f"waiting for {progress.waiting_for}" if progress.waiting_for else "between two runs"]
-    else:
-        parts = _describe_run(progress.running)
+    parts = _describe_run(progress.running) if progress.running is not None else [_without_a_run(view)]
+    if progress.waiting_for:
+        parts.append(f"waiting for {progress.waiting_for}")
     if view.state == "running" and progress.seconds_left is not None:
         parts.append(f"about {clock(progress.seconds_left)} left")
     return " · ".join(part for part in parts if part)
+
+
+def _without_a_run(view: JobView) -> str:
+    if view.state == "running":
+        return "" if view.progress.waiting_for else "between two runs"
+    return f"{view.state}: {view.reason}" if view.reason else view.state
 
 
 def _describe_run(now: RunningNow) -> list[str]:

@@ -1,0 +1,236 @@
+"""The command `gradfilter`: submit jobs, watch them, read their reports.
+
+Standard output carries what was asked for, standard error everything else, so that a report can be piped. Exit
+status: 0 done; 1 the job failed or the controller cannot be reached; 2 what was typed is at fault; 130 interrupted.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+from rich.console import Console
+
+from controller import listing
+from controller.client import DEFAULT_URL, Client, ControllerError, ReportFormat
+from controller.client.progress import show_progress
+from controller.device_commands import devices
+from controller.job_file import METHOD_FORM, InputError, job_from_file, job_from_flags
+from controller.jobs import JobView
+from controller.terminal import ControllerUrl, connect, deliver, fail, given, show_table
+
+FAILED, AT_FAULT, INTERRUPTED = 1, 2, 130
+
+app = typer.Typer(
+    help="Measure what efficient CNN training methods cost on edge boards.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.add_typer(devices, name="devices")
+
+JobId = Annotated[str, typer.Argument(metavar="JOB", help="The job's id, as submit printed it.")]
+
+
+def main() -> None:
+    """Run the command line; every error is one sentence on standard error."""
+    try:
+        app()
+    except InputError as error:
+        fail(str(error), AT_FAULT)
+    except ControllerError as error:
+        fail(error.message, AT_FAULT if error.refused else FAILED, error.fields)
+
+
+@app.callback()
+def everywhere(
+    context: typer.Context,
+    controller: Annotated[
+        str, typer.Option(envvar="GRADFILTER_CONTROLLER", metavar="URL", help="Where the controller listens.")
+    ] = DEFAULT_URL,
+) -> None:
+    """Measure what efficient CNN training methods cost on edge boards."""
+    context.obj = controller
+
+
+# ------------------------------------------------------------------ jobs
+
+
+@app.command()
+def submit(
+    context: typer.Context,
+    file: Annotated[Path | None, typer.Argument(help="A job in JSON; - reads standard input.")] = None,
+    *,
+    model: Annotated[str | None, typer.Option(help="The model to train, for example resnet18.")] = None,
+    dataset: Annotated[str | None, typer.Option(help="The data to train on.")] = None,
+    batch_size: Annotated[int | None, typer.Option()] = None,
+    image_size: Annotated[int | None, typer.Option(help="Side of the square images, in pixels.")] = None,
+    trainable: Annotated[str | None, typer.Option(help="all, last:K, head or bias.")] = None,
+    warm_up_steps: Annotated[int | None, typer.Option()] = None,
+    measured_steps: Annotated[int | None, typer.Option()] = None,
+    threads: Annotated[int | None, typer.Option(help="Threads of the worker; torch's own choice without.")] = None,
+    compute: Annotated[Literal["cpu", "cuda"] | None, typer.Option()] = None,
+    pretraining: Annotated[bool, typer.Option(help="Start from a checkpoint trained on part of the data.")] = False,
+    method: Annotated[list[str] | None, typer.Option(help=f"A variant besides the baseline: {METHOD_FORM}.")] = None,
+    device: Annotated[str | None, typer.Option(help="The board by name.")] = None,
+    tag: Annotated[list[str] | None, typer.Option(help="Any board that carries all these tags.")] = None,
+    repetitions: Annotated[int | None, typer.Option(help="Runs of each variant.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Orders the runs of each block.")] = None,
+    note: Annotated[str | None, typer.Option(help="Kept with the job.")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="A first look: intervals, but no test.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Show the progress, then the comparison.")] = False,
+    controller: ControllerUrl = None,
+) -> None:
+    """Submit a job: a file, or a training job from flags."""
+    changes = given(repetitions=repetitions, seed=seed, note=note, quick=quick or None)
+    if device is not None or tag:
+        changes["device"] = given(name=device, tags=tag or None)
+    workload = given(
+        model=model,
+        dataset=dataset,
+        batch_size=batch_size,
+        image_size=image_size,
+        trainable=trainable,
+        warm_up_steps=warm_up_steps,
+        measured_steps=measured_steps,
+        threads=threads,
+        compute=compute,
+        pretraining={} if pretraining else None,
+    )
+    job = _job(file, workload, method or [], changes)
+    with connect(context, controller) as client:
+        view = client.submit(job)
+        if wait:
+            _watch(client, view.id)
+        else:
+            typer.echo(f"job {view.id} is {view.state}; watch it with {_command(client, 'watch', view.id)}")
+
+
+@app.command()
+def watch(context: typer.Context, job: JobId, controller: ControllerUrl = None) -> None:
+    """Show a job's progress, then its comparison. Ctrl-C leaves the job running."""
+    with connect(context, controller) as client:
+        _watch(client, job)
+
+
+@app.command()
+def cancel(context: typer.Context, job: JobId, controller: ControllerUrl = None) -> None:
+    """Stop a job; what it has measured stays."""
+    with connect(context, controller) as client:
+        view = client.cancel(job)
+        typer.echo(f"job {view.id} is {view.state}.")
+
+
+@app.command()
+def jobs(
+    context: typer.Context,
+    *,
+    state: Annotated[str | None, typer.Option(help="queued, running, finished, failed or cancelled.")] = None,
+    device: Annotated[str | None, typer.Option()] = None,
+    model: Annotated[str | None, typer.Option()] = None,
+    controller: ControllerUrl = None,
+) -> None:
+    """List the jobs, newest first."""
+    with connect(context, controller) as client:
+        found = client.jobs(state=state, device=device, model=model)
+        show_table(listing.job_table, found, "there is no such job; submit one with `gradfilter submit`.")
+
+
+@app.command()
+def runs(context: typer.Context, job: JobId, controller: ControllerUrl = None) -> None:
+    """List the runs of a job with their states and failures."""
+    with connect(context, controller) as client:
+        show_table(listing.run_table, client.runs(job), "this job has no runs yet.")
+
+
+# ------------------------------------------------------------------ results
+
+
+@app.command()
+def report(
+    context: typer.Context,
+    job: JobId,
+    report_format: Annotated[ReportFormat, typer.Option("--format")] = "txt",
+    output: Annotated[Path | None, typer.Option(help="Write it here instead of printing it.")] = None,
+    controller: ControllerUrl = None,
+) -> None:
+    """Print the comparison of a job, or write it to a file."""
+    with connect(context, controller) as client:
+        deliver(client.report(job, report_format), output)
+
+
+@app.command()
+def results(
+    context: typer.Context,
+    *,
+    model: Annotated[str | None, typer.Option()] = None,
+    method: Annotated[str | None, typer.Option()] = None,
+    device: Annotated[str | None, typer.Option()] = None,
+    metric: Annotated[str | None, typer.Option(help="For example step_time or test_accuracy.")] = None,
+    since: Annotated[str | None, typer.Option(help="A date or an instant, for example 2026-03-01.")] = None,
+    table_format: Annotated[Literal["table", "csv", "json"], typer.Option("--format")] = "table",
+    output: Annotated[Path | None, typer.Option(help="Write it here instead of printing it.")] = None,
+    controller: ControllerUrl = None,
+) -> None:
+    """Look up measured values across all jobs."""
+    filters = given(model=model, method=method, device=device, metric=metric, since=since)
+    if table_format == "table" and output is not None:
+        raise InputError("--output needs --format csv or json.")
+    with connect(context, controller) as client:
+        if table_format != "table":
+            deliver(client.results_table(table_format, **filters), output)
+            return
+        rows = client.result_rows(**filters)
+        show_table(listing.result_table, rows, "no result matches; `gradfilter jobs` lists what was measured.")
+
+
+# ------------------------------------------------------------------ the service
+
+
+@app.command("controller")
+def serve() -> None:
+    """Start the controller's service; its settings are GRADFILTER_CONTROLLER_HOST, _PORT, _DATA_DIR, _DATABASE_URL."""
+    from controller.service import run  # noqa: PLC0415 - the service's libraries load only to serve
+
+    run()
+
+
+def _job(
+    file: Path | None, workload: Mapping[str, Any], methods: list[str], changes: Mapping[str, Any]
+) -> dict[str, Any]:
+    if file is None and "model" not in workload:
+        raise InputError("submit needs a job file, or --model with --device; see `gradfilter submit --help`.")
+    if file is not None and (workload or methods):
+        flags = ", ".join("--" + name.replace("_", "-") for name in [*workload, *(["method"] if methods else [])])
+        raise InputError(f"the job file holds the workload and the variants, so leave out {flags}, or the file.")
+    if file is not None:
+        return job_from_file(file, changes)
+    if "device" not in changes:
+        raise InputError("a job needs a board: give --device NAME or --tag TAG; `gradfilter devices` lists them.")
+    return job_from_flags(workload, methods, changes)
+
+
+def _watch(client: Client, job_id: str) -> None:
+    """Show the progress to the end and then the comparison; a job without a good end is exit status 1."""
+    try:
+        view = show_progress(client.watch(job_id), Console(stderr=True))
+    except KeyboardInterrupt:
+        again, stop = _command(client, "watch", job_id), _command(client, "cancel", job_id)
+        fail(f"job {job_id} keeps running; watch it again with {again}, stop it with {stop}.", INTERRUPTED)
+    if view.progress.runs_done:
+        deliver(client.report(job_id), None)
+    if view.state != "finished":
+        fail(_ending(view), FAILED)
+
+
+def _ending(view: JobView) -> str:
+    return f"job {view.id} is {view.state}" + (f": {view.reason}" if view.reason else ".")
+
+
+def _command(client: Client, verb: str, job_id: str) -> str:
+    where = "" if client.base_url == DEFAULT_URL else f" --controller {client.base_url}"
+    return f"`gradfilter {verb} {job_id}{where}`"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,134 @@
+"""Tables of jobs, runs, devices and results for the terminal."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from controller.client.progress import describe
+from controller.jobs import DeviceView, JobView, RunSummary
+from gradfilter.bench.schema import DeviceDescription, MethodDescription, SensorReport
+
+# What each word means to the eye; a state that is missing here is shown plainly.
+_STYLES = {
+    "finished": "green",
+    "online": "green",
+    "running": "cyan",
+    "failed": "red",
+    "lost": "red",
+    "offline": "red",
+    "cancelled": "yellow",
+    "maintenance": "yellow",
+}
+_RESULT_COLUMNS = ("job_id", "device", "model", "variant", "block", "metric", "part", "value", "unit", "reason")
+
+
+def job_table(jobs: Iterable[JobView]) -> Table:
+    """Jobs, one a row."""
+    rows = [
+        (
+            job.id,
+            _state(job.state),
+            job.device or _wanted(job),
+            _workload(job),
+            _count(job),
+            describe(job),
+            job.created_at,
+        )
+        for job in jobs
+    ]
+    return _table(("job", "state", "device", "workload", "runs", "now", "created"), rows)
+
+
+def run_table(runs: Iterable[RunSummary]) -> Table:
+    """Attempts of a job, one a row."""
+    rows = [
+        (run.id, run.variant or run.purpose, str(run.block), str(run.attempt), _state(run.state), run.failure)
+        for run in runs
+    ]
+    return _table(("run", "variant", "block", "attempt", "state", "reason"), rows)
+
+
+def device_table(devices: Iterable[DeviceView]) -> Table:
+    """Boards, one a row."""
+    rows = [
+        (
+            device.name,
+            _state(device.health),
+            device.description.model if device.description else "",
+            ", ".join(device.tags),
+            device.job or "",
+            device.url,
+            device.health_reason,
+        )
+        for device in devices
+    ]
+    return _table(("device", "health", "board", "tags", "job", "agent", "reason"), rows)
+
+
+def result_table(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """Results, one a row; numbers with four significant digits. --format csv has every column."""
+    cells = [tuple(_cell(row.get(column)) for column in _RESULT_COLUMNS) for row in rows]
+    return _table([column.replace("_id", "") for column in _RESULT_COLUMNS], cells)
+
+
+def device_page(device: DeviceView) -> Table:
+    """One board: what it is, its sensors with their reasons, and what its worker offers."""
+    rows: list[tuple[str, str | Text]] = [("device", device.name), ("health", _state(device.health))]
+    rows += [("", device.health_reason), ("agent", device.url), ("tags", ", ".join(device.tags))]
+    board = device.description
+    if board is not None:
+        rows += [("board", board.model), ("system", f"{board.os}, {board.kernel}")]
+        rows.append(("processor", f"{board.cpu}, {board.cores} cores, {board.memory_bytes / 2**30:.1f} GiB"))
+        rows += [(f"sensor {sensor.name}", _sensor(sensor)) for sensor in board.sensors]
+        rows.append(("worker", _worker(board)))
+    if board is not None and board.worker is not None:
+        rows += [(f"method {method.name}", _options(method)) for method in board.worker.methods]
+        rows += [("models", ", ".join(board.worker.models)), ("datasets", ", ".join(board.worker.datasets))]
+    return _table(("", ""), [row for row in rows if row[1]])
+
+
+def _table(columns: Sequence[str], rows: Iterable[Sequence[str | Text]]) -> Table:
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        # Text, not markup: a name with brackets stays what it is.
+        table.add_row(*(cell if isinstance(cell, Text) else Text(cell) for cell in row))
+    return table
+
+
+def _state(state: str) -> Text:
+    return Text(state, style=_STYLES.get(state, ""))
+
+
+def _sensor(sensor: SensorReport) -> str:
+    return ", ".join(channel.name for channel in sensor.channels) if sensor.present else f"absent: {sensor.reason}"
+
+
+def _worker(board: DeviceDescription) -> str:
+    worker = board.worker
+    return f"Python {worker.python_version}, torch {worker.torch_version}" if worker else board.worker_error
+
+
+def _options(method: MethodDescription) -> str:
+    return ", ".join(f"{option.name}={option.default}" for option in method.options)
+
+
+def _wanted(job: JobView) -> str:
+    return job.spec.device.name or "any of " + ", ".join(job.spec.device.tags)
+
+
+def _workload(job: JobView) -> str:
+    return str(getattr(job.spec.workload, "model", job.spec.workload.kind))
+
+
+def _count(job: JobView) -> str:
+    return f"{job.progress.runs_done} of {job.progress.runs_total}"
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

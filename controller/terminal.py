@@ -1,0 +1,56 @@
+"""What the commands share: the connection, and how they print, write and fail."""
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from controller.client import Client
+from controller.job_file import InputError
+
+PIPED_WIDTH = 200  # columns of a table that goes into a file or another program
+
+ControllerUrl = Annotated[str | None, typer.Option("--controller", metavar="URL", help="Where the controller listens.")]
+
+
+def connect(context: typer.Context, controller: str | None) -> Client:
+    """The client of the controller named after the command, before it, or in the environment."""
+    return Client(controller or context.obj)
+
+
+def given(**values: Any) -> dict[str, Any]:
+    """The flags that were typed."""
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def show_table(table: Callable[[Sequence[Any]], Table], rows: Sequence[Any], advice: str) -> None:
+    """Print rows as a table; without rows, what to do about it."""
+    if rows:
+        Console(width=None if sys.stdout.isatty() else PIPED_WIDTH).print(table(rows))
+    else:
+        typer.echo(advice, err=True)
+
+
+def deliver(text: str, output: Path | None) -> None:
+    """Print a document, or write it to a file."""
+    if output is None:
+        typer.echo(text.rstrip("\n"))
+        return
+    try:
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"cannot write {str(output)!r}: {error.strerror}.") from error
+    typer.echo(f"written to {output}", err=True)
+
+
+def fail(sentence: str, status: int, fields: list[tuple[str, str]] | None = None) -> NoReturn:
+    """Say what is wrong on standard error and end."""
+    typer.echo(f"gradfilter: {sentence}", err=True)
+    for field, message in fields or []:
+        if message not in sentence:
+            typer.echo(f"  {field}: {message}" if field else f"  {message}", err=True)
+    raise SystemExit(status)
