@@ -8,24 +8,38 @@ from gradfilter.bench.schema import RunRecord
 
 # Key of RunRecord.environment → how a sentence calls it. A key that no run reports agrees everywhere.
 MUST_AGREE = {
-    "hostname": "device",
+    "board": "board",
     "machine": "machine",
     "cpu": "processor",
-    "python_version": "Python version",
-    "torch_version": "torch version",
+    "kernel": "kernel",
+    "accelerator": "accelerator",
+    "python": "Python version",
+    "torch": "torch version",
+    "timm": "timm version",
     "threads": "threads",
-    "compute": "compute device",
-    "gradient_filter_kernel": "gradient filter kernel",
+    "interop_threads": "interop threads",
+    "affinity": "cores allowed",
     "governor": "CPU governor",
     "power_mode": "power mode",
+    "transparent_hugepage": "transparent huge pages",
 }
+# Variables that allocators and thread pools read, as the worker reports them: all of them must agree.
+VARIABLE_PREFIX = "env_"
+# An instant of one run is no property that runs could share.
+_OF_ONE_RUN = {"started_monotonic_s"}
 
-Conditions = tuple[str, ...]
+Conditions = tuple[tuple[str, str], ...]
 
 
 def conditions(record: RunRecord) -> Conditions:
-    """The values of a run that must agree, as text, in the order of MUST_AGREE; '' where it reports none."""
-    return tuple(_text(record.environment.get(key)) for key in MUST_AGREE)
+    """(key, value) of everything that must agree and that the run reports, sorted by key."""
+    return tuple(
+        sorted(
+            (key, _text(value))
+            for key, value in record.environment.items()
+            if key in MUST_AGREE or key.startswith(VARIABLE_PREFIX)
+        )
+    )
 
 
 def commonest_conditions(records: Sequence[RunRecord]) -> Conditions | None:
@@ -36,11 +50,16 @@ def commonest_conditions(records: Sequence[RunRecord]) -> Conditions | None:
 
 def differences(of: Conditions, from_: Conditions) -> list[str]:
     """What differs, in words: 'torch version 2.13.0 instead of 2.12.0'."""
+    ours, theirs = dict(of), dict(from_)
     return [
-        f"{name} {_or_unknown(a)} instead of {_or_unknown(b)}"
-        for name, a, b in zip(MUST_AGREE.values(), of, from_, strict=True)
-        if a != b
+        f"{_name(key)} {ours.get(key) or 'unknown'} instead of {theirs.get(key) or 'unknown'}"
+        for key in dict.fromkeys([*MUST_AGREE, *ours, *theirs])
+        if ours.get(key) != theirs.get(key)
     ]
+
+
+def _name(key: str) -> str:
+    return MUST_AGREE.get(key, key.removeprefix(VARIABLE_PREFIX))
 
 
 def common_environment(records: Sequence[RunRecord]) -> dict[str, str]:
@@ -48,7 +67,7 @@ def common_environment(records: Sequence[RunRecord]) -> dict[str, str]:
     if not records:
         return {}
     flat = [_flatten(record.environment) for record in records]
-    keys = list(dict.fromkeys(key for values in flat for key in values))
+    keys = list(dict.fromkeys(key for values in flat for key in values if key not in _OF_ONE_RUN))
     return {key: _agreed([values.get(key, "") for values in flat]) for key in keys}
 
 
@@ -56,7 +75,7 @@ def _agreed(values: Sequence[str]) -> str:
     distinct = list(dict.fromkeys(values))
     if len(distinct) == 1:
         return distinct[0]
-    return f"varied between runs, {_or_unknown(values[0])} in the first and {_or_unknown(values[-1])} in the last"
+    return f"varied between runs, {values[0] or 'unknown'} in the first and {values[-1] or 'unknown'} in the last"
 
 
 def _flatten(values: dict[str, Any], prefix: str = "") -> dict[str, str]:
@@ -77,7 +96,3 @@ def _text(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(_text(item) for item in value)
     return str(value)
-
-
-def _or_unknown(value: str) -> str:
-    return value or "unknown"

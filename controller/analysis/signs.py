@@ -63,9 +63,13 @@ def _loaded(record: RunRecord) -> str:
 
 
 def _non_finite(record: RunRecord) -> str:
-    if isinstance(record.spec.workload, ConvLayerWorkload) or all(step.loss is not None for step in record.steps):
+    """A step that ran has a loss, an evaluation with an accuracy has one too; a loss that is not finite is sent as null."""
+    if isinstance(record.spec.workload, ConvLayerWorkload):
         return ""
-    return "the loss was not finite"
+    outcome = record.outcome
+    if outcome.test_loss is None and outcome.test_accuracy is not None:
+        return "the test loss was not finite"
+    return "the loss was not finite" if any(s.loss is None and s.forward_s > 0 for s in record.steps) else ""
 
 
 SIGNS = (

@@ -7,7 +7,7 @@ import numpy as np
 
 from controller.analysis.energy import readings
 from controller.analysis.measurements import measured_steps, step_time_s
-from gradfilter.bench.schema import Phase, RunRecord, Series
+from gradfilter.bench.schema import RunRecord, Series
 
 FEWEST_STEPS_FOR_A_TREND = 12
 FEWEST_READINGS_FOR_A_TREND = 6
@@ -50,9 +50,8 @@ def clock_drop(record: RunRecord) -> tuple[float, str]:
 
     The fastest, because a core that rests between steps lowers its clock without being throttled.
     """
-    phase = _measured_phase(record)
     clocks = [s for s in record.series if s.channel.quantity == "frequency"]
-    inside = [(_inside(series, phase), series.channel.name) for series in clocks] if phase else []
+    inside = [(_inside(series, record, "measured"), series.channel.name) for series in clocks]
     enough = [(values, name) for values, name in inside if len(values) >= FEWEST_READINGS_FOR_A_TREND]
     if not enough:
         return 0.0, ""
@@ -64,9 +63,8 @@ def clock_drop(record: RunRecord) -> tuple[float, str]:
 
 def hottest(record: RunRecord) -> float | None:
     """The highest temperature read during the measured phase (°C); None without a thermometer."""
-    phase = _measured_phase(record)
-    zones = [s for s in record.series if s.channel.quantity == "temperature"] if phase else []
-    return max((value for series in zones if phase for value in _inside(series, phase)), default=None)
+    zones = [s for s in record.series if s.channel.quantity == "temperature"]
+    return max((value for series in zones for value in _inside(series, record, "measured")), default=None)
 
 
 def swap_growth(record: RunRecord) -> float:
@@ -78,16 +76,16 @@ def swap_growth(record: RunRecord) -> float:
 
 def foreign_load(record: RunRecord) -> float | None:
     """Mean processor load (0 to 1) while the board rested before the run; None if it was not read."""
-    rest = next((phase for phase in record.phases if phase.name == "settle"), None)
     loads = [s for s in record.series if s.channel.quantity == "load" and s.channel.unit == "ratio"]
-    means = [sum(v) / len(v) for series in loads if rest and (v := _inside(series, rest))]
+    means = [sum(v) / len(v) for series in loads if (v := _inside(series, record, "settle"))]
     return max(means, default=None)
 
 
-def _measured_phase(record: RunRecord) -> Phase | None:
-    return next((phase for phase in record.phases if phase.name == "measured"), None)
-
-
-def _inside(series: Series, phase: Phase) -> list[float]:
+def _inside(series: Series, record: RunRecord, phase: str) -> list[float]:
+    """The readings within the phases of that name; a layer job has one for every shape."""
     times, values = readings(series)
-    return [float(v) for v in values[(times >= phase.start_s) & (times <= phase.end_s)]]
+    inside = np.zeros(times.shape, dtype=bool)
+    for found in record.phases:
+        if found.name == phase:
+            inside |= (times >= found.start_s) & (times <= found.end_s)
+    return [float(value) for value in values[inside]]

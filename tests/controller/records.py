@@ -35,10 +35,10 @@ PHASES = (
     Phase("evaluation", 145.0, 146.0),
 )
 ENVIRONMENT = {
-    "hostname": "nano-1",
+    "board": "NVIDIA Jetson Nano Developer Kit",
     "machine": "aarch64",
-    "torch_version": "1.10.2",
-    "python_version": "3.6.15",
+    "torch": "1.10.2",
+    "python": "3.6.15",
     "threads": 4,
     "governor": "performance",
 }

@@ -147,7 +147,7 @@ class TestWhatMustAgree:
         """A run with another torch version is left out, and the concern names the difference."""
         job = training_job()
         records = whole_job(job, TIMES)
-        records[-1].environment["torch_version"] = "2.1.0"
+        records[-1].environment["torch"] = "2.1.0"
         comparison = compare(job, records)
         backward = metric(comparison, "filtered", "backward")
         assert (2, 2) == (backward.estimate.n, backward.ratio.n)
@@ -187,7 +187,7 @@ class TestWhatMustAgree:
         records[1].environment["load"] = {"one_minute": 0.4}
         environment = compare(job, records).environment
         assert ("1.10.2", "varied between runs, 0.1 in the first and 0.4 in the last") == (
-            environment["torch_version"],
+            environment["torch"],
             environment["load.one_minute"],
         )
 

@@ -184,6 +184,20 @@ def test_a_loss_that_was_not_finite():
     assert {"baseline", "filtered"} == {c.variant for c in concerns(job, records, "non_finite_loss")}
 
 
+def test_a_batch_that_a_method_left_out_is_no_bad_loss():
+    """A step that took nothing has no loss, and that is nobody's concern."""
+    job, records = clean_job()
+    records[0].steps[-1] = Step(19, "measured", 143.0, 0.0, 0.0)
+    assert [] == concerns(job, records, "non_finite_loss")
+
+
+def test_a_test_loss_that_was_not_finite():
+    """An evaluation that has an accuracy but no loss did not stay finite."""
+    job, records = clean_job()
+    records[0].outcome.test_loss = None
+    assert "in 1 of 8 runs the test loss was not finite" == only(job, records, "non_finite_loss").message
+
+
 def test_other_programs_at_work():
     """A processor that was busy while the board rested before the run is said."""
     job, records = clean_job()
@@ -197,6 +211,13 @@ def test_other_conditions():
     records[0].environment["power_mode"] = "MAXN"
     message = only(job, records, "different_environment").message
     assert "1 of 8 runs are not compared: power mode MAXN instead of unknown" == message
+
+
+def test_other_variables():
+    """So is a variable that thread pools read and that only some runs had."""
+    job, records = clean_job()
+    records[0].environment["env_OMP_NUM_THREADS"] = "1"
+    assert "OMP_NUM_THREADS 1 instead of unknown" in only(job, records, "different_environment").message
 
 
 def test_other_parameters_by_override():
