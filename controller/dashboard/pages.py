@@ -1,0 +1,71 @@
+"""The dashboard's pages as functions of the API's views: text in, HTML out, no database and no HTTP."""
+
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from functools import cache
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from controller.client.progress import clock, describe
+from controller.jobs import FINAL_JOB_STATES, DeviceView, JobView, RunSummary
+
+FOLDER = Path(__file__).parent
+STATIC = FOLDER / "static"
+
+# Everything comes from this server; inline scripts and styles are refused, so that a name that slipped
+# through escaping could still not run.
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+REPORT_FORMATS = ("html", "md", "txt", "csv", "json")
+
+
+def overview_page(devices: Sequence[DeviceView], waiting: Sequence[JobView], recent: Sequence[JobView]) -> str:
+    """The boards and what they do now, the jobs that are queued or running, and the last ones that ended."""
+    running = {job.id: job for job in waiting}
+    return _render("overview.html", devices=devices, waiting=waiting, recent=recent, running=running)
+
+
+def job_page(job: JobView, runs: Sequence[RunSummary]) -> str:
+    """One job: its progress, what is measured, its runs and its report."""
+    return _render("job.html", job=job, runs=runs, final=job.state in FINAL_JOB_STATES, formats=REPORT_FORMATS)
+
+
+def missing_page(sentence: str) -> str:
+    """What is shown where there is nothing."""
+    return _render("missing.html", sentence=sentence)
+
+
+def _render(template: str, **values: object) -> str:
+    return _templates().get_template(template).render(**values)
+
+
+@cache
+def _templates() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(FOLDER / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(describe=describe, clock=clock, instant=instant, workload=workload)
+    return environment
+
+
+def instant(text: str) -> str:
+    """An ISO instant as people read it, in UTC: '2026-03-01 14:05 UTC'."""
+    return datetime.fromisoformat(text).astimezone(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def workload(job: JobView) -> str:
+    """What a job measures, in one line: 'resnet18 on digits, baseline against filter_p2, filter_p4'."""
+    plan = job.spec.workload
+    if plan.kind == "training":
+        what = f"{plan.model} on {plan.dataset}"
+    else:
+        what = f"{len(plan.shapes)} convolution{'s' if len(plan.shapes) > 1 else ''}"
+    first, *others = [variant.name for variant in job.spec.variants]
+    return f"{what}, {first}" + (f" against {', '.join(others)}" if others else "")
