@@ -1,0 +1,92 @@
+"""`gradfilter-agent`: starts the agent, or shows what it would see on this board."""
+
+import argparse
+import json
+import logging
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from types import FrameType
+
+from agent import VERSION
+from agent.errors import AgentError
+from agent.settings import AgentSettings
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; the process's exit status."""
+    options = _parser().parse_args(arguments)
+    given = {name: value for name, value in vars(options).items() if name != "command" and value is not None}
+    try:
+        settings = AgentSettings(**given)
+    except ValueError as error:
+        print(f"gradfilter-agent: {error}", file=sys.stderr)  # noqa: T201
+        return 2
+    if options.command == "sensors":
+        return _show_sensors(settings.root)
+    if options.command == "device":
+        return _show_device(settings.root)
+    return _serve(settings)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="gradfilter-agent",
+        description="Run training jobs on this board, one at a time, and measure them.",
+        epilog="Every flag can be set in the environment too, as GRADFILTER_AGENT_HOST and so on.",
+    )
+    parser.add_argument("--version", action="version", version=VERSION)
+    parser.add_argument("--host", help="address to listen on (default 127.0.0.1)")
+    parser.add_argument("--port", type=int, help="port to listen on (default 8101)")
+    parser.add_argument("--data-dir", type=Path, help="where runs and checkpoints are kept (default var/agent)")
+    parser.add_argument("--worker-python", help="the Python that has gradfilter and torch (default: this one)")
+    parser.add_argument("--root", type=Path, help="where sensors are read from (default /)")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    commands.add_parser("sensors", help="list this board's sensors, and why the others are missing")
+    commands.add_parser("device", help="print this board's description as JSON")
+    return parser
+
+
+def _show_sensors(root: Path) -> int:
+    from agent.sensors import detect_sensors  # noqa: PLC0415 - the other commands need not pay for it
+
+    for sensor in detect_sensors(root)[1]:
+        if not sensor.present:
+            print(f"{sensor.name:16} absent: {sensor.reason}")  # noqa: T201
+        for channel in sensor.channels:
+            covers = f" of the {channel.covers}" if channel.covers else ""
+            print(f"{sensor.name:16} {channel.name}: {channel.quantity} in {channel.unit}{covers}")  # noqa: T201
+    return 0
+
+
+def _show_device(root: Path) -> int:
+    from agent.device import describe_board  # noqa: PLC0415
+
+    print(json.dumps(asdict(describe_board(root)), indent=2, ensure_ascii=False))  # noqa: T201
+    return 0
+
+
+def _serve(settings: AgentSettings) -> int:
+    import uvicorn  # noqa: PLC0415
+
+    from agent.app import create_app  # noqa: PLC0415
+    from agent.data_folder import DataFolder  # noqa: PLC0415
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        DataFolder(settings.data_dir, settings.min_free_bytes).close()  # refuse in a sentence, not in a traceback
+    except (AgentError, OSError) as error:
+        print(f"gradfilter-agent: {error}", file=sys.stderr)  # noqa: T201
+        return 1
+    app = create_app(settings)
+
+    class Server(uvicorn.Server):
+        """Stops the active run first, so that whoever waits for it gets its last word and the server can end."""
+
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn's signature
+            if app.state.runs is not None:
+                app.state.runs.stop()
+            self.should_exit = True
+
+    Server(uvicorn.Config(app, settings.host, settings.port, log_config=None, access_log=False)).run()
+    return 0

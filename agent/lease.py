@@ -1,0 +1,36 @@
+"""The fencing token: the highest that was ever seen is kept on disk, and who comes with a smaller one is refused.
+
+A controller that was cut off may still believe that it holds the board; its token is smaller than that of
+whoever got the lease after it.
+"""
+
+import threading
+from pathlib import Path
+
+from agent.errors import StaleLease
+from agent.run_folder import write_durably
+
+
+class Lease:
+    """The highest token seen, across restarts."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._highest = int(path.read_text()) if path.exists() else 0
+
+    def check(self, token: int) -> None:
+        """Accept a token that is as high as any before.
+
+        Raises:
+            StaleLease: a higher one was seen.
+        """
+        with self._lock:
+            if token < self._highest:
+                raise StaleLease(
+                    f"the lease with token {token} is over: this board has seen token {self._highest}. "
+                    "Take a new lease before the next call."
+                )
+            if token > self._highest:
+                write_durably(self._path, b"%d" % token)
+                self._highest = token

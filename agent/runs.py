@@ -1,0 +1,183 @@
+"""The runs that this agent was given: one at most is going on, the others have ended and are kept until forgotten."""
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+from agent.active_run import ActiveRun, StopReason
+from agent.changes import Changes
+from agent.errors import AgentStopping, OtherRunActive, OtherSpec, RunStillGoing, UnknownRun
+from agent.execution import Bench, execute, recover
+from agent.lease import Lease
+from agent.run_folder import RunFolder
+from gradfilter.bench.schema import RunSpec, RunStatus
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the caller of a long poll saw last; None where it saw nothing or does not care."""
+
+    state: str | None = None
+    phase: str | None = None
+    done: int | None = None
+
+    def is_still(self, status: RunStatus) -> bool:
+        """Whether nothing has changed since."""
+        pairs = ((self.state, status.state), (self.phase, status.phase), (self.done, status.done))
+        return all(seen is None or seen == now for seen, now in pairs)
+
+
+class Runs:
+    """Accepts, shows, stops and forgets runs. Every changing call shows the lease's token."""
+
+    def __init__(self, bench: Bench, on_end: Callable[[str], None]) -> None:
+        self._bench = bench
+        self._lease = Lease(bench.data.lease_token)
+        self._on_end = on_end
+        self._changes = Changes()
+        self._lock = threading.Lock()
+        self._active: ActiveRun | None = None
+        self._thread: threading.Thread | None = None
+        self._stopping = False
+
+    @property
+    def active(self) -> RunStatus | None:
+        """The run that is going on."""
+        active = self._active
+        return active.status if active else None
+
+    def recover(self) -> None:
+        """End what an agent before this one left behind."""
+        for folder in self._bench.data.runs:
+            try:
+                self._recover(folder)
+            except ValueError:  # noqa: PERF203 - one bad folder must not hide the others
+                _log.exception("run %s cannot be read, so it is set aside", folder.run_id)
+                folder.set_aside()
+
+    def start(self, spec: RunSpec, token: int) -> RunStatus | RunFolder:
+        """Begin a run, then look. A run that is known is left alone: a PUT is sent again after a timeout.
+
+        Raises:
+            Conflict: the board is taken, the lease is over, or the id was used for another spec.
+            DiskTooFull: its record might not fit.
+        """
+        self._lease.check(token)
+        with self._lock:
+            folder = self._bench.data.runs.folder(spec.run_id)
+            if folder.path.exists():
+                return self._known(folder, spec)
+            if self._stopping:
+                raise AgentStopping("the agent is shutting down. Send the run again once it is back.")
+            if self._active is not None:
+                raise OtherRunActive(f"run {self._active.spec.run_id!r} is active. Wait for its end or cancel it.")
+            self._bench.data.require_space()
+            active = ActiveRun(spec, self._bench.data.runs.create(spec), self._changes.announce)
+            self._active = active
+            self._thread = threading.Thread(target=self._execute, args=[active], name=f"run {spec.run_id}")
+            self._thread.start()
+            return active.status
+
+    def look(self, run_id: str) -> RunStatus | RunFolder:
+        """Where a run is now if it is going on, else the folder that holds its final status.
+
+        Raises:
+            UnknownRun: there is no such run.
+        """
+        folder = self._folder(run_id)
+        active = self._active
+        if active is not None and active.spec.run_id == run_id:
+            return active.status
+        if not folder.has_ended:  # its thread could not write the end, perhaps for want of disk space
+            with self._lock:
+                self._recover(folder)
+        return folder
+
+    async def wait(self, run_id: str, seen: Seen, seconds: float) -> RunStatus | RunFolder:
+        """Look, but not before the run has ended or differs from what was seen, or that many seconds are over."""
+        until = time.monotonic() + seconds
+        while True:
+            change = self._changes.next()  # before looking, so that no change falls in between
+            found = self.look(run_id)
+            left = until - time.monotonic()
+            if isinstance(found, RunFolder) or left <= 0 or not seen.is_still(found):
+                return found
+            if seen == Seen():
+                seen = Seen(found.state, found.phase, found.done)
+            with suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(change.wait(), left)
+
+    def cancel(self, run_id: str, token: int) -> None:
+        """Ask a run to stop; one that has ended stays as it is."""
+        self._lease.check(token)
+        self._folder(run_id)
+        active = self._active
+        if active is not None and active.spec.run_id == run_id:
+            active.stop("cancelled")
+
+    def forget(self, run_id: str, token: int) -> None:
+        """Delete what is kept of a run.
+
+        Raises:
+            RunStillGoing: it has not ended.
+        """
+        self._lease.check(token)
+        with self._lock:
+            folder = self._folder(run_id)
+            if self._active is not None and self._active.spec.run_id == run_id:
+                raise RunStillGoing(f"run {run_id!r} has not ended. Cancel it first, or wait.")
+            folder.forget()
+
+    def stop(self, reason: StopReason = "agent_stopping") -> None:
+        """Ask the active run to stop and take no other. Safe in a signal handler."""
+        self._stopping = True
+        active = self._active
+        if active is not None:
+            active.stop(reason)
+
+    def join(self) -> None:
+        """Wait until the last run's record is on disk."""
+        if self._thread is not None:
+            self._thread.join()
+
+    def _folder(self, run_id: str) -> RunFolder:
+        folder = self._bench.data.runs.folder(run_id)
+        if not folder.path.exists():
+            raise UnknownRun(f"run {run_id!r} is not known here; it was never sent, or it was deleted.")
+        return folder
+
+    def _known(self, folder: RunFolder, spec: RunSpec) -> RunStatus | RunFolder:
+        if folder.spec() != spec:
+            raise OtherSpec(f"run {spec.run_id!r} is known with a different spec. Choose a new run id.")
+        active = self._active
+        if active is not None and active.spec.run_id == spec.run_id:
+            return active.status
+        self._recover(folder)
+        return folder
+
+    def _recover(self, folder: RunFolder) -> None:
+        active = self._active
+        if folder.has_ended or (active is not None and active.spec.run_id == folder.run_id):
+            return
+        recover(folder)
+        self._on_end("lost")
+        _log.warning("run %s was abandoned; it is recorded as lost", folder.run_id)
+
+    def _execute(self, active: ActiveRun) -> None:
+        state = "lost"
+        try:
+            state = execute(active, self._bench).state
+        except OSError:
+            _log.exception("the end of run %s could not be written", active.spec.run_id)
+        finally:
+            with self._lock:
+                self._active = None
+            self._on_end(state)
+            self._changes.announce()
+            _log.info("run %s is %s", active.spec.run_id, state)

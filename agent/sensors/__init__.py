@@ -1,0 +1,35 @@
+"""The sensors the agent knows, in the order in which records list them."""
+
+from pathlib import Path
+
+from agent.sensors.clocks import Clocks
+from agent.sensors.ina import Ina
+from agent.sensors.load import Load
+from agent.sensors.process_memory import ProcessMemory
+from agent.sensors.rapl import Rapl
+from agent.sensors.sensor import Absent, Sensor
+from agent.sensors.system_memory import SystemMemory
+from agent.sensors.thermal import Thermal
+from gradfilter.bench.schema import SensorReport
+
+SENSORS: tuple[type[Sensor], ...] = (ProcessMemory, SystemMemory, Load, Clocks, Thermal, Ina, Rapl)
+
+
+def detect_sensors(root: Path) -> tuple[list[Sensor], list[SensorReport]]:
+    """The sensors found under root, and what became of every one in SENSORS."""
+    sensors, reports = [], []
+    for kind in SENSORS:
+        found = _detect(kind, root)
+        if isinstance(found, Absent):
+            reports.append(SensorReport(kind.name, present=False, reason=found.reason))
+        else:
+            sensors.append(found)
+            reports.append(SensorReport(kind.name, present=True, channels=found.channels))
+    return sensors, reports
+
+
+def _detect(kind: type[Sensor], root: Path) -> Sensor | Absent:
+    try:
+        return kind.detect(root)
+    except OSError as error:
+        return Absent(f"it is there but cannot be read: {error}.")

@@ -1,0 +1,28 @@
+"""The agent's settings, from the environment (GRADFILTER_AGENT_*); the command line's flags override them."""
+
+import os
+import sys
+from pathlib import Path
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class AgentSettings(BaseSettings):
+    """Where the agent listens, keeps its runs and finds the worker's Python."""
+
+    model_config = SettingsConfigDict(env_prefix="GRADFILTER_AGENT_", extra="ignore")
+
+    host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 lets the lab's controller in.")
+    port: int = Field(8101, ge=0, le=65535, description="Port to listen on.")
+    data_dir: Path = Field(Path("var/agent"), description="Where runs and starting checkpoints are kept.")
+    worker_python: str = Field(sys.executable, description="The Python that has gradfilter and torch.")
+    root: Path = Field(Path("/"), description="Where sensors and board facts are read from; / but in tests.")
+    min_free_bytes: int = Field(256 * 1024 * 1024, ge=0, description="No run starts with less disk space than this.")
+    stop_grace_s: float = Field(5.0, gt=0, le=60, description="How long a worker has between SIGTERM and SIGKILL.")
+
+    @field_validator("worker_python")
+    @classmethod
+    def _from_anywhere(cls, value: str) -> str:
+        """The worker is started in its run's folder; a path that is relative to here must survive that."""
+        return os.path.abspath(value) if "/" in value else value  # noqa: PTH100 - resolve() would leave a venv
