@@ -1,12 +1,19 @@
 """What the API tells about a job, a device and a run: the views, and the words for their states."""
 
+import re
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Generic, Literal, TypeVar
 
 from gradfilter.bench.schema import DeviceDescription, JobSpec
+from gradfilter.bench.schema.checks import REFUSE_UNKNOWN_KEYS, check_length, check_word
+
+T = TypeVar("T")
 
 JobState = Literal["queued", "running", "finished", "failed", "cancelled"]
 FINAL_JOB_STATES: tuple[JobState, ...] = ("finished", "failed", "cancelled")
+_URL = re.compile(
+    r"https?://[A-Za-z0-9._\-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~/\-]*)?\Z|https?://\[[0-9a-fA-F:.]+\](:[0-9]{1,5})?/?\Z"
+)
 DeviceHealth = Literal["online", "offline", "maintenance"]
 
 
@@ -52,7 +59,10 @@ class JobView:
 
 @dataclass
 class RunSummary:
-    """One attempt of a job, without its raw data. state: running, or as its record says."""
+    """One attempt of a job, without its raw data. state: running, or as its record says.
+
+    position counts the runs of a block from 0 in the order in which they are made.
+    """
 
     id: str
     job_id: str
@@ -65,15 +75,69 @@ class RunSummary:
     started_at: str
     finished_at: str | None
     failure: str
+    seed: int = 0
+    position: int = 0
 
 
 @dataclass
 class NewDevice:
     """A board to register: its name in the lab and where its agent listens."""
 
+    __pydantic_config__ = REFUSE_UNKNOWN_KEYS
+
     name: str
     url: str
     tags: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        check_word("name", self.name)
+        _check_device(self.url, self.tags)
+
+
+@dataclass
+class DeviceChange:
+    """What the lab changes about a board; a field that is left out stays as it is.
+
+    maintenance keeps new jobs away from the board; a job that is running goes on.
+    """
+
+    __pydantic_config__ = REFUSE_UNKNOWN_KEYS
+
+    url: str | None = None
+    tags: list[str] | None = None
+    maintenance: bool | None = None
+
+    def __post_init__(self) -> None:
+        _check_device(self.url, self.tags)
+
+
+@dataclass
+class ResultRow:
+    """One metric of one finished run. value is None where reason says why; source is the channel of an energy."""
+
+    run_id: str
+    job_id: str
+    device: str
+    model: str
+    variant: str
+    methods: list[str]
+    block: int
+    metric: str
+    part: str
+    value: float | None
+    unit: str
+    kind: str
+    reason: str
+    source: str
+    finished_at: str
+
+
+@dataclass
+class Page(Generic[T]):
+    """One page of a list; next is the cursor of the following page, null on the last."""
+
+    items: list[T]
+    next: str | None
 
 
 @dataclass
@@ -88,3 +152,11 @@ class DeviceView:
     job: str | None
     last_seen_at: str | None
     description: DeviceDescription | None
+
+
+def _check_device(url: str | None, tags: list[str] | None) -> None:
+    if url is not None and not _URL.match(url):
+        raise ValueError(f"url must be the address of an agent, like http://nano-1:8101, got {url[:120]!r}.")
+    check_length("tags", tags or [], 0, 32)
+    for tag in tags or []:
+        check_word("tags", tag)

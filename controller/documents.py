@@ -1,0 +1,14 @@
+"""The wire types as JSON documents and back: what is sent to agents and what is stored.
+
+Reading refuses with a ValueError; writing never fails, since a number that is not finite becomes null.
+"""
+
+from pydantic import TypeAdapter
+
+from gradfilter.bench.schema import DeviceDescription, JobSpec, RunRecord, RunSpec, RunStatus
+
+JOB_SPEC = TypeAdapter(JobSpec)
+RUN_SPEC = TypeAdapter(RunSpec)
+RUN_STATUS = TypeAdapter(RunStatus)
+RUN_RECORD = TypeAdapter(RunRecord)
+DEVICE_DESCRIPTION = TypeAdapter(DeviceDescription)

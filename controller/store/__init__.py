@@ -1,0 +1,32 @@
+"""The store: every statement that touches the database, one file per subject.
+
+Blocking; call it from a thread, never from the event loop. What comes out are plain values, never rows.
+"""
+
+from controller.instants import Clock, utc_now
+from controller.store.database import Database
+from controller.store.devices import Devices
+from controller.store.jobs import Jobs, StoredJob
+from controller.store.leases import Lease, Leases
+from controller.store.records import Records
+from controller.store.results import ResultFilter, Results
+from controller.store.runs import Planned, Runs
+
+__all__ = ["Lease", "Planned", "ResultFilter", "Store", "StoredJob"]
+
+
+class Store:
+    """All of the store over one database."""
+
+    def __init__(self, url: str, *, clock: Clock = utc_now) -> None:
+        self.database = Database(url)
+        self.devices = Devices(self.database, clock)
+        self.leases = Leases(self.database, clock)
+        self.jobs = Jobs(self.database, clock)
+        self.runs = Runs(self.database, clock)
+        self.records = Records(self.database, clock)
+        self.results = Results(self.database)
+
+    def close(self) -> None:
+        """Close the database's connections."""
+        self.database.close()

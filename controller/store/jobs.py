@@ -1,0 +1,159 @@
+"""Jobs: the queue and its states. A final state is final, and cancelled stays cancelled."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import cast
+
+from sqlalchemy import Select, exists, func, or_, select
+from sqlalchemy.orm import Session
+
+from controller.documents import JOB_SPEC
+from controller.errors import ConflictError, NotFoundError
+from controller.instants import Clock, as_text
+from controller.jobs import FINAL_JOB_STATES, JobState, Page
+from controller.store.database import Database
+from controller.store.leases import Lease, check_lease
+from controller.store.paging import LARGEST_ID, page, read_cursor
+from controller.tables import Job, Run
+from gradfilter.bench.schema import JobSpec
+
+
+@dataclass(frozen=True)
+class StoredJob:
+    """A job as the database knows it."""
+
+    id: str
+    spec: JobSpec
+    state: JobState
+    device: str
+    created_at: str
+    started_at: str | None
+    finished_at: str | None
+    reason: str
+
+
+class Jobs:
+    """All jobs."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    def add(self, spec: JobSpec) -> StoredJob:
+        """Queue a job."""
+        row = Job(
+            spec=JOB_SPEC.dump_python(spec, mode="json"),
+            model=getattr(spec.workload, "model", spec.workload.kind),
+            state="queued",
+            device=None,
+            created_at=as_text(self._clock()),
+            started_at=None,
+            finished_at=None,
+            reason="",
+        )
+        with self._database.writing() as session:
+            session.add(row)
+            session.flush()
+            return _job(row)
+
+    def get(self, job_id: str) -> StoredJob:
+        """One job.
+
+        Raises:
+            NotFoundError: there is no such job.
+        """
+        with self._database.reading() as session:
+            return _job(_find(session, job_id))
+
+    def page(
+        self, *, state: str | None, device: str | None, model: str | None, limit: int, cursor: str | None
+    ) -> Page[StoredJob]:
+        """One page of jobs, newest first."""
+        query = select(Job).order_by(Job.id.desc()).limit(limit + 1)
+        for column, wanted in ((Job.state, state), (Job.device, device), (Job.model, model)):
+            if wanted is not None:
+                query = query.where(column == wanted)
+        if (after := read_cursor(cursor, [int])) is not None:
+            query = query.where(Job.id < after[0])
+        return page(self._jobs(query), limit, lambda job: [int(job.id)])
+
+    def queued(self) -> list[StoredJob]:
+        """Jobs that wait for a board, oldest first."""
+        return self._jobs(select(Job).where(Job.state == "queued").order_by(Job.id))
+
+    def open(self) -> list[StoredJob]:
+        """Jobs that own a board, oldest first: running ones, and ended ones with an attempt nobody has closed."""
+        unclosed = exists().where(Run.job_id == Job.id, Run.state == "running")
+        return self._jobs(
+            select(Job).where(Job.device.is_not(None), or_(Job.state == "running", unclosed)).order_by(Job.id)
+        )
+
+    def cancelled_among(self, job_ids: Iterable[str]) -> set[str]:
+        """Which of these jobs are cancelled."""
+        query = select(Job.id).where(Job.id.in_([int(job_id) for job_id in job_ids]), Job.state == "cancelled")
+        with self._database.reading() as session:
+            return {str(job_id) for job_id in session.scalars(query)}
+
+    def cancel(self, job_id: str) -> StoredJob:
+        """Cancel a job at once; what runs on its board is stopped afterwards. Cancelling twice changes nothing.
+
+        Raises:
+            NotFoundError: there is no such job.
+            ConflictError: it has ended otherwise.
+        """
+        with self._database.writing() as session:
+            row = _find(session, job_id, lock=True)
+            if row.state in ("finished", "failed"):
+                raise ConflictError(f"job {job_id} is {row.state} already and cannot be cancelled.")
+            if row.state != "cancelled":
+                row.state, row.finished_at, row.reason = "cancelled", as_text(self._clock()), "cancelled by a user"
+            return _job(row)
+
+    def end(self, job_id: str, state: JobState, reason: str, lease: Lease) -> bool:
+        """Give a running job its final state; False when it has one already (it was cancelled meanwhile).
+
+        Raises:
+            StaleLeaseError: another controller took the job over.
+        """
+        with self._database.writing() as session:
+            check_lease(session, lease)
+            row = _find(session, job_id, lock=True)
+            if row.state in FINAL_JOB_STATES:
+                return False
+            row.state, row.finished_at, row.reason = state, as_text(self._clock()), reason
+            return True
+
+    def count_by_state(self) -> dict[str, int]:
+        """How many jobs are in each state."""
+        with self._database.reading() as session:
+            return dict(row.tuple() for row in session.execute(_counts()))
+
+    def _jobs(self, query: Select[Job]) -> list[StoredJob]:
+        with self._database.reading() as session:
+            return [_job(row) for row in session.scalars(query)]
+
+
+def _counts() -> Select[str, int]:
+    return select(Job.state, func.count()).group_by(Job.state)
+
+
+def _find(session: Session, job_id: str, *, lock: bool = False) -> Job:
+    row = None
+    if job_id.isascii() and job_id.isdigit() and len(job_id) <= len(str(LARGEST_ID)) and int(job_id) <= LARGEST_ID:
+        row = session.get(Job, int(job_id), with_for_update=lock)
+    if row is None:
+        raise NotFoundError(f"there is no job {job_id[:120]!r}; GET /v1/jobs lists them.")
+    return row
+
+
+def _job(row: Job) -> StoredJob:
+    return StoredJob(
+        id=str(row.id),
+        spec=JOB_SPEC.validate_python(row.spec),
+        state=cast("JobState", row.state),
+        device=row.device or "",
+        created_at=row.created_at,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+        reason=row.reason,
+    )

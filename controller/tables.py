@@ -1,0 +1,143 @@
+"""The tables. Raw data is written once and never changed; measurements are a cache that can be made again.
+
+Instants are UTC as ISO 8601 text of fixed width, so that they sort as text in every database; nothing here is
+particular to SQLite. store/ holds every statement that touches them.
+"""
+
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, Double, ForeignKey, Index, LargeBinary, MetaData, Text, UniqueConstraint
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class Base(DeclarativeBase):
+    """All tables; constraints are named so that a migration can find them on every database."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {str: Text, dict[str, Any]: JSON, list[str]: JSON}  # noqa: RUF012 - SQLAlchemy's own idiom
+
+
+class Device(Base):
+    """A board. reason says why it did not answer; maintenance is the lab's word and keeps jobs away."""
+
+    __tablename__ = "devices"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    url: Mapped[str]
+    tags: Mapped[list[str]]
+    maintenance: Mapped[bool]
+    answers: Mapped[bool]
+    reason: Mapped[str]
+    registered_at: Mapped[str]
+    last_seen_at: Mapped[str | None]
+    description: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+
+
+class Lease(Base):
+    """Who may use a board. The row outlives the device's registration, so that the token only ever grows."""
+
+    __tablename__ = "leases"
+
+    device: Mapped[str] = mapped_column(primary_key=True)
+    job_id: Mapped[int | None] = mapped_column(ForeignKey("jobs.id"))
+    token: Mapped[int] = mapped_column(BigInteger)
+    expires_at: Mapped[str]
+
+
+class Job(Base):
+    """A job as it was asked for, and where it is. id is also the order of the queue."""
+
+    __tablename__ = "jobs"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    spec: Mapped[dict[str, Any]]
+    model: Mapped[str] = mapped_column(index=True)
+    state: Mapped[str] = mapped_column(index=True)
+    device: Mapped[str | None] = mapped_column(index=True)
+    created_at: Mapped[str]
+    started_at: Mapped[str | None]
+    finished_at: Mapped[str | None]
+    reason: Mapped[str]
+
+
+class Run(Base):
+    """One attempt at one slot. number is the order in which attempts were started.
+
+    on_agent: the board may still keep the run's files, and is told to forget them at the next occasion.
+    """
+
+    __tablename__ = "runs"
+    __table_args__ = (
+        UniqueConstraint("job_id", "purpose", "variant", "block", "attempt"),
+        {"sqlite_autoincrement": True},
+    )
+
+    number: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[str] = mapped_column(unique=True)
+    job_id: Mapped[int] = mapped_column(ForeignKey("jobs.id"))
+    device: Mapped[str] = mapped_column(index=True)
+    purpose: Mapped[str]
+    variant: Mapped[str]
+    block: Mapped[int]
+    position: Mapped[int]
+    attempt: Mapped[int]
+    seed: Mapped[int] = mapped_column(BigInteger)
+    state: Mapped[str] = mapped_column(index=True)
+    started_at: Mapped[str]
+    finished_at: Mapped[str | None]
+    failure: Mapped[str]
+    on_agent: Mapped[bool]
+
+
+class RunMethod(Base):
+    """The methods of a run's variant, for searching."""
+
+    __tablename__ = "run_methods"
+
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.id"), primary_key=True)
+    method: Mapped[str] = mapped_column(primary_key=True)
+
+
+class Record(Base):
+    """What a run observed, without its series: raw, written once. measured_by: who last filled measurements from it."""
+
+    __tablename__ = "records"
+
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.id"), primary_key=True)
+    document: Mapped[dict[str, Any]]
+    measured_by: Mapped[str] = mapped_column(index=True)
+
+
+class SeriesDocument(Base):
+    """All sensor series of a run as one Parquet document: raw, written once."""
+
+    __tablename__ = "series"
+
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.id"), primary_key=True)
+    parquet: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class MeasurementRow(Base):
+    """One metric of one part of one run, computed from its record; value is None where reason says why;
+    source is the channel that an energy comes from.
+    """
+
+    __tablename__ = "measurements"
+    __table_args__ = (Index(None, "metric", "run_id"),)
+
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.id"), primary_key=True)
+    metric: Mapped[str] = mapped_column(primary_key=True)
+    part: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[float | None] = mapped_column(Double)
+    unit: Mapped[str]
+    kind: Mapped[str]
+    reason: Mapped[str]
+    source: Mapped[str]
