@@ -168,7 +168,8 @@ def _patch_input_gradient(dy_means: Tensor, weight: Tensor, shape: FilterShape) 
     else:
         dx_rows = torch.bmm(dy_rows.transpose(0, 1), taps).transpose(0, 1)
     images, _, height, width = dy_means.shape
-    return dx_rows.reshape(images, height, width, -1).permute(0, 3, 1, 2)
+    channels = shape.groups * weight.size(1)
+    return dx_rows.reshape(images, height, width, channels).permute(0, 3, 1, 2)
 
 
 def _tap_gradient(x_sums: Tensor, dy_means: Tensor, groups: int) -> Tensor:
