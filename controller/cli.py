@@ -167,13 +167,15 @@ def results(
     method: Annotated[str | None, typer.Option()] = None,
     device: Annotated[str | None, typer.Option()] = None,
     metric: Annotated[str | None, typer.Option(help="For example step_time or test_accuracy.")] = None,
+    variant: Annotated[str | None, typer.Option()] = None,
+    job: Annotated[str | None, typer.Option(help="Only this job's runs.")] = None,
     since: Annotated[str | None, typer.Option(help="A date or an instant, for example 2026-03-01.")] = None,
     table_format: Annotated[Literal["table", "csv", "json"], typer.Option("--format")] = "table",
     output: Annotated[Path | None, typer.Option(help="Write it here instead of printing it.")] = None,
     controller: ControllerUrl = None,
 ) -> None:
     """Look up measured values across all jobs."""
-    filters = given(model=model, method=method, device=device, metric=metric, since=since)
+    filters = given(model=model, method=method, device=device, metric=metric, variant=variant, job=job, since=since)
     if table_format == "table" and output is not None:
         raise InputError("--output needs --format csv or json.")
     with connect(context, controller) as client:

@@ -137,7 +137,10 @@ class Client:
     # ------------------------------------------------------------------ results
 
     def results(self, **filters: Any) -> "pd.DataFrame":
-        """One row per job, variant, part and metric; filters as model=, method=, device=, metric=, since=."""
+        """One row per finished run, part and metric, oldest first.
+
+        Filters: model=, method=, device=, metric=, variant=, job=, since= (an ISO instant).
+        """
         import pandas as pd  # noqa: PLC0415 - half a second that the command line need not wait for
 
         return pd.DataFrame.from_records(self.result_rows(**filters))

@@ -1,0 +1,68 @@
+"""The dashboard in the real controller: its pages, their headers, and what is not there."""
+
+import pytest
+from fastapi.testclient import TestClient
+
+from controller.app import create_app
+from controller.settings import Settings
+from tests.controller.fake_controller import SPEC
+
+
+@pytest.fixture
+def lab(tmp_path):
+    """A controller with a device that does not answer and one job that waits for it."""
+    with TestClient(create_app(Settings(data_dir=tmp_path))) as client:
+        client.post("/v1/devices", json={"name": "nano-1", "url": "http://127.0.0.1:1", "tags": ["<b>desk</b>"]})
+        client.app.state.services.store.jobs.add(SPEC)
+        yield client
+
+
+@pytest.mark.parametrize("path", ["/", "/jobs/1", "/jobs/none"])
+def test_pages_carry_the_strict_policy(lab, path):
+    """Every page, also that of a missing job, allows nothing but this server's own files."""
+    headers = lab.get(path).headers
+    policy = headers["content-security-policy"]
+    assert {"default-src 'none'", "script-src 'self'", "style-src 'self'"} <= set(policy.split("; "))
+    assert "unsafe" not in policy
+    assert "no-store" == headers["cache-control"]
+
+
+def test_an_empty_lab_says_what_to_do(tmp_path):
+    """A controller without boards and jobs shows how to add the first board."""
+    with TestClient(create_app(Settings(data_dir=tmp_path))) as client:
+        assert "gradfilter devices add" in client.get("/").text
+
+
+def test_the_overview_shows_boards_and_queue(lab):
+    """A board and a waiting job are shown with why nothing happens."""
+    page = lab.get("/").text
+    assert "nano-1" in page
+    assert '<a href="/jobs/1">job 1</a>' in page
+    assert "waiting for" in page
+
+
+def test_ended_jobs_are_recent(lab):
+    """A cancelled job leaves the queue and is listed among the recent ones."""
+    lab.post("/v1/jobs/1/cancel")
+    queue, recent = lab.get("/").text.split("<h1>Recent jobs</h1>")
+    assert "/jobs/1" not in queue
+    assert "/jobs/1" in recent
+
+
+def test_a_job_has_a_page(lab):
+    """A job's page follows its events; an unknown job is a page with status 404 that says so."""
+    assert 'data-events="/v1/jobs/1/events"' in lab.get("/jobs/1").text
+    missing = lab.get("/jobs/99")
+    assert (404, True) == (missing.status_code, "there is no job &#39;99&#39;" in missing.text)
+
+
+@pytest.mark.parametrize("name", ["dashboard.css", "live.js", "icon.svg"])
+def test_files_are_served(lab, name):
+    """The files that the pages name are there."""
+    assert 200 == lab.get(f"/static/{name}").status_code
+
+
+@pytest.mark.parametrize("name", ["pages.py", "..%2Fpages.py", "none.js"])
+def test_nothing_else_is_served(lab, name):
+    """No other file of the machine can be had."""
+    assert 404 == lab.get(f"/static/{name}").status_code
