@@ -1,0 +1,124 @@
+"""Whether a job can be run by the lab's boards: what is asked for against what their agents describe.
+
+What only the built model can tell (an image too small, more trainable layers than there are) is found out by the
+job's preparation on the board. A board that has not been described yet is given the benefit of the doubt.
+"""
+
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+
+from controller.errors import FieldError, InvalidRequestError
+from controller.jobs import DeviceView
+from controller.option_types import fits
+from gradfilter.bench.schema import (
+    DeviceSelector,
+    JobSpec,
+    MethodDescription,
+    MethodSpec,
+    TrainingWorkload,
+    WorkerDescription,
+)
+
+_LISTED = 12
+_NEAREST = 5
+
+
+def admit(spec: JobSpec, devices: Sequence[DeviceView]) -> None:
+    """Refuse a job that no board of the lab could run.
+
+    Raises:
+        InvalidRequestError: naming each field at fault, what was given and what there is.
+    """
+    candidates = matching(spec.device, devices)
+    errors = [_no_device(spec.device, devices)] if not candidates else _fewest(spec, candidates)
+    if errors:
+        raise InvalidRequestError("; ".join(error.message for error in errors), errors)
+
+
+def matching(selector: DeviceSelector, devices: Iterable[DeviceView]) -> list[DeviceView]:
+    """The boards that a selector means."""
+    if selector.name is not None:
+        return [device for device in devices if device.name == selector.name]
+    return [device for device in devices if set(selector.tags) <= set(device.tags)]
+
+
+def unfit(spec: JobSpec, device: DeviceView) -> list[FieldError]:
+    """What of the job this board cannot do; empty when it can, or is not known well enough to say."""
+    if device.description is None:
+        return []
+    worker = device.description.worker
+    if worker is None:
+        reason = device.description.worker_error or "its agent gave no reason"
+        return [FieldError("device", f"device {device.name!r} has no worker that answers: {reason}")]
+    return [*_unfit_workload(spec, worker, device.name), *_unfit_methods(spec, worker, device.name)]
+
+
+def _fewest(spec: JobSpec, candidates: Sequence[DeviceView]) -> list[FieldError]:
+    """The errors of the board that comes closest; none as soon as one board can run the job."""
+    return min((unfit(spec, device) for device in candidates), key=len)
+
+
+def _no_device(selector: DeviceSelector, devices: Sequence[DeviceView]) -> FieldError:
+    if selector.name is not None:
+        return FieldError("device.name", _unknown("device", selector.name, "in this lab", [d.name for d in devices]))
+    carried = sorted({tag for device in devices for tag in device.tags})
+    wanted = " and ".join(map(repr, selector.tags))
+    return FieldError(
+        "device.tags", f"no device carries the tags {wanted} together; there are {', '.join(carried) or 'no tags'}."
+    )
+
+
+def _unfit_workload(spec: JobSpec, worker: WorkerDescription, device: str) -> list[FieldError]:
+    workload = spec.workload
+    wanted: list[tuple[str, str, str, Sequence[str]]]
+    wanted = [("workload.kind", "workload", workload.kind, worker.workloads)]
+    if isinstance(workload, TrainingWorkload):
+        wanted.append(("workload.model", "model", workload.model, worker.models))
+        wanted.append(("workload.dataset", "dataset", workload.dataset, worker.datasets))
+    wanted.append(("workload.compute", "compute", workload.compute, worker.compute))
+    where = f"on device {device!r}"
+    return [
+        FieldError(field, _unknown(what, given, where, offered))
+        for field, what, given, offered in wanted
+        if given not in offered
+    ]
+
+
+def _unfit_methods(spec: JobSpec, worker: WorkerDescription, device: str) -> list[FieldError]:
+    offered = {method.name: method for method in worker.methods}
+    errors: list[FieldError] = []
+    for number, variant in enumerate(spec.variants):
+        for place, method in enumerate(variant.methods):
+            path = f"variants.{number}.methods.{place}"
+            if method.name in offered:
+                errors += _unfit_options(path, method, offered[method.name], device)
+            else:
+                sentence = _unknown("method", method.name, f"on device {device!r}", list(offered))
+                errors.append(FieldError(f"{path}.name", sentence))
+    return errors
+
+
+def _unfit_options(path: str, method: MethodSpec, offered: MethodDescription, device: str) -> list[FieldError]:
+    options = {option.name: option for option in offered.options}
+    where = f"of method {method.name!r} on device {device!r}"
+    errors = []
+    for name, value in method.options.items():
+        field = f"{path}.options.{name}"
+        if name not in options:
+            errors.append(FieldError(field, _unknown("option", name, where, list(options))))
+        elif not fits(value, options[name].type):
+            sentence = f"option {name!r} {where} must be {options[name].type}, got {value!r:.120}."
+            errors.append(FieldError(field, sentence))
+    return errors
+
+
+def _unknown(what: str, given: str, where: str, offered: Sequence[str]) -> str:
+    """'model 'resnet81' is unknown on device 'nano-1'; nearest of its 812: resnet18, …'."""
+    sentence = f"{what} {given[:120]!r} is unknown {where}"
+    if not offered:
+        return f"{sentence}; there are none."
+    if len(offered) <= _LISTED:
+        return f"{sentence}; there are {', '.join(sorted(offered))}."
+    near = get_close_matches(given[:120], offered, n=_NEAREST, cutoff=0.5)
+    hint = f"nearest are {', '.join(near)}" if near else "none has a name like it"
+    return f"{sentence}; of the {len(offered)} there, {hint}."

@@ -1,0 +1,86 @@
+"""The application: the parts of the controller, put together and taken apart again."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import FastAPI
+from pydantic import TypeAdapter
+
+from controller import problems
+from controller.agent_client import AgentClient
+from controller.live import Live
+from controller.routes import dashboard, devices, health, jobs, reports, results, runs
+from controller.scheduler import Scheduler
+from controller.services import Services
+from controller.settings import Settings
+from controller.store import Store
+from controller.views import JobViews
+
+ROUTERS = (jobs.router, reports.router, runs.router, results.router, devices.router, health.router, dashboard.router)
+
+_LARGEST_BODY = 1 << 20
+
+_DESCRIPTION = """
+Measures what efficient CNN training methods cost on edge boards: time, energy, memory and accuracy against plain
+training, on the same board.
+
+Submit a job, follow its events, read its report. Lists come in pages: pass `next` as `cursor` to get the page after.
+Every error is a problem document (RFC 9457); `errors` names the fields at fault.
+"""
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The controller as an application. Nothing is opened before it starts."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with _services(settings) as services:
+            app.state.services = services
+            yield
+
+    app = FastAPI(
+        title="Gradient filter benchmark controller",
+        version=version("gradfilter-bench"),
+        description=_DESCRIPTION,
+        lifespan=lifespan,
+        max_body_size=_LARGEST_BODY,
+    )
+    problems.install(app)
+    for router in ROUTERS:
+        app.include_router(router)
+    _describe_problems(app)
+    return app
+
+
+@asynccontextmanager
+async def _services(settings: Settings) -> AsyncIterator[Services]:
+    """The running parts; on leaving, runs on boards go on and are picked up by the next start."""
+    store = Store(settings.database)
+    agents = AgentClient(timeout_s=settings.timeout_s)
+    live = Live()
+    scheduler = Scheduler(store, agents, live, settings)
+    try:
+        await asyncio.to_thread(store.database.migrate)
+        scheduler.start()
+        yield Services(store=store, live=live, views=JobViews(store, live), agents=agents, scheduler=scheduler)
+    finally:
+        await scheduler.stop()
+        await agents.close()
+        await asyncio.to_thread(store.close)
+
+
+def _describe_problems(app: FastAPI) -> None:
+    """Put the problem document, which every route refers to, among OpenAPI's schemas."""
+    generate = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            schema = TypeAdapter(problems.Problem).json_schema(ref_template="#/components/schemas/{model}")
+            schemas = generate()["components"]["schemas"]
+            schemas.update(schema.pop("$defs"), Problem=schema)
+        return generate()
+
+    app.openapi = openapi  # type: ignore[method-assign]

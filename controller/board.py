@@ -1,0 +1,241 @@
+"""One board at work for one job: attempts are started on it, followed, and their records stored as they arrive.
+
+A board that does not answer is waited for, however long: only its own word decides what became of a run. It has
+the record, still works on it, or does not know it; in the last case the attempt is lost.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Literal, TypeVar
+
+import structlog
+
+from controller import plan
+from controller.agent_client import AgentClient
+from controller.errors import (
+    AgentBusyError,
+    AgentError,
+    AgentRefusedError,
+    AgentUnreachableError,
+    NotFoundError,
+    RunUnknownError,
+)
+from controller.instants import as_text, from_text, utc_now
+from controller.jobs import FINAL_JOB_STATES, RunningNow, RunSummary
+from controller.live import Live, Now
+from controller.measuring import measure_run
+from controller.settings import Settings
+from controller.store import Lease, Planned, Store, StoredJob
+from gradfilter.bench.schema import Failure, RunRecord, RunStatus
+
+T = TypeVar("T")
+
+_PREPARATIONS = 3
+_LONGEST_BACKOFF = 16
+_PREPARE, _MEASURE = "prepare", "measure"
+_AGENT_GRACE_S = 30.0
+
+log = structlog.get_logger()
+
+
+class Board:
+    """A leased board. Every method may raise StaleLeaseError: then another controller has the board."""
+
+    def __init__(
+        self, job: StoredJob, lease: Lease, *, store: Store, agents: AgentClient, live: Live, settings: Settings
+    ) -> None:
+        self._job = job
+        self._lease = lease
+        self._store = store
+        self._agents = agents
+        self._live = live
+        self._settings = settings
+        self._log = log.bind(job=job.id, device=lease.device)
+
+    # ------------------------------------------------------------------ what run_job tells
+
+    async def take_up(self) -> None:
+        """Close what an earlier controller, or a cancelled job, left open; finished records are fetched, not lost."""
+        for run in await asyncio.to_thread(self._store.runs.of_job, self._job.id):
+            if run.state == "running":
+                await (self._stop(run) if self._job.state in FINAL_JOB_STATES else self._follow(run))
+        for run_id in await asyncio.to_thread(self._store.runs.left_on_agent, self._lease.device):
+            await self._forget(run_id)
+
+    async def prepare(self) -> str:
+        """Have the board check every variant and make the starting checkpoint; the reason why it will not, or ''."""
+        for _ in range(_PREPARATIONS):
+            planned = Planned(purpose=_PREPARE, variant="", block=0, position=0, seed=self._job.spec.seed)
+            record = await self._execute(planned)
+            if record.state == "finished":
+                return ""
+            if record.state == "failed":
+                return f"the preparation failed: {_message(record)}"
+        return f"the preparation was lost {_PREPARATIONS} times: {_message(record)}"
+
+    async def next_slot(self) -> plan.Slot | None:
+        """What to measure next, None when the plan is done."""
+        remaining = plan.remaining_slots(self._job.spec, await self.measured())
+        return remaining[0] if remaining else None
+
+    async def measure(self, slot: plan.Slot) -> None:
+        """One attempt at a slot; its record is stored when this returns."""
+        methods = tuple(method.name for method in slot.variant.methods)
+        await self._execute(
+            Planned(
+                purpose=_MEASURE,
+                variant=slot.variant.name,
+                block=slot.block,
+                position=slot.position,
+                seed=slot.seed,
+                methods=methods,
+            )
+        )
+
+    async def measured(self) -> list[RunSummary]:
+        """The measured attempts so far."""
+        attempts = await asyncio.to_thread(self._store.runs.of_job, self._job.id)
+        return [attempt for attempt in attempts if attempt.purpose == _MEASURE]
+
+    # ------------------------------------------------------------------ one attempt
+
+    async def _execute(self, planned: Planned) -> RunRecord:
+        """Write the attempt down, start it, follow it to its end."""
+        await self._patiently(self._agents.describe)
+        run = await asyncio.to_thread(self._store.runs.start, planned, self._lease)
+        spec = plan.run_spec(self._job.spec, run)
+        self._log.info("run_started", run=run.id, variant=run.variant or run.purpose, block=run.block)
+        try:
+            await self._patiently(lambda url: self._agents.start(url, spec, self._lease.token))
+        except (AgentRefusedError, RunUnknownError) as error:
+            return await self._close(run, "failed", Failure(kind="refused", message=str(error)))
+        return await self._follow(run)
+
+    async def _follow(self, run: RunSummary) -> RunRecord:
+        """Wait for the run's end and store its record."""
+        while True:
+            try:
+                status = await self._patiently(self._ask(run))
+            except RunUnknownError as error:
+                return await self._close(run, "lost", Failure(kind="lost", message=str(error)))
+            if status.record is not None:
+                return await self._record(run, status.record)
+            self._show(run, status)
+            await asyncio.sleep(self._settings.poll_pause_s)
+
+    async def _stop(self, run: RunSummary) -> None:
+        """End a run that nobody wants any more, with what it measured so far.
+
+        A board that stays silent until the run must be over by its own time limit is not waited for any longer.
+        """
+        limits = self._job.spec.limits
+        elapsed_s = (utc_now() - from_text(run.started_at)).total_seconds()
+        patience_s = max(0.0, limits.settle_s + limits.run_s - elapsed_s) + _AGENT_GRACE_S
+        try:
+            await asyncio.wait_for(self._cancel_and_follow(run), patience_s)
+        except asyncio.TimeoutError:
+            message = "the job was cancelled while the board did not answer"
+            await self._close(run, "lost", Failure(kind="lost", message=message))
+
+    async def _cancel_and_follow(self, run: RunSummary) -> None:
+        try:
+            await self._patiently(lambda url: self._agents.cancel(url, run.id, self._lease.token))
+        except (RunUnknownError, AgentRefusedError) as error:
+            self._log.info("cancel_without_effect", run=run.id, reason=str(error))
+        await self._follow(run)
+
+    # ------------------------------------------------------------------ records
+
+    async def _record(self, run: RunSummary, record: RunRecord) -> RunRecord:
+        """Store what the board measured, then let the board forget it."""
+        await asyncio.to_thread(self._store.records.add, record, self._lease)
+        self._log.info("run_stored", run=run.id, state=record.state)
+        if record.state == "finished" and run.purpose == _MEASURE:
+            await asyncio.to_thread(measure_run, self._store, run.id)
+        self._live.show(self._job.id, Now())
+        self._live.changed(self._job.id)
+        await self._forget(run.id)
+        return record
+
+    async def _close(self, run: RunSummary, state: Literal["failed", "lost"], failure: Failure) -> RunRecord:
+        """End an attempt that the board has no record of, with the reason as its record."""
+        spec = plan.run_spec(self._job.spec, run)
+        record = RunRecord(spec=spec, state=state, failure=failure, started_at=run.started_at)
+        await asyncio.to_thread(self._store.records.add, record, self._lease, on_agent=False)
+        self._log.warning("run_closed", run=run.id, state=state, reason=failure.message)
+        self._live.show(self._job.id, Now())
+        self._live.changed(self._job.id)
+        return record
+
+    async def _forget(self, run_id: str) -> None:
+        """Free the board's disk; what cannot be done now is done when the board is next used."""
+        try:
+            await self._agents.forget(await self._url(), run_id, self._lease.token)
+        except AgentError as error:
+            self._log.info("run_kept_on_board", run=run_id, reason=str(error))
+        else:
+            await asyncio.to_thread(self._store.runs.forgotten, run_id)
+
+    # ------------------------------------------------------------------ patience
+
+    def _ask(self, run: RunSummary) -> Callable[[str], Awaitable[RunStatus]]:
+        return lambda url: self._agents.status(url, run.id, wait_s=self._settings.poll_wait_s)
+
+    async def _patiently(self, call: Callable[[str], Awaitable[T]]) -> T:
+        """Call the agent until it answers; meanwhile the job says what it waits for, and since when."""
+        since = ""
+        pause_s = self._settings.retry_s
+        while True:
+            try:
+                answer = await call(await self._url())
+            except (AgentUnreachableError, AgentBusyError) as error:
+                since = since or as_text(utc_now())
+                await self._say_what_is_awaited(error, since)
+            else:
+                if since:
+                    await self._say_that_it_answers()
+                return answer
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, _LONGEST_BACKOFF * self._settings.retry_s)
+
+    async def _say_what_is_awaited(self, error: AgentError, since: str) -> None:
+        self._live.show(self._job.id, Now(waiting_for=f"device {self._lease.device!r} since {since}: {error}"))
+        if isinstance(error, AgentUnreachableError):
+            await asyncio.to_thread(self._store.devices.did_not_answer, self._lease.device, str(error))
+
+    async def _say_that_it_answers(self) -> None:
+        self._live.show(self._job.id, Now())
+        await asyncio.to_thread(self._store.devices.answered, self._lease.device)
+
+    async def _url(self) -> str:
+        """Where the agent listens now; the lab may move it while a job waits.
+
+        Raises:
+            AgentUnreachableError: the board is not registered any more.
+        """
+        try:
+            return (await asyncio.to_thread(self._store.devices.get, self._lease.device)).url
+        except NotFoundError as error:
+            raise AgentUnreachableError(str(error)) from error
+
+    def _show(self, run: RunSummary, status: RunStatus) -> None:
+        running = RunningNow(
+            run_id=run.id,
+            purpose=run.purpose,
+            variant=run.variant,
+            block=run.block,
+            state=status.state,
+            phase=status.phase,
+            done=status.done,
+            total=status.total,
+        )
+        self._live.show(self._job.id, Now(running=running))
+
+
+def _message(record: RunRecord) -> str:
+    """Why a run failed, with the field at fault where the worker named one."""
+    if record.failure is None:
+        return "no reason was given"
+    field = record.failure.field
+    named = not field or field in record.failure.message
+    return record.failure.message if named else f"{field}: {record.failure.message}"

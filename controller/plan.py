@@ -1,0 +1,121 @@
+"""The plan of a job: which run comes next, given the attempts so far. Pure functions.
+
+A slot is (variant, block). Every block runs each variant once, in an order shuffled from the job's seed. A block
+with a lost attempt is broken: it cannot be paired any more, so the rest of it is not run, and a replacement block
+is added at the end of the job, at most twice. A slot with a valid record (finished or failed) never runs again.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from random import Random
+
+from controller.jobs import JobState, RunSummary
+from gradfilter.bench.schema import JobSpec, RunSpec, Variant
+
+REPLACEMENT_BLOCKS = 2
+_VALID = ("finished", "failed")
+# A run that was cancelled on the board although its job goes on measured nothing: the board's fault, like a loss.
+_BROKEN = ("lost", "cancelled")
+_SEEDS = 2**31
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One variant in one block; position is its place in the block, seed is shared by the block's runs."""
+
+    variant: Variant
+    block: int
+    position: int
+    seed: int
+
+
+def block_slots(spec: JobSpec, block: int) -> list[Slot]:
+    """A block's slots in the order in which they run."""
+    random = Random(f"{spec.seed}:{block}")  # noqa: S311 - an order to be repeated, not a secret
+    variants = random.sample(spec.variants, len(spec.variants))
+    seed = random.randrange(_SEEDS)
+    return [Slot(variant, block, position, seed) for position, variant in enumerate(variants)]
+
+
+def remaining_slots(spec: JobSpec, attempts: Sequence[RunSummary]) -> list[Slot]:
+    """Slots that still have to run, in order; attempts are the measured ones, running ones included."""
+    tried = {(attempt.block, attempt.variant) for attempt in attempts}
+    broken = broken_blocks(attempts)
+    return [
+        slot
+        for block in _blocks(spec, broken)
+        if block not in broken
+        for slot in block_slots(spec, block)
+        if (block, slot.variant.name) not in tried
+    ]
+
+
+def broken_blocks(attempts: Sequence[RunSummary]) -> set[int]:
+    """Blocks in which an attempt was lost."""
+    return {attempt.block for attempt in attempts if attempt.state in _BROKEN}
+
+
+def complete_blocks(spec: JobSpec, attempts: Sequence[RunSummary]) -> int:
+    """How many blocks have a valid record in every slot."""
+    valid = {(attempt.block, attempt.variant) for attempt in attempts if attempt.state in _VALID}
+    blocks = {block for block, _ in valid}
+    return sum(all((block, variant.name) in valid for variant in spec.variants) for block in blocks)
+
+
+def verdict(spec: JobSpec, attempts: Sequence[RunSummary]) -> tuple[JobState, str]:
+    """How a job ends when nothing remains to be run, and what is missing.
+
+    It has failed when no run finished; with at least one it is finished, and the reason names every variant that
+    failed and the blocks that could not be replaced.
+    """
+    state: JobState = "finished" if any(attempt.state == "finished" for attempt in attempts) else "failed"
+    reasons = [_failures(variant.name, attempts) for variant in spec.variants]
+    return state, " ".join(filter(None, [*reasons, _missing_blocks(spec, attempts)]))
+
+
+def run_spec(spec: JobSpec, run: RunSummary) -> RunSpec:
+    """What the board is told to do for an attempt; the same every time, so that it can be told again."""
+    is_preparation = run.purpose == "prepare"
+    return RunSpec(
+        run_id=run.id,
+        job_id=run.job_id,
+        workload=spec.workload,
+        variants=[variant for variant in spec.variants if is_preparation or variant.name == run.variant],
+        purpose="prepare" if is_preparation else "measure",
+        block=run.block,
+        attempt=run.attempt,
+        seed=run.seed,
+        limits=spec.limits,
+        sampling=spec.sampling,
+    )
+
+
+def _blocks(spec: JobSpec, broken: set[int]) -> range:
+    """The blocks wanted and their replacements; a broken replacement is replaced as well, while there is one left."""
+    replacements = 0
+    while replacements < REPLACEMENT_BLOCKS and replacements < _broken_up_to(spec.repetitions + replacements, broken):
+        replacements += 1
+    return range(1, spec.repetitions + replacements + 1)
+
+
+def _broken_up_to(last: int, broken: set[int]) -> int:
+    return sum(block <= last for block in broken)
+
+
+def _failures(variant: str, attempts: Sequence[RunSummary]) -> str:
+    tried = [attempt for attempt in attempts if attempt.variant == variant and attempt.state in _VALID]
+    failed = [attempt.failure for attempt in tried if attempt.state == "failed"]
+    if not failed:
+        return ""
+    return f"variant {variant!r} failed in {len(failed)} of {len(tried)} runs: {failed[0]}"
+
+
+def _missing_blocks(spec: JobSpec, attempts: Sequence[RunSummary]) -> str:
+    complete = complete_blocks(spec, attempts)
+    if complete >= spec.repetitions:
+        return ""
+    lost = [attempt for attempt in attempts if attempt.state in _BROKEN]
+    return (
+        f"{complete} of {spec.repetitions} blocks are complete: {len(lost)} attempts were lost "
+        f"and all {REPLACEMENT_BLOCKS} replacement blocks are used; the last was lost because {lost[-1].failure}"
+    )

@@ -1,0 +1,36 @@
+"""Reports: a job's comparison, judged anew from its raw records, in every format."""
+
+from enum import Enum
+from typing import Any
+
+from fastapi import APIRouter
+from fastapi.responses import Response
+
+from controller.analysis.comparison import compare
+from controller.analysis.verdicts import Comparison
+from controller.problems import responses
+from controller.report import FORMATS
+from controller.services import ServicesOfApp
+
+router = APIRouter(prefix="/v1/jobs", tags=["reports"])
+
+# The formats are the report's own table; listing them again here would make two.
+ReportFormat = Enum("ReportFormat", {name: name for name in FORMATS}, type=str)  # type: ignore[misc]
+_CONTENT: dict[int | str, dict[str, Any]] = {
+    200: {"model": Comparison, "content": {written.media_type: {} for written in FORMATS.values()}}
+}
+
+
+@router.get(
+    "/{job_id}/report.{report_format}",
+    response_class=Response,
+    responses={**_CONTENT, **responses(404, 422)},
+    summary="Get a job's comparison",
+)
+def report(job_id: str, report_format: ReportFormat, services: ServicesOfApp) -> Response:
+    """Every variant against the baseline, from the runs there are; a job that goes on is judged as far as it is."""
+    job = services.store.jobs.get(job_id)
+    records = services.store.records.of_job(job.id)
+    comparison = compare(job.spec, records, job_id=job.id, device=job.device, state=job.state, reason=job.reason)
+    written = FORMATS[report_format.value]
+    return Response(written.render(comparison), media_type=written.media_type)

@@ -1,0 +1,212 @@
+"""The scheduler: gives queued jobs their boards, oldest first, and sees every job through to its end.
+
+One event loop; every database call is made in a thread. A job whose controller went away is taken up again as soon
+as the lease on its board has run out, whatever state its last attempt is in.
+"""
+
+import asyncio
+import contextlib
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from controller import admission, plan
+from controller.agent_client import AgentClient
+from controller.board import Board
+from controller.errors import AgentError, ServiceError, StaleLeaseError
+from controller.jobs import FINAL_JOB_STATES, DeviceView
+from controller.live import Live, Now
+from controller.measuring import measure_what_is_missing
+from controller.settings import Settings
+from controller.store import Lease, Store, StoredJob
+
+log = structlog.get_logger()
+
+
+class Scheduler:
+    """All jobs of one controller. Made, started and stopped on one event loop."""
+
+    def __init__(self, store: Store, agents: AgentClient, live: Live, settings: Settings) -> None:
+        self._store = store
+        self._agents = agents
+        self._live = live
+        self._settings = settings
+        self._loop = asyncio.get_running_loop()
+        self._woken = asyncio.Event()
+        self._duties: list[asyncio.Task[None]] = []
+        self._jobs: dict[str, asyncio.Task[None]] = {}
+        self._at_work: set[str] = set()  # of these, the ones that a cancellation must interrupt
+
+    def start(self) -> None:
+        """Take up what was running and start working through the queue."""
+        self._duties = [
+            asyncio.create_task(self._work_through_the_queue(), name="queue"),
+            asyncio.create_task(self._look_after_devices(), name="devices"),
+        ]
+
+    async def stop(self) -> None:
+        """Stop at once; runs on boards go on and are picked up by the next start."""
+        tasks = [*self._duties, *self._jobs.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the queue is being worked through."""
+        return bool(self._duties) and not any(task.done() for task in self._duties)
+
+    def wake(self) -> None:
+        """Look at the queue now; from any thread."""
+        self._loop.call_soon_threadsafe(self._woken.set)
+
+    # ------------------------------------------------------------------ the story of a job
+
+    async def run_job(self, job: StoredJob, lease: Lease) -> None:
+        """One job on its board, from preparation to verdict; also one that was begun or cancelled before."""
+        board = Board(job, lease, store=self._store, agents=self._agents, live=self._live, settings=self._settings)
+        await board.take_up()
+        if job.state in FINAL_JOB_STATES:
+            return
+        if refusal := await board.prepare():
+            await asyncio.to_thread(self._store.jobs.end, job.id, "failed", refusal, lease)
+            return
+        while (slot := await board.next_slot()) is not None:
+            await board.measure(slot)
+        state, reason = plan.verdict(job.spec, await board.measured())
+        await asyncio.to_thread(self._store.jobs.end, job.id, state, reason, lease)
+
+    # ------------------------------------------------------------------ the queue
+
+    async def _work_through_the_queue(self) -> None:
+        await asyncio.to_thread(measure_what_is_missing, self._store)
+        while True:
+            self._woken.clear()
+            try:
+                await self._drop_cancelled_jobs()
+                await self._take_up_open_jobs()
+                await self._start_queued_jobs()
+            except SQLAlchemyError:
+                log.exception("database_does_not_answer")
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._woken.wait(), self._settings.tick_s)
+
+    async def _drop_cancelled_jobs(self) -> None:
+        """Stop working for jobs that were cancelled; what they left open is then taken up to be closed."""
+        cancelled = await asyncio.to_thread(self._store.jobs.cancelled_among, list(self._at_work))
+        for job_id in cancelled & self._at_work:
+            self._at_work.discard(job_id)
+            self._jobs[job_id].cancel()
+
+    async def _take_up_open_jobs(self) -> None:
+        for job in await asyncio.to_thread(self._store.jobs.open):
+            if job.id in self._jobs:
+                continue
+            lease = await asyncio.to_thread(self._store.leases.take_up, job.id, job.device, self._settings.lease_s)
+            if lease is None:
+                held = f"the lease on device {job.device!r}, which another controller holds or left behind"
+                self._live.show(job.id, Now(waiting_for=held))
+            else:
+                self._employ(job, lease)
+
+    async def _start_queued_jobs(self) -> None:
+        idle = [device for device in await asyncio.to_thread(self._store.devices.all) if _is_idle(device)]
+        if not idle:
+            return
+        for job in await asyncio.to_thread(self._store.jobs.queued):
+            for device in admission.matching(job.spec.device, idle):
+                if admission.unfit(job.spec, device):
+                    continue
+                lease = await asyncio.to_thread(self._store.leases.start, job.id, device.name, self._settings.lease_s)
+                if lease is not None:
+                    idle.remove(device)
+                    self._employ(await asyncio.to_thread(self._store.jobs.get, job.id), lease)
+                    break
+
+    # ------------------------------------------------------------------ one task per job
+
+    def _employ(self, job: StoredJob, lease: Lease) -> None:
+        log.info("job_taken", job=job.id, device=lease.device, token=lease.token, state=job.state)
+        self._live.show(job.id, Now())
+        self._live.changed(job.id)
+        task = asyncio.create_task(self._see_through(job, lease), name=f"job {job.id}")
+        self._jobs[job.id] = task
+        if job.state not in FINAL_JOB_STATES:
+            self._at_work.add(job.id)
+        task.add_done_callback(lambda done: self._dismiss(job.id, done))
+
+    def _dismiss(self, job_id: str, task: asyncio.Task[None]) -> None:
+        del self._jobs[job_id]
+        self._at_work.discard(job_id)
+        self._live.forget(job_id)
+        self._live.all_changed()
+        self._woken.set()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("board_not_given_back", job=job_id, reason=str(error))
+
+    async def _see_through(self, job: StoredJob, lease: Lease) -> None:
+        """Run the job under its lease; whatever happens to it, the board is given back and the queue goes on."""
+        story = asyncio.create_task(self.run_job(job, lease))
+        keeper = asyncio.create_task(self._keep(lease))
+        try:
+            await asyncio.wait({story, keeper}, return_when=asyncio.FIRST_COMPLETED)
+            if story.done():
+                await story
+            else:
+                await keeper
+        except StaleLeaseError as error:
+            log.warning("job_left_to_another_controller", job=job.id, reason=str(error))
+        except SQLAlchemyError:
+            log.exception("job_interrupted_by_database", job=job.id)
+        except Exception as error:  # the process's border: a defect ends this job, not the scheduler
+            log.exception("job_broke_off", job=job.id)
+            with contextlib.suppress(ServiceError):
+                reason = f"the controller failed ({type(error).__name__}: {error}); its log has the details"
+                await asyncio.to_thread(self._store.jobs.end, job.id, "failed", reason, lease)
+        finally:
+            story.cancel()
+            keeper.cancel()
+            await asyncio.gather(story, keeper, return_exceptions=True)
+            await asyncio.to_thread(self._store.leases.release, lease)
+
+    async def _keep(self, lease: Lease) -> None:
+        """Renew the lease three times in its life.
+
+        Raises:
+            StaleLeaseError: somebody else took it.
+        """
+        while True:
+            await asyncio.sleep(self._settings.lease_s / 3)
+            await asyncio.to_thread(self._store.leases.renew, lease, self._settings.lease_s)
+
+    # ------------------------------------------------------------------ devices
+
+    async def _look_after_devices(self) -> None:
+        """Ask every board that no job talks to whether it is there."""
+        while True:
+            try:
+                devices = await asyncio.to_thread(self._store.devices.all)
+                await asyncio.gather(*(self.look_at(device) for device in devices if device.job is None))
+            except SQLAlchemyError:
+                log.exception("database_does_not_answer")
+            await asyncio.sleep(self._settings.device_poll_s)
+
+    async def look_at(self, device: DeviceView) -> None:
+        """Ask one board for its description and write down the answer, or why there is none."""
+        try:
+            description = await self._agents.describe(device.url)
+        except AgentError as error:
+            if device.health_reason != str(error):
+                log.warning("device_does_not_answer", device=device.name, reason=str(error))
+            await asyncio.to_thread(self._store.devices.did_not_answer, device.name, str(error))
+        else:
+            await asyncio.to_thread(self._store.devices.answered, device.name, description)
+            if device.health == "offline":
+                self.wake()
+        if device.health != "online":
+            self._live.all_changed()
+
+
+def _is_idle(device: DeviceView) -> bool:
+    """Whether a job may be given this board; a broken lease shows when it is asked for."""
+    return device.health == "online" and device.job is None

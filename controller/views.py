@@ -1,0 +1,45 @@
+"""Jobs as the API shows them: what the database knows, with what their boards do at this moment."""
+
+from collections.abc import Sequence
+
+from controller.instants import utc_now
+from controller.jobs import JobView
+from controller.live import Live
+from controller.progress import job_progress
+from controller.store import Store, StoredJob
+
+
+class JobViews:
+    """Blocking, like the store."""
+
+    def __init__(self, store: Store, live: Live) -> None:
+        self._store = store
+        self._live = live
+
+    def one(self, job_id: str) -> JobView:
+        """One job.
+
+        Raises:
+            NotFoundError: there is no such job.
+        """
+        return self.many([self._store.jobs.get(job_id)])[0]
+
+    def many(self, jobs: Sequence[StoredJob]) -> list[JobView]:
+        """Many jobs, with a few statements for all of them."""
+        attempts = self._store.runs.of_jobs(job.id for job in jobs)
+        devices = self._store.devices.all() if any(job.state == "queued" for job in jobs) else []
+        instant = utc_now()
+        return [
+            JobView(
+                id=job.id,
+                state=job.state,
+                spec=job.spec,
+                device=job.device,
+                created_at=job.created_at,
+                started_at=job.started_at,
+                finished_at=job.finished_at,
+                reason=job.reason,
+                progress=job_progress(job, attempts[job.id], devices, self._live.now(job.id), instant),
+            )
+            for job in jobs
+        ]

@@ -1,0 +1,148 @@
+"""A small agent: it speaks the real protocol on a real port, and what becomes of each run is scripted."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from fastapi import FastAPI, Header, Response
+from fastapi.responses import JSONResponse
+
+from gradfilter.bench.schema import DeviceDescription, Failure, RunRecord, RunSpec, RunStatus
+from tests.controller.samples import description, record
+from tests.controller.serving import Server, wait_for
+
+HOLD = "hold"
+Script = Callable[[RunSpec], str]
+
+
+def problem(status: int, detail: str) -> JSONResponse:
+    body = {"type": "about:blank", "title": "no", "status": status, "detail": detail}
+    return JSONResponse(body, status_code=status, media_type="application/problem+json")
+
+
+@dataclass
+class FakeAgent:
+    """What outlives a restart of the agent: its disk. script says how a run ends, or HOLD to let the test say.
+
+    An outcome is a state, or 'refused: <sentence>' for a preparation or run that the worker refuses.
+    """
+
+    script: Script = lambda spec: "finished"
+    description: DeviceDescription = field(default_factory=description)
+    started: list[RunSpec] = field(default_factory=list)
+    cancelled: list[str] = field(default_factory=list)
+    forgotten: list[str] = field(default_factory=list)
+    tokens: list[int] = field(default_factory=list)
+    active: dict[str, RunSpec] = field(default_factory=dict)
+    records: dict[str, RunRecord] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.server = Server(lambda: make_app(self))
+
+    def __enter__(self) -> FakeAgent:
+        self.server.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.server.stop()
+
+    @property
+    def url(self) -> str:
+        return self.server.url
+
+    @property
+    def measured(self) -> list[RunSpec]:
+        """The measured runs that were started, in order."""
+        return [spec for spec in self.started if spec.purpose == "measure"]
+
+    def wait_for_active(self, purpose: str = "measure") -> RunSpec:
+        """The run on the board, once there is one of this purpose."""
+        return wait_for(
+            f"a run to {purpose}",
+            lambda: next((spec for spec in list(self.active.values()) if spec.purpose == purpose), None),
+        )
+
+    def end(self, run_id: str, outcome: str = "finished") -> None:
+        """Let an active run end."""
+        spec = self.active.pop(run_id)
+        kind, _, message = outcome.partition(": ")
+        if kind == "refused":
+            ended = record(spec, "failed", message)
+            ended.failure = Failure(kind="refused", message=message, field="trainable")
+        else:
+            ended = record(spec, kind, message)
+        self.records[run_id] = ended
+
+    def lose_everything(self) -> None:
+        """As a board does whose disk was replaced."""
+        self.active.clear()
+        self.records.clear()
+
+    def status(self, run_id: str) -> RunStatus | None:
+        if run_id in self.records:
+            ended = self.records[run_id]
+            return RunStatus(run_id=run_id, state=ended.state, record=ended)
+        if run_id in self.active:
+            return RunStatus(run_id=run_id, state="running", phase="measured", done=1, total=2)
+        return None
+
+    def refuses(self, token: int) -> bool:
+        """Whether a newer lease was seen; else this one is the newest."""
+        if self.tokens and token < max(self.tokens):
+            return True
+        self.tokens.append(token)
+        return False
+
+
+def make_app(agent: FakeAgent) -> FastAPI:
+    """The agent's REST interface."""
+    app = FastAPI()
+
+    @app.get("/v1/device")
+    async def device() -> DeviceDescription:
+        return agent.description
+
+    @app.put("/v1/runs/{run_id}")
+    async def start(run_id: str, spec: RunSpec, x_lease_token: int = Header()) -> Response:
+        if agent.refuses(x_lease_token):
+            return problem(409, f"lease {x_lease_token} is older than the newest one.")
+        known = agent.status(run_id)
+        if known is None and agent.active:
+            return problem(409, f"run {next(iter(agent.active))} is active.")
+        if known is None:
+            agent.started.append(spec)
+            agent.active[run_id] = spec
+            outcome = agent.script(spec)
+            if outcome != HOLD:
+                agent.end(run_id, outcome)
+        return JSONResponse({"run_id": run_id, "state": "accepted"})
+
+    @app.get("/v1/runs/{run_id}", response_model=RunStatus)
+    async def show(run_id: str, wait: float = 0.0) -> RunStatus | Response:
+        until = time.monotonic() + wait
+        while run_id in agent.active and time.monotonic() < until:
+            await asyncio.sleep(0.01)
+        return agent.status(run_id) or problem(404, f"run {run_id} is unknown.")
+
+    @app.post("/v1/runs/{run_id}/cancel")
+    async def cancel(run_id: str, x_lease_token: int = Header()) -> Response:
+        if agent.refuses(x_lease_token):
+            return problem(409, f"lease {x_lease_token} is older than the newest one.")
+        agent.cancelled.append(run_id)
+        if run_id in agent.active:
+            agent.end(run_id, "cancelled")
+        return problem(404, f"run {run_id} is unknown.") if agent.status(run_id) is None else JSONResponse({})
+
+    @app.delete("/v1/runs/{run_id}")
+    async def forget(run_id: str, x_lease_token: int = Header()) -> Response:
+        if run_id in agent.active:
+            return problem(409, f"run {run_id} is running.")
+        if agent.records.pop(run_id, None) is None:
+            return problem(404, f"run {run_id} is unknown.")
+        agent.forgotten.append(run_id)
+        return Response(status_code=204)
+
+    return app
