@@ -15,12 +15,12 @@ The file, which agent/samples.py reads back, has one line an entry:
 import argparse
 import json
 import os
-import random
 import select
 import signal
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from random import Random
 from typing import TextIO
 
 from agent.errors import SensorFailed
@@ -104,17 +104,21 @@ def _header(period_s: float, sensors: list[SensorReport]) -> str:
     return json.dumps({"period_s": period_s, "sensors": [asdict(sensor) for sensor in sensors]}) + "\n"
 
 
+def jittered(period_s: float, random: Random) -> float:
+    """The time to the next reading: the period, ±10 %."""
+    return period_s * random.uniform(1 - _JITTER, 1 + _JITTER)
+
+
 def sample_until_told(sampler: Sampler, period_s: float) -> None:
     """Sample at the jittered period until stdin ends; a late reading is taken at once, never twice."""
     sampler.sample()
     print("sampling", flush=True)  # noqa: T201 - the agent waits for this word before it goes on
-    due = time.monotonic()
+    random, due = Random(), time.monotonic()  # noqa: S311 - no secret
     while True:
         left = due - time.monotonic()
         if left <= 0:
             sampler.sample()
-            step = period_s * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 - no secret
-            due = max(due + step, time.monotonic())
+            due = max(due + jittered(period_s, random), time.monotonic())
             continue
         if select.select([0], [], [], left)[0]:
             told = os.read(0, 4096)  # the agent writes one short line, which arrives in one piece

@@ -20,11 +20,13 @@ def detect_sensors(root: Path) -> tuple[list[Sensor], list[SensorReport]]:
     sensors, reports = [], []
     for kind in SENSORS:
         found = _detect(kind, root)
+        report = SensorReport(kind.name, present=not isinstance(found, Absent), quantities=list(kind.quantities))
         if isinstance(found, Absent):
-            reports.append(SensorReport(kind.name, present=False, reason=found.reason))
+            report.reason = found.reason
         else:
+            report.channels = found.channels
             sensors.append(found)
-            reports.append(SensorReport(kind.name, present=True, channels=found.channels))
+        reports.append(report)
     return sensors, reports
 
 

@@ -17,6 +17,7 @@ class Clocks(Sensor):
     """One channel a frequency policy."""
 
     name = "clocks"
+    quantities = ("frequency",)
 
     def __init__(self, policies: list[Path]) -> None:
         super().__init__([Channel(policy.name, self.name, "frequency", "Hz", covers="cpu") for policy in policies])

@@ -48,6 +48,7 @@ class Ina(Sensor):
     """One power channel a rail."""
 
     name = "ina"
+    quantities = ("power",)
 
     def __init__(self, rails: list[Rail]) -> None:
         names = distinct(rail.name for rail in rails)

@@ -16,6 +16,7 @@ class Load(Sensor):
     """Busy time of all cores, of every process, as a ratio in [0, 1]."""
 
     name = "load"
+    quantities = ("load",)
 
     def __init__(self, stat: Path) -> None:
         super().__init__([Channel("cpu", self.name, "load", "ratio", covers="system")])

@@ -17,6 +17,7 @@ class ProcessMemory(Sensor):
     """Resident bytes of the worker; no reading before it has started and after it has ended."""
 
     name = "process_memory"
+    quantities = ("memory",)
 
     def __init__(self, proc: Path) -> None:
         super().__init__([Channel("rss", self.name, "memory", "B", covers="process")])

@@ -24,6 +24,7 @@ class Rapl(Sensor):
     """One cumulative channel a zone, in joules since the first reading."""
 
     name = "rapl"
+    quantities = ("energy",)
 
     def __init__(self, zones: list[Path], clock: Callable[[], float] = time.monotonic) -> None:
         names = distinct(_zone_name(zone) for zone in zones)

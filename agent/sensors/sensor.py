@@ -17,9 +17,13 @@ class Absent:
 
 
 class Sensor(ABC):
-    """A source of readings. `name` is the sensor's name in records; `channels` is what read() returns, in order."""
+    """A source of readings. `channels` is what read() returns, in order.
+
+    name: the sensor's name in records. quantities: what it measures wherever it is present.
+    """
 
     name: ClassVar[str]
+    quantities: ClassVar[tuple[str, ...]]
 
     def __init__(self, channels: Sequence[Channel]) -> None:
         self.channels = list(channels)

@@ -17,6 +17,7 @@ class SystemMemory(Sensor):
     """Bytes that new programs could take without swapping, and bytes in swap."""
 
     name = "system_memory"
+    quantities = ("memory",)
 
     def __init__(self, meminfo: Path) -> None:
         super().__init__(

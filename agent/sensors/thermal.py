@@ -18,6 +18,7 @@ class Thermal(Sensor):
     """One channel a thermal zone."""
 
     name = "thermal"
+    quantities = ("temperature",)
 
     def __init__(self, zones: list[Path]) -> None:
         names = distinct(read_label(zone / "type") or zone.name for zone in zones)

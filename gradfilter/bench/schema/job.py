@@ -124,6 +124,8 @@ class RunSpec:
     has exactly one variant. Blocks are counted from 1.
     """
 
+    __pydantic_config__ = REFUSE_UNKNOWN_KEYS
+
     run_id: str
     job_id: str
     workload: Workload

@@ -1,0 +1,131 @@
+"""How a board describes itself, on the command line and to the controller."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from agent.device import describe_board
+from tests.agent.service import LEASE, run_spec, wait_until
+
+COMMAND = str(Path(sys.executable).with_name("gradfilter-agent"))
+
+
+@pytest.mark.parametrize(
+    ("name", "model", "tags", "cpu"),
+    [
+        ("jetson-nano", "NVIDIA Jetson Nano Developer Kit", {"jetson", "jetson-nano"}, "ARMv8 Processor rev 1 (v8l)"),
+        (
+            "jetson-orin-nano",
+            "NVIDIA Jetson Orin Nano Developer Kit",
+            {"jetson", "jetson-orin-nano", "power:module", "power:rail"},
+            "Cortex-A78AE",
+        ),
+        (
+            "raspberry-pi-5",
+            "Raspberry Pi 5 Model B Rev 1.0",
+            {"raspberry-pi", "raspberry-pi-5", "power:rail"},
+            "Cortex-A76",
+        ),
+        (
+            "intel-laptop",
+            "LENOVO 20L8S2N800",
+            {"power:cpu", "power:package", "power:system"},
+            "Intel(R) Core(TM) i7-8550U CPU @ 1.80GHz",
+        ),
+        ("virtual-machine", "", set(), "Intel(R) Xeon(R) Processor"),
+    ],
+)
+def test_boards_and_their_tags(board, name, model, tags, cpu):
+    """A board is known by its device tree or firmware; the tags say what it is and which power it measures."""
+    description = describe_board(board(name))
+    assert (model, cpu) == (description.model, description.cpu)
+    assert tags == set(description.tags) - {description.machine}
+
+
+def test_facts_come_from_the_root(board):
+    """Memory, cores and system are the board's, not those of the machine that runs the test."""
+    description = describe_board(board("jetson-orin-nano"))
+    assert (7802536 * 1024, 2, "Ubuntu 22.04.5 LTS") == (
+        description.memory_bytes,
+        description.cores,
+        description.os,
+    )
+    assert "0a6f1c9e-5c1b-4f0e-9d9b-111111111111" == description.boot_id
+
+
+def test_board_without_any_facts(tmp_path):
+    """An empty root gives empty facts, not an error."""
+    description = describe_board(tmp_path)
+    assert ("", "", 0) == (description.model, description.cpu, description.memory_bytes)
+
+
+def test_device_carries_what_the_worker_offers(client, settings):
+    """Once the worker's Python has answered, its methods and models are in the description, and kept on disk."""
+    worker = wait_until("the answer", lambda: client.get("/v1/device").json()["worker"])
+    assert ("2.13.0", ["trains"]) == (worker["torch_version"], worker["models"])
+    wait_until("the file", (settings.data_dir / "worker.json").exists)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"worker_python": "/bin/false"}, "exited with code 1: it said nothing"),
+        ({"worker_python": "/bin/echo"}, "is no description of a worker"),
+        ({"worker_python": "/nowhere"}, "cannot be started: No such file"),
+    ],
+    indirect=["settings"],
+)
+def test_worker_that_cannot_describe_itself(client, words):
+    """The description then says why, and what to do."""
+    device = wait_until("an error", lambda: error_of(client, words))
+    assert None is device["worker"]
+    assert "restart the agent" in device["worker_error"]
+
+
+def error_of(client, words):
+    device = client.get("/v1/device").json()
+    return device if words in device["worker_error"] else None
+
+
+def test_health_says_what_the_agent_does(client):
+    """Idle, or which run it is at."""
+    assert ("idle", None) == (client.get("/health").json()["state"], client.get("/health").json()["active_run"])
+    client.put("/v1/runs/run-1", json=run_spec(model="waits-for-ever"), headers=LEASE)
+    wait_until("running", lambda: client.get("/health").json()["state"] == "running")
+    assert "run-1" == client.get("/health").json()["active_run"]
+
+
+def test_metrics_count_ended_runs(client):
+    """Prometheus reads how runs ended, and the agent's own memory."""
+    client.put("/v1/runs/run-1", json=run_spec(), headers=LEASE)
+    wait_until("the end", lambda: client.get("/v1/runs/run-1?wait=1").json()["record"])
+    text = client.get("/metrics").text
+    assert 'gradfilter_agent_runs_total{state="finished"} 1.0' in text
+    assert "gradfilter_agent_run_active 0.0" in text
+    assert "process_resident_memory_bytes" in text
+
+
+def test_sensors_command_lists_channels_and_reasons(board):
+    """Every channel of the board is named with its unit, every missing sensor with its reason."""
+    root = board("jetson-orin-nano")
+    printed = subprocess.run([COMMAND, "--root", str(root), "sensors"], capture_output=True, text=True, check=True)
+    assert "VDD_IN: power in W of the module" in printed.stdout
+    assert "rapl             absent: " in printed.stdout
+
+
+def test_device_command_prints_json(board):
+    """The description as the controller would get it, without the worker."""
+    root = board("raspberry-pi-5")
+    printed = subprocess.run([COMMAND, "--root", str(root), "device"], capture_output=True, text=True, check=True)
+    assert "Raspberry Pi 5 Model B Rev 1.0" == json.loads(printed.stdout)["model"]
+
+
+def test_bad_setting_is_refused_in_words():
+    """A flag out of range stops the agent before it starts."""
+    refused = subprocess.run([COMMAND, "--port", "70000"], capture_output=True, text=True, check=False)
+    assert 2 == refused.returncode
+    assert "port" in refused.stderr
+    assert "Traceback" not in refused.stderr

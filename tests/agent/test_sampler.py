@@ -1,0 +1,133 @@
+"""The sampler as its own process, on boards whose files change under it."""
+
+import os
+import subprocess
+import sys
+from random import Random
+
+import pytest
+
+from agent.sampler import jittered
+from agent.samples import read_samples
+from tests.agent.service import wait_until
+
+PERIOD_S = 0.05
+
+
+class Sampling:
+    """`python -m agent.sampler` on a board, with what it has written so far."""
+
+    def __init__(self, root, out):
+        self.out = out
+        command = [sys.executable, "-m", "agent.sampler", "--root", root, "--period", str(PERIOD_S), "--out", out]
+        self.process = subprocess.Popen(
+            [str(part) for part in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
+        )
+        assert b"sampling\n" == self.process.stdout.readline()
+
+    @property
+    def now(self):
+        return read_samples(self.out)
+
+    def readings(self, channel):
+        return next(one.values for one in self.now.series if one.channel.name == channel)
+
+    def await_readings(self, channel, count):
+        wait_until(f"{count} readings", lambda: len(self.readings(channel)) >= count)
+
+    def finish(self):
+        """End it as the agent does, and read everything."""
+        self.process.stdin.close()
+        assert 0 == self.process.wait(30)
+        self.process.stdout.close()
+        return self.now
+
+
+@pytest.fixture
+def start(board, tmp_path):
+    started = []
+
+    def start(name):
+        root = board(name)
+        started.append(Sampling(root, tmp_path / "samples.txt"))
+        return root, started[-1]
+
+    yield start
+    for sampling in started:
+        sampling.process.kill()
+        sampling.process.wait()
+        sampling.process.stdin.close()
+        sampling.process.stdout.close()
+
+
+def test_change_of_a_rail_is_seen(start):
+    """Readings follow the file, and each carries an instant that is later than the one before."""
+    root, sampling = start("jetson-orin-nano")
+    (root / "sys/class/hwmon/hwmon1/curr1_input").write_text("2000\n")
+    wait_until("the change", lambda: 10.0 in sampling.readings("VDD_IN"))
+    series = next(one for one in sampling.finish().series if one.channel.name == "VDD_IN")
+    assert 6.0 == series.values[0]
+    assert sorted(set(series.times_s)) == series.times_s
+
+
+def test_report_counts_what_it_cost(start):
+    """At the end of stdin the sampler reports its readings, CPU time and worst gap, and exits."""
+    _, sampling = start("raspberry-pi-5")
+    sampling.await_readings("ina226", 5)
+    samples = sampling.finish()
+    assert len(samples.series[0].values) == samples.report.readings
+    assert 0 < samples.report.cpu_s
+    assert 0.9 * PERIOD_S <= samples.report.worst_gap_s
+    assert [] == samples.report.dropped
+
+
+def test_period_is_jittered():
+    """Steps are spread over ±10 % of the period, so that a step as long as the period does not alias with it."""
+    steps = [jittered(2.0, Random(seed)) for seed in range(200)]
+    assert 1.8 <= min(steps) < 1.85
+    assert 2.15 < max(steps) <= 2.2
+
+
+def test_sensor_that_dies_is_dropped_and_the_others_go_on(start):
+    """A chip that gives only errors is dropped with its reason after ten of them; the thermometer is read on."""
+    root, sampling = start("jetson-orin-nano")
+    for file in (root / "sys/class/hwmon/hwmon1").glob("*_input"):
+        file.unlink()
+    before = len(sampling.readings("cpu-thermal"))
+    sampling.await_readings("cpu-thermal", before + 15)
+    samples = sampling.finish()
+    [dropped] = samples.report.dropped
+    assert dropped.startswith("ina: 10 readings in a row failed")
+    assert len(sampling.readings("VDD_IN")) < len(sampling.readings("cpu-thermal"))
+
+
+def test_reset_counter_is_dropped_at_once(start):
+    """A RAPL counter that was set back ends its series: the joules so far cannot be continued."""
+    root, sampling = start("intel-laptop")
+    (root / "sys/class/powercap/intel-rapl:0/energy_uj").write_text("200000000000\n")
+    sampling.await_readings("acpitz", 5)
+    assert "it was reset" in sampling.finish().report.dropped[0]
+
+
+def test_nonsense_is_recorded_as_no_reading(start):
+    """A value that makes no sense leaves a hole, not a number."""
+    root, sampling = start("raspberry-pi-5")
+    (root / "sys/class/thermal/thermal_zone0/temp").write_bytes(b"\xff\xfe")
+    wait_until("the hole", lambda: None in sampling.readings("cpu-thermal"))
+    sampling.finish()
+    assert {52.5, None} == set(sampling.readings("cpu-thermal"))
+
+
+def test_worker_memory_once_its_process_is_known(start):
+    """Before the worker's process id is told there is no reading of it."""
+    _, sampling = start("raspberry-pi-5")
+    sampling.process.stdin.write(b"%d\n" % os.getpid())
+    sampling.await_readings("rss", 3)
+    assert None is sampling.readings("rss")[0]
+
+
+def test_sampler_ends_with_whoever_started_it(start):
+    """The end of stdin is the end of the sampler, whoever closed it."""
+    _, sampling = start("virtual-machine")
+    sampling.process.stdin.close()
+    assert 0 == sampling.process.wait(30)
