@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from controller.analysis import symptoms
 from controller.analysis.environment import conditions, differences
 from controller.analysis.evidence import Evidence, Run
-from controller.analysis.metrics import METRICS
+from controller.analysis.metrics import expected_metrics
 from controller.analysis.signs import LOSS_ADVICE, SIGNS
 from controller.analysis.verdicts import Concern
 from gradfilter.bench.schema import ConvLayerWorkload
@@ -60,7 +60,8 @@ def _too_few_repetitions(case: Case) -> Iterator[Concern]:
             "repeat the job with at least 3 repetitions",
         )
         return
-    comparisons = (len(job.variants) - 1) * sum(metric.primary for metric in METRICS.values())
+    primary = [metric for metrics in expected_metrics(job.workload).values() for metric in metrics if metric.primary]
+    comparisons = (len(job.variants) - 1) * len(primary)
     needed = fewest_blocks_for_a_verdict(comparisons) if comparisons else 2
     if not job.quick and blocks < needed:
         yield Concern(
@@ -76,7 +77,7 @@ def _incomplete_blocks(case: Case) -> Iterator[Concern]:
         yield Concern(
             "incomplete_blocks",
             f"{done} of {wanted} blocks are complete; runs of the others are shown but not paired",
-            "look at the failed and lost runs below, remove the cause and repeat the job",
+            "look at the failed and lost runs, remove the cause and repeat the job",
         )
 
 
@@ -176,7 +177,7 @@ def _energy_unmeasured(case: Case) -> Iterator[Concern]:
             f"energy is unmeasured in {len(missing)} of {len(found)} runs; the first: {missing[0].reason}",
             "raise measured_steps or shorten sampling.period_s"
             if metered
-            else "run `gradfilter-agent sensors` on the board: it says what each sensor needs",
+            else "run gradfilter-agent sensors on the board, which says what each sensor needs",
         )
 
 

@@ -63,7 +63,7 @@ def _loaded(record: RunRecord) -> str:
 
 
 def _non_finite(record: RunRecord) -> str:
-    """A step that ran has a loss, an evaluation with an accuracy has one too; a loss that is not finite is sent as null."""
+    """A step that ran has a loss, an evaluation with an accuracy too; one that is not finite is sent as null."""
     if isinstance(record.spec.workload, ConvLayerWorkload):
         return ""
     outcome = record.outcome

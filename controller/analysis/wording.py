@@ -8,6 +8,7 @@ from controller.analysis.estimate import Estimate
 MINUS = "−"
 TIMES = "×"
 MOST_DECIMALS = 3
+MOST_DIGITS = 4
 
 
 def with_interval(estimate: Estimate, scale: float = 1.0) -> str:
@@ -16,7 +17,7 @@ def with_interval(estimate: Estimate, scale: float = 1.0) -> str:
     if estimate.low is None or estimate.high is None:
         return plain(value, significant_decimals(value))
     low, high = estimate.low / scale, estimate.high / scale
-    digits = interval_decimals(low, high)
+    digits = interval_decimals(value, low, high)
     between = "–" if low >= 0 else " to "
     return f"{plain(value, digits)} ({plain(low, digits)}{between}{plain(high, digits)})"
 
@@ -28,16 +29,22 @@ def speed_up(estimate: Estimate) -> str:
     if value < 1:
         value, low, high = 1 / value, high and 1 / high, low and 1 / low
     if low is None or high is None:
-        return f"{plain(value, significant_decimals(value))}{TIMES} {word}"
-    digits = max(interval_decimals(low, high), 1)
-    return f"{plain(value, digits)}{TIMES} {word} ({plain(low, digits)}–{plain(high, digits)})"
+        return _times(value, significant_decimals(value), word)
+    digits = max(interval_decimals(value, low, high), 1)
+    return f"{_times(value, digits, word)} ({plain(low, digits)}–{plain(high, digits)})"
+
+
+def _times(value: float, digits: int, word: str) -> str:
+    """'1.52× faster'; a value that rounds to one is neither faster nor slower."""
+    text = plain(value, digits)
+    return f"{text}{TIMES}" if float(text) == 1 else f"{text}{TIMES} {word}"
 
 
 def ratio(estimate: Estimate) -> str:
     """Variant over baseline: '0.31×', '0.72× (0.70–0.75)'."""
     if estimate.low is None or estimate.high is None:
         return f"{plain(estimate.value, significant_decimals(estimate.value))}{TIMES}"
-    digits = max(interval_decimals(estimate.low, estimate.high), 1)
+    digits = max(interval_decimals(estimate.value, estimate.low, estimate.high), 1)
     low, high = plain(estimate.low, digits), plain(estimate.high, digits)
     return f"{plain(estimate.value, digits)}{TIMES} ({low}–{high})"
 
@@ -49,17 +56,20 @@ def difference(estimate: Estimate, scale: float = 1.0, unit: str = "") -> str:
     if estimate.low is None or estimate.high is None:
         return f"{signed(value, significant_decimals(value))}{space}{unit}"
     low, high = estimate.low / scale, estimate.high / scale
-    digits = interval_decimals(low, high)
+    digits = interval_decimals(value, low, high)
     return f"{signed(value, digits)}{space}{unit} ({signed(low, digits)} to {signed(high, digits)})"
 
 
-def interval_decimals(low: float, high: float) -> int:
-    """Decimals that show the interval's half width to one digit, to two if it starts with 1 or 2; three at most.
+def interval_decimals(value: float, low: float, high: float) -> int:
+    """Decimals that show the interval's half width to one digit, to two if it starts with 1 or 2.
 
-    With one digit only, a half width of 1.4 would be rounded by up to a third.
+    With one digit only, a half width of 1.4 would be rounded by up to a third. Three decimals and four
+    digits of the value at most: more are not read.
     """
     half = (high - low) / 2
-    return _clamp(-floor(log10(half / 3))) if half > 0 else MOST_DECIMALS
+    wanted = -floor(log10(half / 3)) if half > 0 else MOST_DECIMALS
+    whole_digits = floor(log10(abs(value))) + 1 if value else 0
+    return _clamp(min(wanted, MOST_DIGITS - whole_digits))
 
 
 def significant_decimals(value: float) -> int:

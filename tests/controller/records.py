@@ -65,8 +65,8 @@ def layer_job(**changes: Any) -> JobSpec:
 def run_spec(job: JobSpec, variant: str, block: int, attempt: int = 1) -> RunSpec:
     """The plan of one run of a job."""
     chosen = [v for v in job.variants if v.name == variant]
-    name = f"job-1.{variant}.{block}.{attempt}"
-    return RunSpec(name, "job-1", job.workload, chosen, block=block, attempt=attempt, seed=block)
+    name = f"{job.variants.index(chosen[0])}.{block}.{attempt}"
+    return RunSpec(f"job-1.{name}", "job-1", job.workload, chosen, block=block, attempt=attempt, seed=block)
 
 
 def training_steps(

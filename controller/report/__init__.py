@@ -1,0 +1,24 @@
+"""Reports: one comparison in the forms that people and programs read."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from controller.analysis.verdicts import Comparison
+from controller.report import html, markdown, tables, text
+
+
+@dataclass(frozen=True)
+class Format:
+    """A form of the report. media_type is what HTTP calls it."""
+
+    media_type: str
+    render: Callable[[Comparison], str]
+
+
+FORMATS: dict[str, Format] = {
+    "html": Format("text/html; charset=utf-8", html.render),
+    "md": Format("text/markdown; charset=utf-8", markdown.render),
+    "csv": Format("text/csv; charset=utf-8", tables.render_csv),
+    "json": Format("application/json", tables.render_json),
+    "txt": Format("text/plain; charset=utf-8", text.render),
+}

@@ -1,0 +1,62 @@
+"""A report's content, in the order in which it is read; Markdown, HTML and text only lay it out."""
+
+import json
+from dataclasses import dataclass
+
+from controller.analysis.verdicts import Comparison, Concern
+from controller.report.method import kinds_of_numbers, method_sentences
+from controller.report.rows import Table, result_tables, run_table, value_table
+
+
+@dataclass(frozen=True)
+class Content:
+    """Everything that a report says, as text. facts and environment are (name, value)."""
+
+    title: str
+    headline: str
+    missing: str
+    facts: list[tuple[str, str]]
+    results: list[Table]
+    concerns: list[Concern]
+    runs: Table
+    failures: list[tuple[str, str]]
+    layers: list[tuple[str, str]]
+    values: Table
+    method: list[str]
+    kinds: list[tuple[str, str]]
+    environment: list[tuple[str, str]]
+    job_json: str
+    command: str
+
+
+def content_of(comparison: Comparison) -> Content:
+    """The content of a comparison's report."""
+    return Content(
+        title=comparison.title,
+        headline=comparison.headline,
+        missing=comparison.missing,
+        facts=_facts(comparison),
+        results=result_tables(comparison),
+        concerns=comparison.concerns,
+        runs=run_table(comparison),
+        failures=[(v.variant, why) for v in comparison.variants for why in v.failures],
+        layers=[(v.variant, layer) for v in comparison.variants for layer in v.layers],
+        values=value_table(comparison),
+        method=method_sentences(comparison),
+        kinds=kinds_of_numbers(comparison),
+        environment=list(comparison.environment.items()),
+        job_json=json.dumps(comparison.job, indent=2, ensure_ascii=False, allow_nan=False),
+        command="gradfilter submit job.json --wait",
+    )
+
+
+def _facts(comparison: Comparison) -> list[tuple[str, str]]:
+    facts = [
+        ("device", comparison.device),
+        ("job", comparison.job_id),
+        ("state", comparison.state),
+        ("blocks", f"{comparison.blocks_complete} of {comparison.blocks_wanted} complete"),
+        ("quick job", "intervals, no test" if comparison.quick else ""),
+        ("note", str(comparison.job.get("note") or "")),
+    ]
+    return [(name, value) for name, value in facts if value]

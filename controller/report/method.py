@@ -1,0 +1,71 @@
+"""How the numbers of a report were made, in sentences that can be checked against the code."""
+
+from controller.analysis.energy import FEWEST_DISTINCT_READINGS, LARGEST_GAP_SHARE
+from controller.analysis.verdicts import Comparison
+
+KINDS = {
+    "measured": "read from a clock, a counter or a sensor on the board, in this job",
+    "modelled": "computed by a model from measured numbers",
+    "simulated": "produced by a simulator; no board did this",
+    "paper-reported": "copied from the paper that is named with it",
+}
+
+# Paragraphs are split by blank lines; braces are filled in from the comparison.
+_DESIGN = """
+    Runs are the sample: a run is one fresh process that trains one variant once, and n counts runs. Steps inside a
+    run are correlated and are never counted as a sample.
+
+    A block is one run of every variant, in an order shuffled from the job's seed, so that heat and drift hit all
+    variants alike. Variants are compared only within complete blocks, in which every variant finished: {complete} of
+    the {wanted} asked for.
+
+    Failed and lost runs are counted and not used. Runs that differ in software, threads, governor or power mode are
+    not compared, nor is energy from different meters.
+
+    Intervals are {level} intervals from Student's t over runs. Times are compared by speed-up, baseline divided by
+    variant (above 1 is faster), bytes and joules by ratio, variant divided by baseline (below 1 is less): the
+    geometric mean over blocks, its interval from the logarithms. Accuracy and loss are compared by difference. One
+    run has no interval; neither have counts that do not vary (exact).
+
+    A difference is called clear where its interval excludes no difference. {test} The intervals are not widened for
+    how many of them there are.
+"""
+_STEP = """
+    Forward, backward and optimizer are medians over the measured steps of a run; warm-up steps are left out. A step
+    is the three together, without loading its data.
+
+    Energy per step is the energy of the measured phase divided by its steps, from the meter that covers most of the
+    board; it is given only where the readings can carry it (at least {readings} distinct ones, at most {gaps} of the
+    time without).
+
+    Saved activations are the bytes that one step keeps for backward, without parameters, counted in a separate step
+    that is not timed. Peak RSS is the whole worker's, Python and PyTorch included. 1 MB is 1 000 000 bytes.
+"""
+_LAYERS = """
+    Each convolution is alone in the graph and gets gradients for its input, weight and bias; forward and backward are
+    medians over the measured steps of a run. In a network, other layers, the forward pass and the optimizer take time
+    too: a layer's speed-up is not a training step's.
+
+    Saved activations are the bytes that one forward keeps for backward, without parameters. Peak RSS is the whole
+    worker's over all shapes, Python and PyTorch included. 1 MB is 1 000 000 bytes.
+"""
+
+
+def method_sentences(comparison: Comparison) -> list[str]:
+    """The method of this comparison: the sample, the pairs, the interval, each quantity's definition."""
+    layers = any(part.part for part in comparison.variants[0].parts)
+    text = (_DESIGN + (_LAYERS if layers else _STEP)).format(
+        complete=comparison.blocks_complete,
+        wanted=comparison.blocks_wanted,
+        level=f"{comparison.confidence:.0%}",
+        test="This is a quick job: there is no test." if comparison.quick else "No test was made.",
+        readings=FEWEST_DISTINCT_READINGS,
+        gaps=f"{LARGEST_GAP_SHARE:.0%}",
+    )
+    return [" ".join(paragraph.split()) for paragraph in text.split("\n\n")]
+
+
+def kinds_of_numbers(comparison: Comparison) -> list[tuple[str, str]]:
+    """The kinds of number that occur in the report, each with its meaning."""
+    metrics = [m for variant in comparison.variants for part in variant.parts for m in part.metrics.values()]
+    return [(kind, meaning) for kind, meaning in KINDS.items() if any(m.kind == kind for m in metrics)]

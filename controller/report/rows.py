@@ -1,0 +1,197 @@
+"""The tables of a report as text cells: the one model that text, Markdown and HTML lay out."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from controller.analysis import wording
+from controller.analysis.metrics import METRICS, Metric
+from controller.analysis.verdicts import Comparison, MetricValue
+from controller.report.units import Unit, choose_unit, difference_unit
+
+Mark = Literal["", "better", "worse", "unclear"]
+NOTHING = "–"  # noqa: RUF001 - a dash stands for an empty cell
+UNMEASURED = "unmeasured"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A variant's cells. mark: how the difference from the baseline is to be taken, '' if there is none."""
+
+    label: str
+    cells: tuple[str, ...]
+    mark: Mark = ""
+
+
+@dataclass(frozen=True)
+class Group:
+    """The rows of one metric, or of one shape; notes belong to all of them."""
+
+    title: str
+    rows: tuple[Row, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns, the first of which names the variant, and groups of rows."""
+
+    caption: str
+    columns: tuple[str, ...]
+    groups: tuple[Group, ...]
+
+
+def result_tables(comparison: Comparison) -> list[Table]:
+    """What was measured: by metric for a whole step; for single layers by shape, and their process by metric."""
+    level = f"{comparison.confidence:.0%}"
+    columns = ("variant", f"mean over runs ({level} interval)", "against the baseline", "difference")
+    layers = [part.part for part in comparison.variants[0].parts if part.part]
+    whole = [_metric_group(comparison, name, "") for name in _metric_names(comparison, "")]
+    caption = "The whole process" if layers else "A whole training step"
+    tables = [Table(caption, columns, _merged(whole))]
+    return [_layer_table(comparison, layers, level), *tables] if layers else tables
+
+
+def run_table(comparison: Comparison) -> Table:
+    """How many runs there were of each variant, and what they were."""
+    rows = [
+        Row(v.variant, (v.methods, str(v.runs_valid), str(v.runs_failed), str(v.runs_lost)))
+        for v in comparison.variants
+    ]
+    return Table("Runs", ("variant", "methods", "finished", "failed", "lost"), (Group("", tuple(rows)),))
+
+
+def value_table(comparison: Comparison) -> Table:
+    """The value of every run, in the order of blocks."""
+    groups = []
+    for part in _parts(comparison):
+        for name in _metric_names(comparison, part):
+            found = [(variant, value) for variant, value in _values(comparison, name, part) if value.runs]
+            if found:
+                unit = _unit(METRICS[name], [value for _, value in found])
+                rows = tuple(Row(variant, (_listed(value.runs, unit),)) for variant, value in found)
+                groups.append(Group(_title(METRICS[name], unit, part), rows))
+    return Table("Every run", ("variant", "values in the order of blocks"), tuple(groups))
+
+
+def _metric_group(comparison: Comparison, name: str, part: str) -> Group:
+    metric, values, wanted = METRICS[name], list(_values(comparison, name, part)), comparison.blocks_wanted
+    unit = _unit(metric, [value for _, value in values])
+    notes = tuple(_notes([value for _, value in values]))
+    if all(value.estimate is None for _, value in values):
+        return Group(metric.title, (), notes)
+    rows = tuple(
+        Row(variant, (_mean(value, unit, wanted), _against(metric, value, unit), _verdict(metric, value)), mark)
+        for variant, value in values
+        for mark in [_mark(metric, value)]
+    )
+    return Group(_title(metric, unit), rows, notes)
+
+
+def _merged(groups: Sequence[Group]) -> tuple[Group, ...]:
+    """Neighbours without any row become one group where their notes are the same."""
+    merged: list[Group] = []
+    for group in groups:
+        last = merged[-1] if merged else None
+        if last is not None and not (group.rows or last.rows) and group.notes == last.notes:
+            merged[-1] = Group(f"{last.title}, {group.title}", (), group.notes)
+        else:
+            merged.append(group)
+    return tuple(merged)
+
+
+def _layer_table(comparison: Comparison, parts: Sequence[str], level: str) -> Table:
+    names = ("forward", "backward", "saved_activation_bytes")
+    units = {n: _unit(METRICS[n], [v for part in parts for _, v in _values(comparison, n, part)]) for n in names}
+    columns = (
+        "variant",
+        *(f"{METRICS[name].title} [{units[name].symbol}]" for name in names[:2]),
+        "speed-up of backward",
+        "difference",
+        f"saved [{units['saved_activation_bytes'].symbol}]",
+    )
+    groups = tuple(_layer_group(comparison, part, units) for part in parts)
+    return Table(f"Single layers: means over runs ({level} intervals)", columns, groups)
+
+
+def _layer_group(comparison: Comparison, part: str, units: dict[str, Unit]) -> Group:
+    rows, values = [], []
+    for variant in comparison.variants:
+        metrics = next(p.metrics for p in variant.parts if p.part == part)
+        backward = metrics["backward"]
+        means = {name: _mean(metrics[name], unit, comparison.blocks_wanted) for name, unit in units.items()}
+        against = (_against(METRICS["backward"], backward, units["backward"]), _verdict(METRICS["backward"], backward))
+        cells = (means["forward"], means["backward"], *against, means["saved_activation_bytes"])
+        rows.append(Row(variant.variant, cells, _mark(METRICS["backward"], backward)))
+        values.append(backward)
+    return Group(part, tuple(rows), tuple(_notes(values)))
+
+
+def _parts(comparison: Comparison) -> list[str]:
+    return [part.part for part in comparison.variants[0].parts]
+
+
+def _metric_names(comparison: Comparison, part: str) -> list[str]:
+    return [name for p in comparison.variants[0].parts if p.part == part for name in p.metrics]
+
+
+def _values(comparison: Comparison, name: str, part: str) -> Iterator[tuple[str, MetricValue]]:
+    for variant in comparison.variants:
+        yield from ((variant.variant, p.metrics[name]) for p in variant.parts if p.part == part)
+
+
+def _unit(metric: Metric, values: Sequence[MetricValue]) -> Unit:
+    return choose_unit(metric.unit, [value.estimate.value for value in values if value.estimate is not None])
+
+
+def _title(metric: Metric, unit: Unit, part: str = "") -> str:
+    symbol = f" [{unit.symbol}]" if unit.symbol else ""
+    return f"{part}{': ' if part else ''}{metric.title}{symbol}"
+
+
+def _mean(value: MetricValue, unit: Unit, wanted: int) -> str:
+    """The estimate; n is told where it is not the number of repetitions asked for."""
+    if value.estimate is None:
+        return UNMEASURED
+    n = value.estimate.n
+    return wording.with_interval(value.estimate, unit.scale) + (f", n={n}" if n != wanted else "")
+
+
+def _against(metric: Metric, value: MetricValue, unit: Unit) -> str:
+    if value.difference is not None:
+        return wording.difference(value.difference, unit.scale, difference_unit(unit))
+    if value.ratio is not None:
+        return wording.speed_up(value.ratio) if metric.against == "speed_up" else wording.ratio(value.ratio)
+    return NOTHING
+
+
+def _verdict(metric: Metric, value: MetricValue) -> str:
+    compared = value.difference if metric.against == "difference" else value.ratio
+    if compared is None:
+        return NOTHING
+    if compared.exact:
+        return "exact"
+    return {True: "clear", False: "not clear", None: "no interval"}[value.clear]
+
+
+def _mark(metric: Metric, value: MetricValue) -> Mark:
+    """Better is faster, smaller and, of accuracy, higher."""
+    compared, neutral = (value.difference, 0.0) if metric.against == "difference" else (value.ratio, 1.0)
+    if compared is None or value.clear is None:
+        return ""
+    if not value.clear:
+        return "unclear"
+    more_is_better = metric.against == "speed_up" or metric.name == "test_accuracy"
+    return "better" if (compared.value > neutral) == more_is_better else "worse"
+
+
+def _notes(values: Sequence[MetricValue]) -> Iterator[str]:
+    """Why something is unmeasured, and what a meter covers: each once."""
+    yield from dict.fromkeys(f"{UNMEASURED}: {value.unmeasured}" for value in values if value.estimate is None)
+    yield from dict.fromkeys(f"metered: {value.source}" for value in values if value.source)
+
+
+def _listed(runs: Sequence[float], unit: Unit) -> str:
+    scaled = [run / unit.scale for run in runs]
+    decimals = max(wording.significant_decimals(value) for value in scaled)
+    return "  ".join(wording.plain(value, decimals) for value in scaled)

@@ -1,0 +1,117 @@
+"""Comparisons of every kind that a report must be able to show, the empty ones included."""
+
+import math
+from dataclasses import replace
+from functools import cache
+
+from controller.analysis.comparison import compare
+from controller.report import FORMATS
+from gradfilter.bench.schema import SensorReport, Variant
+from tests.controller.records import (
+    BASELINE,
+    COARSE,
+    FILTERED,
+    failed,
+    layer_job,
+    lost,
+    power,
+    training_job,
+    whole_job,
+    whole_layer_job,
+)
+
+TIMES = {"baseline": 0.06, "filtered": 0.03, "coarse": 0.02}
+HOSTILE = "<script>alert('x')</script> & | `_*"
+NAMES = {"job_id": "7", "device": "nano-1"}
+
+
+def whole():
+    """Two variants, three blocks, metered."""
+    job = training_job()
+    records = whole_job(job, TIMES)
+    for record in records:
+        record.series = [power(lambda t: 5 + math.sin(t))]
+    return compare(job, records, **NAMES)
+
+
+def quick_with_losses():
+    """A quick job of three variants in which one run failed and one was lost."""
+    job = training_job([BASELINE, FILTERED, COARSE], quick=True)
+    records = whole_job(job, TIMES)
+    return compare(job, [*records[:-2], failed(job, "filtered", 3), lost(job, "coarse", 3)], **NAMES)
+
+
+def layers():
+    """Two single convolutions."""
+    job = layer_job()
+    return compare(job, whole_layer_job(job, {"baseline": (0.2, 0.05), "filtered": (0.02, 0.025)}), **NAMES)
+
+
+def layers_not_started():
+    """The same job before its first run."""
+    return compare(layer_job(), [], state="queued", **NAMES)
+
+
+def not_started():
+    """A running job whose first run has not ended."""
+    return compare(training_job(), [], state="running", **NAMES)
+
+
+def baseline_failed():
+    """A job whose baseline failed in every block."""
+    job = training_job()
+    records = [record for record in whole_job(job, TIMES) if record.spec.variant.name == "filtered"]
+    return compare(job, [*records, *(failed(job, "baseline", block) for block in (1, 2, 3))], **NAMES)
+
+
+def one_repetition():
+    """One run of each variant."""
+    job = training_job(repetitions=1)
+    return compare(job, whole_job(job, TIMES), **NAMES)
+
+
+def single_variant():
+    """A job that only measures."""
+    job = training_job([BASELINE])
+    return compare(job, whole_job(job, TIMES), **NAMES)
+
+
+def hostile():
+    """Markup wherever a person or a board may write text, and the longest names that are allowed."""
+    long_name = "v" * 100
+    job = training_job([BASELINE, replace(FILTERED, name=long_name), Variant("c")], note=HOSTILE)
+    records = whole_job(job, {"baseline": 0.06, long_name: 0.03, "c": 0.05})
+    for record in records:
+        record.environment["board"] = HOSTILE
+        record.sensors = [SensorReport("rapl", present=False, reason=HOSTILE)]
+        for layer in record.outcome.layers:
+            layer.change = HOSTILE
+    return compare(job, [*records[:-1], failed(job, "c", 3, "exception", HOSTILE)], job_id="8", device=HOSTILE)
+
+
+CASES = {
+    case.__name__: case
+    for case in (
+        whole,
+        quick_with_losses,
+        layers,
+        layers_not_started,
+        not_started,
+        baseline_failed,
+        one_repetition,
+        single_variant,
+        hostile,
+    )
+}
+
+
+@cache
+def comparison(case):
+    """The comparison of a case, judged once for all tests: nothing changes it."""
+    return CASES[case]()
+
+
+@cache
+def rendered(case, name):
+    """Its report in one format."""
+    return FORMATS[name].render(comparison(case))
