@@ -1,0 +1,35 @@
+"""Why a run cannot be done or cannot go on.
+
+GradfilterError
+├── DecodingError      (ValueError)        the JSON does not fit the schema
+├── RefusedWorkload    (ValueError)        the spec fits the schema, but this worker cannot do it
+└── NonFiniteLoss      (ArithmeticError)   training diverged
+"""
+
+from gradfilter.errors import GradfilterError
+
+
+class DecodingError(GradfilterError, ValueError):
+    """A JSON value does not fit its type. field is the path to it, such as 'variants.0.methods'."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class RefusedWorkload(GradfilterError, ValueError):  # noqa: N818 (the name says what is wrong)
+    """A spec that cannot be run here, found before anything is measured. field is the part at fault."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class NonFiniteLoss(GradfilterError, ArithmeticError):  # noqa: N818 (the name says what is wrong)
+    """The loss became infinite or NaN; the steps before it stand."""
+
+    def __init__(self, step: int, loss: float) -> None:
+        super().__init__(
+            "the loss became %r at step %d. Lower the learning rate, or clip the gradients with clip_norm."
+            % (loss, step)
+        )

@@ -1,0 +1,141 @@
+"""The training step that every variant runs, and the marks in it.
+
+data │ forward (with the loss) │ backward │ optimizer: clip, update, clear gradients, schedule
+"""
+
+import math
+import random
+from typing import Callable, List, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from gradfilter.bench.batches import Batches
+from gradfilter.bench.errors import NonFiniteLoss, RefusedWorkload
+from gradfilter.bench.marks import Mark, StepPhase
+from gradfilter.bench.schema import Optimizer, Step
+from gradfilter.methods import Method
+
+
+def trained_parameters(model: nn.Module) -> List[nn.Parameter]:
+    """The parameters that get gradients."""
+    return [parameter for parameter in model.parameters() if parameter.requires_grad]
+
+
+def make_optimizer(settings: Optimizer, model: nn.Module, methods: Sequence[Method]) -> torch.optim.Optimizer:
+    """SGD as the workload sets it, unless a method brings its own.
+
+    Raises:
+        RefusedWorkload: more than one method brings an optimizer.
+    """
+    parameters = trained_parameters(model)
+    offered = [method.optimizer(parameters, settings.learning_rate) for method in methods]
+    brought = [optimizer for optimizer in offered if optimizer is not None]
+    if len(brought) > 1:
+        raise RefusedWorkload("methods", "more than one method brings an optimizer of its own. Keep one of them.")
+    if brought:
+        return brought[0]
+    return torch.optim.SGD(
+        parameters, lr=settings.learning_rate, momentum=settings.momentum, weight_decay=settings.weight_decay
+    )
+
+
+def learning_rate_factor(schedule: str, step: int, total: int) -> float:
+    """What the learning rate is multiplied with at a step counted from 0; cosine falls from 1 towards 0."""
+    return 0.5 * (1 + math.cos(math.pi * step / total)) if schedule == "cosine" else 1.0
+
+
+class TrainingLoop:
+    """Trains a model step by step and reports what each step took."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        batches: Batches,
+        settings: Optimizer,
+        *,
+        total_steps: int,
+        mark: Mark,
+        methods: Sequence[Method] = (),
+        seed: int = 0,
+    ) -> None:
+        self._model = model
+        self._batches = batches
+        self._settings = settings
+        self._total_steps = total_steps
+        self._mark = mark
+        self._methods = methods
+        self._random = random.Random(seed)  # noqa: S311 (not cryptography)
+        self._optimizer = make_optimizer(settings, model, methods)
+        self._parameters = trained_parameters(model)
+        self._base_rates = [group["lr"] for group in self._optimizer.param_groups]
+
+    def run(self, phase: StepPhase, first: int, steps: int, report: Callable[[Step], None]) -> None:
+        """Run some steps of a phase, reporting each outside its marks.
+
+        Raises:
+            NonFiniteLoss: the loss of a step, which was still reported, is infinite or NaN.
+        """
+        for index in range(first, first + steps):
+            step = self._step(index, phase)
+            report(step)
+            if step.loss is not None and not math.isfinite(step.loss):
+                raise NonFiniteLoss(index, step.loss)
+
+    def forward_and_backward(self) -> None:
+        """One step's forward and backward on the next batch, leaving the model as it was."""
+        self._loss(*self._batches.take()).backward()  # type: ignore[no-untyped-call]
+        self._optimizer.zero_grad(set_to_none=True)
+
+    def _step(self, index: int, phase: StepPhase) -> Step:
+        # Every method is asked, so that what one draws does not depend on the others.
+        votes = [method.keep_batch(index, self._random) for method in self._methods]
+        if not all(votes):
+            self._batches.skip()
+            return _dropped(index, phase, self._mark())
+        asked = self._mark()
+        images, labels = self._batches.take()
+        start = self._mark()
+        loss = self._loss(images, labels)
+        forward_end = self._mark()
+        loss.backward()  # type: ignore[no-untyped-call]
+        backward_end = self._mark()
+        self._update(index)
+        end = self._mark()
+        return Step(
+            index=index,
+            phase=phase,
+            start_s=start,
+            forward_s=forward_end - start,
+            backward_s=backward_end - forward_end,
+            optimizer_s=end - backward_end,
+            data_s=start - asked,
+            loss=float(loss.detach()),
+        )
+
+    def _loss(self, images: Tensor, labels: Tensor) -> Tensor:
+        loss = F.cross_entropy(self._model(images), labels)
+        for method in self._methods:
+            extra = method.extra_loss(self._model)
+            loss = loss if extra is None else loss + extra
+        return loss
+
+    def _update(self, index: int) -> None:
+        if self._settings.clip_norm is not None:
+            nn.utils.clip_grad_norm_(self._parameters, self._settings.clip_norm)
+        self._optimizer.step()
+        self._optimizer.zero_grad(set_to_none=True)
+        factor = learning_rate_factor(self._settings.schedule, index + 1, self._total_steps)
+        for group, rate in zip(self._optimizer.param_groups, self._base_rates):
+            group["lr"] = rate * factor
+
+
+def _dropped(index: int, phase: StepPhase, now: float) -> Step:
+    """A batch that a method chose not to train on: a step that took nothing and has no loss."""
+    return Step(index=index, phase=phase, start_s=now, forward_s=0.0, backward_s=0.0)
+
+
+def count_parameters(parameters: Sequence[nn.Parameter]) -> int:
+    """How many numbers are trained."""
+    return sum(parameter.numel() for parameter in parameters)

@@ -1,0 +1,104 @@
+"""The worker process: one RunSpec in, events out, then it ends.
+
+    python -m gradfilter.bench.worker run --events-fd N --cache-dir DIR    < one line of JSON
+    python -m gradfilter.bench.worker describe
+
+stdin stays open while the run lasts; its end means that whoever started the worker is gone, and the
+worker ends at once. stdout and stderr are the run's log. Exit status 0 after a complete run, 1 after
+a reported failure.
+"""
+
+import argparse
+import importlib
+import json
+import os
+import sys
+import threading
+from pathlib import Path
+from typing import Any, List, Optional
+
+from gradfilter.bench.decoding import decode, encode
+from gradfilter.bench.errors import DecodingError
+from gradfilter.bench.events import EventWriter
+from gradfilter.bench.failures import report_failure
+from gradfilter.bench.schema import RunSpec
+
+# Named, not imported: a spec is read and refused before torch's seconds of import.
+# Each module has measure(spec, events, cache_dir) and prepare(spec, events, cache_dir).
+WORKLOADS = {
+    "training": "gradfilter.bench.training",
+    "conv_layer": "gradfilter.bench.conv_layer",
+}
+
+
+def main(arguments: Optional[List[str]] = None) -> int:
+    """Run the command line; the process's exit status."""
+    options = _parser().parse_args(arguments)
+    if options.command == "describe":
+        return _describe()
+    events = EventWriter(options.events_fd)
+    return _run(events, options.cache_dir)
+
+
+def _run(events: EventWriter, cache_dir: Path) -> int:
+    events.phase("setup")
+    try:
+        spec = read_spec(sys.stdin.buffer.readline().decode("utf-8"))
+        _end_with_starter()
+        workload: Any = importlib.import_module(WORKLOADS[spec.workload.kind])
+        act = workload.prepare if spec.purpose == "prepare" else workload.measure
+        act(spec, events, cache_dir)
+    except Exception as error:  # noqa: BLE001 (the process's border: whatever it is, the record says so)
+        report_failure(events, error)
+        events.end()
+        return 1
+    events.end()
+    return 0
+
+
+def read_spec(line: str) -> RunSpec:
+    """The RunSpec in a line of JSON.
+
+    Raises:
+        DecodingError: it is no JSON, or does not fit the schema.
+    """
+    try:
+        value = json.loads(line)
+    except ValueError as error:
+        raise DecodingError("", "the RunSpec on stdin is not one line of JSON: %s." % error) from error
+    return decode(RunSpec, value)
+
+
+def _end_with_starter() -> None:
+    """Watch stdin, and end this process when the other side of it is gone."""
+    threading.Thread(target=_wait_for_end_of_input, name="stdin watch", daemon=True).start()
+
+
+def _wait_for_end_of_input() -> None:
+    # Not sys.stdin: a thread blocked inside it would hold its lock while the interpreter shuts down.
+    while os.read(0, 4096):
+        pass
+    os.write(2, b"stdin was closed, so whoever started this worker is gone. Ending the run.\n")
+    os._exit(1)
+
+
+def _describe() -> int:
+    description: Any = importlib.import_module("gradfilter.bench.description")
+    sys.stdout.write(json.dumps(encode(description.describe_worker(WORKLOADS)), allow_nan=False) + "\n")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m gradfilter.bench.worker", description=__doc__.splitlines()[0])
+    # As an attribute: the keyword came with Python 3.7.
+    commands = parser.add_subparsers(dest="command")
+    commands.required = True
+    commands.add_parser("describe", help="print what this Python can run, as JSON")
+    run = commands.add_parser("run", help="run the RunSpec on stdin")
+    run.add_argument("--events-fd", type=int, required=True, help="file descriptor to write events to")
+    run.add_argument("--cache-dir", type=Path, required=True, help="where starting checkpoints are kept")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,58 @@
+"""What the worker says it can do, and what it ran on."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from gradfilter.bench.decoding import decode
+from gradfilter.bench.environment import read_environment
+from gradfilter.bench.schema import SCHEMA_VERSION, WorkerDescription
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def test_describe_prints_one_valid_description():
+    """
+    `describe` prints one line of JSON that fits the schema and names what jobs can ask for.
+    """
+    command = [sys.executable, "-m", "gradfilter.bench.worker", "describe"]
+    output = subprocess.check_output(command, cwd=str(ROOT), env={"PYTHONPATH": str(ROOT)}).decode("utf-8")
+    description = decode(WorkerDescription, json.loads(output))
+    assert SCHEMA_VERSION == description.schema_version
+    assert {"resnet18", "mobilenetv2_100", "tiny_cnn"} <= set(description.models)
+    assert ["digits", "synthetic"] == description.datasets
+    assert ["training", "conv_layer"] == description.workloads
+    assert "cpu" in description.compute
+    assert {"torch", "timm"} <= set(description.versions)
+    (method,) = [method for method in description.methods if method.name == "gradient_filter"]
+    assert ["patch_size", "last", "layers"] == [option.name for option in method.options]
+
+
+def test_environment_reads_the_boards_files(tmp_path):
+    """
+    Governor, huge pages, processor, load and swap come from /proc and /sys under the root.
+    """
+    files = {
+        "proc/cpuinfo": "processor\t: 0\nmodel name\t: ARMv8 Processor rev 1 (v8l)\n",
+        "proc/loadavg": "0.50 0.20 0.10 1/90 77\n",
+        "proc/meminfo": "MemTotal: 4000 kB\nSwapTotal: 2000 kB\nSwapFree: 1500 kB\n",
+        "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor": "schedutil\n",
+        "sys/kernel/mm/transparent_hugepage/enabled": "always [madvise] never\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    facts = read_environment(tmp_path)
+    assert "ARMv8 Processor rev 1 (v8l)" == facts["cpu"]
+    assert ("schedutil", "madvise") == (facts["governor"], facts["transparent_hugepage"])
+    assert (0.5, 500 * 1024) == (facts["load_1min"], facts["swap_used_bytes"])
+
+
+def test_fact_that_cannot_be_read_is_left_out(tmp_path):
+    """
+    Where a board has no such file, the fact is absent instead of invented.
+    """
+    facts = read_environment(tmp_path)
+    assert set() == {"cpu", "governor", "transparent_hugepage", "load_1min", "swap_used_bytes"} & set(facts)
+    assert {"python", "torch", "threads"} <= set(facts)

@@ -1,0 +1,91 @@
+"""What a preparation refuses, before anything is measured."""
+
+import json
+import os
+
+import pytest
+import torch
+
+from gradfilter.bench import conv_layer, training
+from gradfilter.bench.decoding import decode
+from gradfilter.bench.errors import RefusedWorkload
+from gradfilter.bench.events import EventWriter
+from gradfilter.bench.schema import RunSpec
+
+
+@pytest.fixture(name="prepare")
+def fixture_prepare(spec, tmp_path):
+    """Prepares a spec in this process."""
+    descriptor = os.open(str(tmp_path / "events.jsonl"), os.O_WRONLY | os.O_CREAT)
+
+    def prepare(workload, **fields):
+        run = decode(RunSpec, json.loads(json.dumps(spec(workload, purpose="prepare", **fields))))
+        module = {"training": training, "conv_layer": conv_layer}[run.workload.kind]
+        module.prepare(run, EventWriter(descriptor), tmp_path / "cache")
+
+    yield prepare
+    os.close(descriptor)
+
+
+def variants(name="gradient_filter", trainable=None, **options):
+    return [{"name": "changed", "methods": [{"name": name, "options": options}], "trainable": trainable}]
+
+
+@pytest.mark.parametrize(
+    ("workload", "field", "sentence"),
+    [
+        ({"model": "resnet81"}, "model", "'resnet81' is unknown .* nearest names are .*resnet18"),
+        ({"dataset": "photos"}, "dataset", "digits, synthetic"),
+        ({"image_size": 1}, "image_size", "smaller than the network allows .* published for 16"),
+        ({"trainable": "last:99"}, "trainable", "Choose last:4 or fewer"),
+        ({"trainable": ["nowhere"]}, "trainable", "nowhere"),
+        ({"batch_size": 4000}, "batch_size", "at most 1438"),
+    ],
+)
+def test_impossible_workload_is_refused(prepare, workload, field, sentence):
+    """
+    A workload that cannot be is refused with its field and with what to do.
+    """
+    with pytest.raises(RefusedWorkload, match=sentence) as refusal:
+        prepare(workload)
+    assert field == refusal.value.field
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has the accelerator that the test misses")
+def test_absent_accelerator_is_refused(prepare):
+    """
+    cuda on a board without it is refused.
+    """
+    with pytest.raises(RefusedWorkload, match="not available") as refusal:
+        prepare({"compute": "cuda"})
+    assert "compute" == refusal.value.field
+
+
+@pytest.mark.parametrize(
+    ("changed", "field"),
+    [
+        (variants("gradient_fliter"), "methods.name"),
+        (variants(patch=4), "methods.options"),
+        (variants(patch_size="4"), "methods.options"),
+        (variants(patch_size=0), "methods.options"),
+        (variants(last=99), "methods"),
+        (variants(layers=["features.99"]), "methods"),
+        (variants(trainable="last:9"), "trainable"),
+    ],
+)
+def test_impossible_variant_is_refused(prepare, changed, field):
+    """
+    Unknown methods and options, bad values and layers that are not there are refused, naming the variant.
+    """
+    with pytest.raises(RefusedWorkload, match="variant 'changed': ") as refusal:
+        prepare({}, variants=changed)
+    assert field == refusal.value.field
+
+
+def test_network_of_one_size_says_which(prepare):
+    """
+    A network that takes a single image size names it.
+    """
+    with pytest.raises(RefusedWorkload, match="set image_size to that") as refusal:
+        prepare({"model": "vit_tiny_patch16_224", "image_size": 64, "trainable": "head"})
+    assert "image_size" == refusal.value.field

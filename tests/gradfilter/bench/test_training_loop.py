@@ -1,0 +1,149 @@
+"""The training step and the hooks that methods have in it."""
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import pytest
+import torch
+
+from gradfilter.bench.batch_norm import set_training_mode
+from gradfilter.bench.errors import RefusedWorkload
+from gradfilter.bench.schema import Optimizer, TrainingWorkload
+from gradfilter.bench.trainable import set_trainable
+from gradfilter.bench.training_loop import TrainingLoop, learning_rate_factor, make_optimizer
+from gradfilter.bench.workload import Task
+from gradfilter.methods import Method
+
+SETTINGS = Optimizer(learning_rate=0.5, momentum=0.0)
+WORKLOAD = TrainingWorkload(kind="training", model="tiny_cnn", image_size=16, batch_size=4, threads=1)
+
+
+@dataclass
+class EveryOther(Method):
+    """Keeps the batches of even steps."""
+
+    name: ClassVar[str] = "every_other"
+
+    def keep_batch(self, step, random):
+        return step % 2 == 0
+
+
+@dataclass
+class Dearer(Method):
+    """Adds a constant to the loss."""
+
+    name: ClassVar[str] = "dearer"
+
+    def extra_loss(self, model):
+        return torch.tensor(100.0)
+
+
+@dataclass
+class OwnOptimizer(Method):
+    """Brings an optimizer that never moves."""
+
+    name: ClassVar[str] = "own_optimizer"
+
+    def optimizer(self, parameters, learning_rate):
+        return torch.optim.SGD(parameters, lr=0.0)
+
+
+def run_steps(steps, methods=(), settings=SETTINGS):
+    task = Task(WORKLOAD)
+    model = task.build_model(seed=0)
+    loop = TrainingLoop(
+        model,
+        task.batches(task.split, WORKLOAD.batch_size, seed=0),
+        settings,
+        total_steps=steps,
+        mark=task.mark,
+        methods=methods,
+    )
+    set_training_mode(model, "eval")
+    reported = []
+    loop.run("measured", 0, steps, reported.append)
+    return model, reported
+
+
+def test_cosine_falls_from_one_towards_zero():
+    """
+    The factor starts at 1, is half in the middle and nears 0 at the end; constant stays 1.
+    """
+    assert (1.0, 0.5) == (learning_rate_factor("cosine", 0, 10), pytest.approx(learning_rate_factor("cosine", 5, 10)))
+    assert 0 < learning_rate_factor("cosine", 9, 10) < 0.05
+    assert 1.0 == learning_rate_factor("constant", 9, 10)
+
+
+def test_step_without_method_follows_the_gradient():
+    """
+    One step of plain SGD with a constant rate is the textbook update.
+    """
+    task = Task(WORKLOAD)
+    expected = task.build_model(seed=0)
+    set_training_mode(expected, "eval")
+    images, labels = task.batches(task.split, WORKLOAD.batch_size, seed=0).take()
+    torch.nn.functional.cross_entropy(expected(images), labels).backward()
+    model, _ = run_steps(1)
+    for before, after in zip(expected.parameters(), model.parameters()):
+        assert torch.allclose(before - 0.5 * before.grad, after, atol=1e-7)
+
+
+def test_clipping_bounds_the_update():
+    """
+    With clip_norm, the first step's length is at most the rate times the norm.
+    """
+    start = Task(WORKLOAD).build_model(seed=0)
+    model, _ = run_steps(1, settings=Optimizer(learning_rate=1.0, momentum=0.0, clip_norm=0.01))
+    moved = sum(((a - b) ** 2).sum().item() for a, b in zip(start.parameters(), model.parameters()))
+    assert 0.01 == pytest.approx(math.sqrt(moved), rel=1e-3)
+
+
+def test_dropped_batch_takes_nothing_but_is_passed_over():
+    """
+    A batch a method does not keep is a step without time and loss, and the next step sees the next batch.
+    """
+    plain = run_steps(3, settings=Optimizer(learning_rate=0.0))[1]
+    thinned = run_steps(3, [EveryOther()], settings=Optimizer(learning_rate=0.0))[1]
+    assert [plain[0].loss, None, plain[2].loss] == [step.loss for step in thinned]
+    assert (0, 0, 0) == (thinned[1].forward_s, thinned[1].backward_s, thinned[1].optimizer_s)
+
+
+def test_extra_loss_is_added():
+    """
+    What a method adds is part of the loss.
+    """
+    assert run_steps(1)[1][0].loss + 100 == pytest.approx(run_steps(1, [Dearer()])[1][0].loss)
+
+
+def test_method_may_bring_its_optimizer():
+    """
+    A method's optimizer replaces the workload's own.
+    """
+    model, _ = run_steps(2, [OwnOptimizer()])
+    for before, after in zip(Task(WORKLOAD).build_model(seed=0).parameters(), model.parameters()):
+        assert torch.equal(before, after)
+
+
+def test_two_optimizers_are_refused():
+    """
+    Two methods that both want to drive are a contradiction.
+    """
+    with pytest.raises(RefusedWorkload, match="more than one method") as refusal:
+        make_optimizer(SETTINGS, Task(WORKLOAD).build_model(seed=0), [OwnOptimizer(), OwnOptimizer()])
+    assert "methods" == refusal.value.field
+
+
+@pytest.mark.parametrize(
+    ("batch_norm", "trainable", "training"), [("train", "all", 4), ("train", "last:4", 0), ("eval", "all", 0)]
+)
+def test_frozen_normalisation_keeps_its_statistics(batch_norm, trainable, training):
+    """
+    Normalisation trains only where asked for and where its own parameters are trained.
+    """
+    model = Task(WORKLOAD).build_model(seed=0)
+    set_trainable(model, trainable)
+    set_training_mode(model, batch_norm)
+    norms = [module for module in model.modules() if isinstance(module, torch.nn.BatchNorm2d)]
+    assert training == sum(module.training for module in norms)
+    assert model.head.training
