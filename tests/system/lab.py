@@ -146,15 +146,14 @@ class Lab:
 
         return wait_for(f"the end of job {job}", final, 240)
 
-    def wait_until_measuring(self, job: str, block: int) -> dict[str, Any]:
-        """The run in progress, once the job measures steps of the given block."""
+    def wait_until_running(self, job: str, block: int) -> dict[str, Any]:
+        """The run in progress, once a worker of the given block is at work."""
 
-        def measuring() -> dict[str, Any] | None:
-            running = self.get(f"/v1/jobs/{job}")["progress"]["running"]
-            is_there = running and running["block"] >= block and running["phase"] in ("warm_up", "measured")
-            return running if is_there else None
+        def running() -> dict[str, Any] | None:
+            run = self.get(f"/v1/jobs/{job}")["progress"]["running"]
+            return run if run and run["block"] >= block and run["state"] == "running" else None
 
-        return wait_for(f"block {block} of job {job} being measured", measuring)
+        return wait_for(f"a run in block {block} of job {job}", running)
 
 
 def tiny_job(**changes: Any) -> dict[str, Any]:

@@ -27,7 +27,7 @@ def assert_every_block_is_complete(lab, job, blocks):
 def test_controller_killed_mid_job(lab):
     """A controller killed with SIGKILL resumes the job: finished runs are not repeated, the blocks get complete."""
     job = lab.submit(tiny_job(repetitions=3))
-    lab.wait_until_measuring(job, block=2)
+    lab.wait_until_running(job, block=2)
     before = {run["id"] for run in lab.runs(job) if run["state"] == "finished"}
     lab.controller.end(signal.SIGKILL)
     lab.controller.start()
@@ -38,8 +38,8 @@ def test_controller_killed_mid_job(lab):
 
 def test_agent_killed_mid_run(lab):
     """A run whose agent was killed is kept as lost and counted, and a replacement block completes the job."""
-    job = lab.submit(tiny_job(repetitions=2, workload={"measured_steps": 200}))
-    running = lab.wait_until_measuring(job, block=1)
+    job = lab.submit(tiny_job(repetitions=2))
+    running = lab.wait_until_running(job, block=1)
     lab.agent.end(signal.SIGKILL)
     lab.agent.start()
     assert "finished" == lab.wait_until_final(job)["state"]
@@ -51,8 +51,8 @@ def test_agent_killed_mid_run(lab):
 
 def test_worker_killed_mid_run(lab):
     """A killed worker is one failed run with its reason; every other run of the job stands."""
-    job = lab.submit(tiny_job(repetitions=2, workload={"measured_steps": 200}))
-    running = lab.wait_until_measuring(job, block=1)
+    job = lab.submit(tiny_job(repetitions=2))
+    running = lab.wait_until_running(job, block=1)
     agent = psutil.Process(lab.agent.process.pid)
     worker = next(p for p in agent.children(recursive=True) if "gradfilter.bench.worker" in p.cmdline())
     worker.kill()
@@ -67,7 +67,7 @@ def test_worker_killed_mid_run(lab):
 def test_no_process_outlives_its_agent(lab):
     """Worker and sampler of a killed agent end by themselves and leave the board idle."""
     job = lab.submit(tiny_job(repetitions=1, workload={"measured_steps": 2000}))
-    lab.wait_until_measuring(job, block=1)
+    lab.wait_until_running(job, block=1)
     children = psutil.Process(lab.agent.process.pid).children(recursive=True)
     assert children
     lab.agent.end(signal.SIGKILL)
