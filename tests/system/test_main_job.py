@@ -53,7 +53,9 @@ def test_raw_data_and_results_can_be_had(shared_lab):
     csv = pd.read_csv(io.StringIO(shared_lab.request("GET", f"/v1/runs/{run['id']}/series.csv").text))
     assert len(series) == len(csv) > 0
 
-    accuracy = shared_lab.get(f"/v1/results?metric=test_accuracy&model=tiny_cnn&method=gradient_filter&device={DEVICE}")
+    accuracy = shared_lab.get(
+        f"/v1/results?job={job}&metric=test_accuracy&model=tiny_cnn&method=gradient_filter&device={DEVICE}"
+    )
     assert [0.0 <= item["value"] <= 1.0 for item in accuracy["items"]] == [True]
 
 
