@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from math import ceil, floor, log10
 
 from controller.analysis import symptoms
 from controller.analysis.environment import conditions, differences
@@ -13,6 +14,10 @@ from gradfilter.bench.schema import ConvLayerWorkload
 
 SHORTEST_WINDOW_S = 30.0
 ALPHA = 0.05
+_WHY_FEW = {
+    1: "only one complete block: it cannot show how much runs differ, so there is no interval",
+    2: "only two complete blocks: an interval from one difference is very wide",
+}
 
 
 @dataclass(frozen=True)
@@ -53,12 +58,8 @@ def _too_few_repetitions(case: Case) -> Iterator[Concern]:
     job, blocks = case.evidence.job, len(case.evidence.complete_blocks)
     if not case.ended or blocks == 0:
         return
-    if blocks == 1:
-        yield Concern(
-            "too_few_repetitions",
-            "only one complete block: it cannot show how much runs differ, so there is no interval",
-            "repeat the job with at least 3 repetitions",
-        )
+    if blocks in _WHY_FEW:
+        yield Concern("too_few_repetitions", _WHY_FEW[blocks], "repeat the job with at least 3 repetitions")
         return
     primary = [metric for metrics in expected_metrics(job.workload).values() for metric in metrics if metric.primary]
     comparisons = (len(job.variants) - 1) * len(primary)
@@ -188,7 +189,7 @@ def _short_window(case: Case) -> Iterator[Concern]:
         return
     seconds, record = min(windows, key=lambda window: window[0])
     if seconds < SHORTEST_WINDOW_S:
-        steps = round(record.spec.workload.measured_steps * SHORTEST_WINDOW_S / seconds)
+        steps = _rounded_up(record.spec.workload.measured_steps * SHORTEST_WINDOW_S / seconds)
         quick = " without quick" if case.evidence.job.quick else ""
         yield Concern(
             "short_window",
@@ -196,6 +197,12 @@ def _short_window(case: Case) -> Iterator[Concern]:
             "heat and clocks may not have settled",
             f"for numbers to rely on, repeat the job{quick} with measured_steps of about {steps} or more",
         )
+
+
+def _rounded_up(value: float) -> int:
+    """To two digits: nobody needs 8299 rather than 8300."""
+    place = int(10 ** max(floor(log10(value)) - 1, 0))
+    return ceil(value / place) * place
 
 
 def _layer_speedup_only(case: Case) -> Iterator[Concern]:

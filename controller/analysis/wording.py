@@ -9,6 +9,7 @@ MINUS = "−"
 TIMES = "×"
 MOST_DECIMALS = 3
 MOST_DIGITS = 4
+LARGEST_BOUND = 1000
 
 
 def with_interval(estimate: Estimate, scale: float = 1.0) -> str:
@@ -30,8 +31,8 @@ def speed_up(estimate: Estimate) -> str:
         value, low, high = 1 / value, high and 1 / high, low and 1 / low
     if low is None or high is None:
         return _times(value, significant_decimals(value), word)
-    digits = max(interval_decimals(value, low, high), 1)
-    return f"{_times(value, digits, word)} ({plain(low, digits)}–{plain(high, digits)})"
+    digits = _telling(max(interval_decimals(value, low, high), 1), low, high, 1.0)
+    return f"{_times(value, digits, word)} ({_bounds(low, high, digits)})"
 
 
 def _times(value: float, digits: int, word: str) -> str:
@@ -44,9 +45,9 @@ def ratio(estimate: Estimate) -> str:
     """Variant over baseline: '0.31×', '0.72× (0.70–0.75)'."""
     if estimate.low is None or estimate.high is None:
         return f"{plain(estimate.value, significant_decimals(estimate.value))}{TIMES}"
-    digits = max(interval_decimals(estimate.value, estimate.low, estimate.high), 1)
-    low, high = plain(estimate.low, digits), plain(estimate.high, digits)
-    return f"{plain(estimate.value, digits)}{TIMES} ({low}–{high})"
+    low, high = estimate.low, estimate.high
+    digits = _telling(max(interval_decimals(estimate.value, low, high), 1), low, high, 1.0)
+    return f"{plain(estimate.value, digits)}{TIMES} ({_bounds(low, high, digits)})"
 
 
 def difference(estimate: Estimate, scale: float = 1.0, unit: str = "") -> str:
@@ -56,8 +57,26 @@ def difference(estimate: Estimate, scale: float = 1.0, unit: str = "") -> str:
     if estimate.low is None or estimate.high is None:
         return f"{signed(value, significant_decimals(value))}{space}{unit}"
     low, high = estimate.low / scale, estimate.high / scale
-    digits = interval_decimals(value, low, high)
+    digits = _telling(interval_decimals(value, low, high), low, high, 0.0)
     return f"{signed(value, digits)}{space}{unit} ({signed(low, digits)} to {signed(high, digits)})"
+
+
+def _bounds(low: float, high: float, digits: int) -> str:
+    """'1.44–1.61'; bounds of a ratio so wide that their digits mean nothing are given as '<0.1 to >1000'."""
+    smallest = 10.0**-digits
+    below, above = low < smallest / 2, high > LARGEST_BOUND
+    left = f"<{plain(smallest, digits)}" if below else plain(low, digits)
+    right = f">{LARGEST_BOUND}" if above else plain(high, digits)
+    return f"{left}{' to ' if below or above else '–'}{right}"
+
+
+def _telling(digits: int, low: float, high: float, neutral: float) -> int:
+    """Enough decimals that rounding does not move a bound onto the neutral value that the interval excludes."""
+    if low <= neutral <= high:
+        return digits
+    return next(
+        (d for d in range(digits, MOST_DECIMALS) if neutral not in (round(low, d), round(high, d))), MOST_DECIMALS
+    )
 
 
 def interval_decimals(value: float, low: float, high: float) -> int:

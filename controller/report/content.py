@@ -7,6 +7,8 @@ from controller.analysis.verdicts import Comparison, Concern
 from controller.report.method import kinds_of_numbers, method_sentences
 from controller.report.rows import Table, result_tables, run_table, value_table
 
+LONGEST_FACT = 160
+
 
 @dataclass(frozen=True)
 class Content:
@@ -44,10 +46,15 @@ def content_of(comparison: Comparison) -> Content:
         values=value_table(comparison),
         method=method_sentences(comparison),
         kinds=kinds_of_numbers(comparison),
-        environment=list(comparison.environment.items()),
+        environment=[(name, _shortened(value)) for name, value in comparison.environment.items()],
         job_json=json.dumps(comparison.job, indent=2, ensure_ascii=False, allow_nan=False),
         command="gradfilter submit job.json --wait",
     )
+
+
+def _shortened(value: str) -> str:
+    """PyTorch describes how it was built in two thousand letters; who needs them finds them in the JSON."""
+    return value if len(value) <= LONGEST_FACT else f"{value[:LONGEST_FACT]} … (whole in the JSON report)"
 
 
 def _facts(comparison: Comparison) -> list[tuple[str, str]]:

@@ -63,6 +63,12 @@ def test_too_few_repetitions_for_an_interval():
         assert "no interval" in only(job, whole_job(job, TIMES), "too_few_repetitions").message
 
 
+def test_two_blocks_are_few():
+    """Two blocks give an interval from a single difference, which is said of a quick job too."""
+    job = training_job(repetitions=2, quick=True)
+    assert "only two complete blocks" in only(job, whole_job(job, TIMES), "too_few_repetitions").message
+
+
 def test_too_few_repetitions_for_a_verdict():
     """Three blocks give intervals but could never give a verdict; a quick job does not promise one."""
     job = training_job(repetitions=3)

@@ -33,10 +33,14 @@ def test_with_interval(given, scale, expected):
         (estimate(0.5, 0.4, 0.625), "2.0× slower (1.6–2.5)"),
         (estimate(2.0), "2.00× faster"),
         (estimate(21.0, 12.0, 30.0), "21.0× faster (12.0–30.0)"),
+        (estimate(0.98, 0.9, 1.06), "1.02× slower (0.94–1.11)"),
+        (estimate(1.0, 0.96, 1.04), "1.00× (0.96–1.04)"),
+        (estimate(1.6, 1.02, 2.5), "1.60× faster (1.02–2.50)"),
+        (estimate(0.4, 1e-6, 2e5), "2.5× slower (<0.1 to >1000)"),
     ],
 )
 def test_speed_up(given, expected):
-    """Below one the numbers and their interval are turned round and called slower."""
+    """Below one the numbers are turned round and called slower; a bound that excludes one does not round to it."""
     assert expected == wording.speed_up(given)
 
 
@@ -45,6 +49,7 @@ def test_ratio_and_difference():
     assert "0.724× (0.701–0.748)" == wording.ratio(estimate(0.724, 0.701, 0.748))
     assert "0.250×" == wording.ratio(estimate(0.25))
     assert "−0.2 points (−1.1 to +0.7)" == wording.difference(estimate(-0.002, -0.011, 0.007), 0.01, "points")
+    assert "+0.25 (+0.02 to +0.48)" == wording.difference(estimate(0.25, 0.02, 0.48))
     assert "+0.030" == wording.difference(estimate(0.03))
 
 

@@ -2,10 +2,12 @@
 
 import re
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 
+from controller.report import FORMATS
 from tests.controller.report.comparisons import CASES, HOSTILE, comparison, rendered
 
 
@@ -99,3 +101,10 @@ def test_how_to_repeat_it():
     """The job is there as JSON, and the command that runs it."""
     blocks = [e.text for e in page("whole").iter("pre")]
     assert ("gradfilter submit job.json --wait", True) == (blocks[0], '"model": "tiny_cnn"' in blocks[1])
+
+
+def test_long_facts_are_shortened():
+    """How a library was built is cut where it says nothing any more; the JSON has it whole."""
+    long = replace(comparison("whole"), environment={"torch_config": "x" * 2000})
+    assert "x" * 160 + " … (whole in the JSON report)" in FORMATS["html"].render(long)
+    assert "x" * 2000 in FORMATS["json"].render(long)
