@@ -38,7 +38,10 @@ class AgentClient:
 
     async def describe(self, url: str) -> DeviceDescription:
         """The board as its agent sees it."""
-        answer = await self._ask(f"{url}/v1/device")
+        try:
+            answer = await self._ask(f"{url}/v1/device")
+        except RunUnknownError as error:
+            raise AgentUnreachableError(f"what answers at {url} is not an agent ({error})") from error
         description = await _read(DEVICE_DESCRIPTION.validate_json, answer, url)
         if description.schema_version != SCHEMA_VERSION:
             raise AgentUnreachableError(

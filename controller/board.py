@@ -6,6 +6,7 @@ the record, still works on it, or does not know it; in the last case the attempt
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Literal, TypeVar
 
 import structlog
@@ -112,16 +113,18 @@ class Board:
         return await self._follow(run)
 
     async def _follow(self, run: RunSummary) -> RunRecord:
-        """Wait for the run's end and store its record."""
+        """Wait for the run's end and store its record; the first question is answered at once, the others wait."""
+        wait_s = 0.0
         while True:
             try:
-                status = await self._patiently(self._ask(run))
+                status = await self._patiently(partial(self._agents.status, run_id=run.id, wait_s=wait_s))
             except RunUnknownError as error:
                 return await self._close(run, "lost", Failure(kind="lost", message=str(error)))
             if status.record is not None:
                 return await self._record(run, status.record)
             self._show(run, status)
             await asyncio.sleep(self._settings.poll_pause_s)
+            wait_s = self._settings.poll_wait_s
 
     async def _stop(self, run: RunSummary) -> None:
         """End a run that nobody wants any more, with what it measured so far.
@@ -177,9 +180,6 @@ class Board:
             await asyncio.to_thread(self._store.runs.forgotten, run_id)
 
     # ------------------------------------------------------------------ patience
-
-    def _ask(self, run: RunSummary) -> Callable[[str], Awaitable[RunStatus]]:
-        return lambda url: self._agents.status(url, run.id, wait_s=self._settings.poll_wait_s)
 
     async def _patiently(self, call: Callable[[str], Awaitable[T]]) -> T:
         """Call the agent until it answers; meanwhile the job says what it waits for, and since when."""

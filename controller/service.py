@@ -42,7 +42,11 @@ def _set_up_logs(settings: Settings) -> None:
     """One line per event on standard error, for people or for machines."""
     as_json = settings.log_format == "json"
     renderer = (
-        structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        structlog.processors.JSONRenderer()
+        if as_json
+        else structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
     )
     structlog.configure(
         processors=[

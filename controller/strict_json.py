@@ -3,14 +3,32 @@
 import json
 import math
 from collections.abc import Callable, Coroutine
+from http import HTTPStatus
 from typing import Any
 
-from fastapi import Request, Response
+from fastapi import HTTPException, Request, Response
 from fastapi.routing import APIRoute
+
+_LARGEST_BODY = 1 << 20
 
 
 class StrictRequest(Request):
     """A request whose JSON has only finite numbers and text that every database takes."""
+
+    async def body(self) -> bytes:
+        """The body, read up to a megabyte.
+
+        Raises:
+            HTTPException: 413 for a larger one.
+        """
+        if not hasattr(self, "_body"):
+            received = bytearray()
+            async for chunk in self.stream():
+                received += chunk
+                if len(received) > _LARGEST_BODY:
+                    raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a body may have {_LARGEST_BODY} bytes.")
+            self._body = bytes(received)
+        return self._body
 
     async def json(self) -> Any:
         """The parsed body.

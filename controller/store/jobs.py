@@ -126,7 +126,7 @@ class Jobs:
     def count_by_state(self) -> dict[str, int]:
         """How many jobs are in each state."""
         with self._database.reading() as session:
-            return dict(row.tuple() for row in session.execute(_counts()))
+            return {row.state: row.amount for row in session.execute(_counts())}
 
     def _jobs(self, query: Select[Job]) -> list[StoredJob]:
         with self._database.reading() as session:
@@ -134,7 +134,7 @@ class Jobs:
 
 
 def _counts() -> Select[str, int]:
-    return select(Job.state, func.count()).group_by(Job.state)
+    return select(Job.state, func.count().label("amount")).group_by(Job.state)
 
 
 def _find(session: Session, job_id: str, *, lock: bool = False) -> Job:

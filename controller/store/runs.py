@@ -111,11 +111,11 @@ class Runs:
     def count_by_state(self) -> dict[str, int]:
         """How many measured attempts are in each state."""
         with self._database.reading() as session:
-            return dict(row.tuple() for row in session.execute(_counts()))
+            return {row.state: row.amount for row in session.execute(_counts())}
 
     def _attempts(self, session: Session, planned: Planned, lease: Lease) -> int:
         """Attempts at the slot so far."""
-        query = select(func.count()).where(
+        query = select(func.count().label("amount")).where(
             Run.job_id == int(lease.job_id),
             Run.purpose == planned.purpose,
             Run.variant == planned.variant,
@@ -125,7 +125,7 @@ class Runs:
 
 
 def _counts() -> Select[str, int]:
-    return select(Run.state, func.count()).where(Run.purpose == "measure").group_by(Run.state)
+    return select(Run.state, func.count().label("amount")).where(Run.purpose == "measure").group_by(Run.state)
 
 
 def find(session: Session, run_id: str, *, lock: bool = False) -> Run:

@@ -6,15 +6,18 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Annotated
 
 from fastapi import FastAPI, Header, Response
 from fastapi.responses import JSONResponse
+from typing_extensions import Self
 
 from gradfilter.bench.schema import DeviceDescription, Failure, RunRecord, RunSpec, RunStatus
 from tests.controller.samples import description, record
 from tests.controller.serving import Server, wait_for
 
 HOLD = "hold"
+Token = Annotated[int, Header()]
 Script = Callable[[RunSpec], str]
 
 
@@ -42,7 +45,7 @@ class FakeAgent:
     def __post_init__(self) -> None:
         self.server = Server(lambda: make_app(self))
 
-    def __enter__(self) -> FakeAgent:
+    def __enter__(self) -> Self:
         self.server.start()
         return self
 
@@ -97,38 +100,39 @@ class FakeAgent:
         return False
 
 
-def make_app(agent: FakeAgent) -> FastAPI:
+class Routes:
     """The agent's REST interface."""
-    app = FastAPI()
 
-    @app.get("/v1/device")
-    async def device() -> DeviceDescription:
-        return agent.description
+    def __init__(self, agent: FakeAgent) -> None:
+        self.agent = agent
 
-    @app.put("/v1/runs/{run_id}")
-    async def start(run_id: str, spec: RunSpec, x_lease_token: int = Header()) -> Response:
+    async def device(self) -> DeviceDescription:
+        return self.agent.description
+
+    async def start(self, run_id: str, spec: RunSpec, x_lease_token: Token) -> Response:
+        agent = self.agent
         if agent.refuses(x_lease_token):
             return problem(409, f"lease {x_lease_token} is older than the newest one.")
-        known = agent.status(run_id)
-        if known is None and agent.active:
+        if agent.status(run_id) is not None:
+            return JSONResponse({"run_id": run_id, "state": "accepted"})
+        if agent.active:
             return problem(409, f"run {next(iter(agent.active))} is active.")
-        if known is None:
-            agent.started.append(spec)
-            agent.active[run_id] = spec
-            outcome = agent.script(spec)
-            if outcome != HOLD:
-                agent.end(run_id, outcome)
+        agent.started.append(spec)
+        agent.active[run_id] = spec
+        outcome = agent.script(spec)
+        if outcome != HOLD:
+            agent.end(run_id, outcome)
         return JSONResponse({"run_id": run_id, "state": "accepted"})
 
-    @app.get("/v1/runs/{run_id}", response_model=RunStatus)
-    async def show(run_id: str, wait: float = 0.0) -> RunStatus | Response:
+    async def show(self, run_id: str, wait: float = 0.0) -> RunStatus | Response:
         until = time.monotonic() + wait
-        while run_id in agent.active and time.monotonic() < until:
+        # The test ends runs from another thread, which no asyncio event hears.
+        while run_id in self.agent.active and time.monotonic() < until:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
-        return agent.status(run_id) or problem(404, f"run {run_id} is unknown.")
+        return self.agent.status(run_id) or problem(404, f"run {run_id} is unknown.")
 
-    @app.post("/v1/runs/{run_id}/cancel")
-    async def cancel(run_id: str, x_lease_token: int = Header()) -> Response:
+    async def cancel(self, run_id: str, x_lease_token: Token) -> Response:
+        agent = self.agent
         if agent.refuses(x_lease_token):
             return problem(409, f"lease {x_lease_token} is older than the newest one.")
         agent.cancelled.append(run_id)
@@ -136,13 +140,21 @@ def make_app(agent: FakeAgent) -> FastAPI:
             agent.end(run_id, "cancelled")
         return problem(404, f"run {run_id} is unknown.") if agent.status(run_id) is None else JSONResponse({})
 
-    @app.delete("/v1/runs/{run_id}")
-    async def forget(run_id: str, x_lease_token: int = Header()) -> Response:
-        if run_id in agent.active:
+    async def forget(self, run_id: str) -> Response:
+        if run_id in self.agent.active:
             return problem(409, f"run {run_id} is running.")
-        if agent.records.pop(run_id, None) is None:
+        if self.agent.records.pop(run_id, None) is None:
             return problem(404, f"run {run_id} is unknown.")
-        agent.forgotten.append(run_id)
+        self.agent.forgotten.append(run_id)
         return Response(status_code=204)
 
+
+def make_app(agent: FakeAgent) -> FastAPI:
+    """The agent as an application."""
+    app, routes = FastAPI(), Routes(agent)
+    app.add_api_route("/v1/device", routes.device)
+    app.add_api_route("/v1/runs/{run_id}", routes.start, methods=["PUT"])
+    app.add_api_route("/v1/runs/{run_id}", routes.show, response_model=RunStatus)
+    app.add_api_route("/v1/runs/{run_id}/cancel", routes.cancel, methods=["POST"])
+    app.add_api_route("/v1/runs/{run_id}", routes.forget, methods=["DELETE"])
     return app

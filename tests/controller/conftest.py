@@ -1,0 +1,23 @@
+"""The controller's tests: a fake agent on a real port, and a real controller that talks to it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.controller.fake_agent import FakeAgent
+from tests.controller.lab import Lab
+
+
+@pytest.fixture
+def agent() -> Iterator[FakeAgent]:
+    """An agent that finishes every run at once."""
+    with FakeAgent() as fake:
+        yield fake
+
+
+@pytest.fixture
+def lab(tmp_path: Path, agent: FakeAgent) -> Iterator[Lab]:
+    """A controller with that agent's board."""
+    with Lab(tmp_path, agent) as started:
+        yield started

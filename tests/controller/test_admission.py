@@ -1,0 +1,93 @@
+"""Which boards a job may have, and what is said when there is none."""
+
+import pytest
+
+from controller import admission
+from controller.documents import JOB_SPEC
+from controller.errors import InvalidRequestError
+from controller.jobs import DeviceView
+from gradfilter.bench.schema import DeviceSelector
+from tests.controller.samples import DEVICE, description, job_document
+
+
+def board(name=DEVICE, tags=("desk",), described=True, **changes):
+    return DeviceView(
+        name=name,
+        url="http://127.0.0.1:1",
+        tags=list(tags),
+        health="online",
+        health_reason="",
+        job=None,
+        last_seen_at=None,
+        description=description(**changes) if described else None,
+    )
+
+
+def spec(**changes):
+    return JOB_SPEC.validate_python(job_document(**changes))
+
+
+def refusal(devices, **changes):
+    """The errors with which a job is refused."""
+    with pytest.raises(InvalidRequestError) as error:
+        admission.admit(spec(**changes), devices)
+    return error.value.errors
+
+
+def without_methods():
+    worker = description().worker
+    worker.methods = []
+    return worker
+
+
+def test_all_tags_must_be_carried():
+    """A board with one of two tags is not meant."""
+    boards = [board("a", ["x"]), board("b", ["x", "y"])]
+    assert ["b"] == [device.name for device in admission.matching(DeviceSelector(tags=["x", "y"]), boards)]
+
+
+def test_one_board_that_fits_is_enough():
+    """A job by tags is accepted when any of the boards can run it."""
+    boards = [board("a", worker=without_methods()), board("b")]
+    admission.admit(spec(device={"tags": ["desk"]}), boards)
+    assert [True, False] == [bool(admission.unfit(spec(), device)) for device in boards]
+
+
+def test_a_board_without_a_worker_says_why():
+    """The agent's reason is passed on."""
+    (error,) = refusal([board(worker=None, worker_error="no module named torch")])
+    assert ("device", True) == (error.field, "no module named torch" in error.message)
+
+
+def test_a_board_that_was_never_seen_is_trusted():
+    """What an unknown board can do is found out on the board."""
+    admission.admit(spec(workload={"kind": "training", "model": "anything"}), [board(described=False)])
+
+
+def test_an_empty_lab_is_named():
+    """Without any board the job is refused in words."""
+    (error,) = refusal([])
+    assert ("device.name", "device 'this-computer' is unknown in this lab; there are none.") == (
+        error.field,
+        error.message,
+    )
+
+
+def test_of_many_models_the_nearest_are_named():
+    """A long list is not printed; the names that come close are."""
+    worker = description().worker
+    worker.models = [f"resnet{size}" for size in range(100)]
+    (error,) = refusal([board(worker=worker)], workload={"kind": "training", "model": "resnet5o"})
+    assert "of the 100 there, nearest are resnet5" in error.message
+
+
+def test_every_error_is_named_at_once():
+    """A user learns all that is wrong from one answer."""
+    variants = [{"name": "a", "methods": [{"name": "x"}, {"name": "gradient_filter", "options": {"y": 1}}]}]
+    errors = refusal([board()], workload={"kind": "training", "model": "m", "dataset": "d"}, variants=variants)
+    assert [
+        "workload.model",
+        "workload.dataset",
+        "variants.0.methods.0.name",
+        "variants.0.methods.1.options.y",
+    ] == [error.field for error in errors]

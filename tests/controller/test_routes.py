@@ -1,0 +1,368 @@
+"""The REST interface as its users meet it: good requests, bad requests and the documents that describe both."""
+
+import csv
+import io
+import json
+
+import pandas as pd
+import pytest
+
+from controller.routes.examples import DEVICE_CHANGES, JOBS, NEW_DEVICES
+from tests.controller.fake_agent import HOLD, FakeAgent
+from tests.controller.lab import Lab
+from tests.controller.samples import DEVICE, job_document
+from tests.controller.serving import wait_for
+
+PROBLEM = "application/problem+json"
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    """One lab for all tests that change nothing the others see."""
+    with FakeAgent() as agent, Lab(tmp_path_factory.mktemp("lab"), agent) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def job(lab):
+    """A finished job."""
+    submitted = lab.submit()
+    lab.end_of(submitted)
+    return submitted
+
+
+def post_job(lab, **changes):
+    return lab.request("POST", "/v1/jobs", json=job_document(**changes))
+
+
+def errors(response):
+    """The problem's fields and sentences."""
+    assert (422, PROBLEM) == (response.status_code, response.headers["content-type"]), response.text
+    return {error["field"]: error["message"] for error in response.json()["errors"]}
+
+
+class TestExamples:
+    @pytest.mark.parametrize("name", JOBS)
+    def test_jobs_are_accepted(self, lab, name):
+        """Every documented job is accepted as it stands."""
+        response = lab.request("POST", "/v1/jobs", json=JOBS[name]["value"])
+        assert 201 == response.status_code, response.text
+        assert f"/v1/jobs/{response.json()['id']}" == response.headers["location"]
+        lab.end_of(response.json()["id"])
+
+    def test_devices_are_accepted(self, lab):
+        """Every documented device and change is accepted as it stands, also when no agent answers."""
+        for example in NEW_DEVICES.values():
+            response = lab.request("POST", "/v1/devices", json=example["value"])
+            assert (201, "offline") == (response.status_code, response.json()["health"]), response.text
+            path = response.headers["location"]
+            for change in DEVICE_CHANGES.values():
+                assert 200 == lab.request("PATCH", path, json=change["value"]).status_code
+            assert 204 == lab.request("DELETE", path).status_code
+
+    def test_are_in_openapi(self, lab):
+        """OpenAPI shows the examples, a summary and a description of every operation, and problems for its errors."""
+        api = lab.get("/openapi.json")
+        content = api["paths"]["/v1/jobs"]["post"]["requestBody"]["content"]["application/json"]
+        assert JOBS.keys() == content["examples"].keys()
+        operations = [operation for path in api["paths"].values() for operation in path.values()]
+        assert all(operation["summary"] and operation["description"] for operation in operations)
+        refused = [r for o in operations for status, r in o["responses"].items() if status[0] in "45"]
+        assert {PROBLEM} == {media_type for response in refused for media_type in response["content"]}
+        assert {"title", "status", "detail", "type", "errors"} == api["components"]["schemas"]["Problem"][
+            "properties"
+        ].keys()
+        assert "HTTPValidationError" not in api["components"]["schemas"]
+
+
+class TestJobs:
+    def test_are_shown_with_what_was_asked_for(self, lab, job):
+        """The specification comes back with its defaults filled in."""
+        spec = lab.get(f"/v1/jobs/{job}")["spec"]
+        assert ("digits", 5) == (spec["workload"]["dataset"], spec["workload"]["warm_up_steps"])
+
+    def test_are_listed_by_state_device_and_model(self, lab, job):
+        """Filters narrow the list."""
+        assert job in {item["id"] for item in lab.get("/v1/jobs?state=finished&device=this-computer")["items"]}
+        assert [] == lab.get("/v1/jobs?state=queued")["items"]
+        assert [] == lab.get("/v1/jobs?model=nothing")["items"]
+
+    def test_come_in_pages(self, lab, job):
+        """The next page begins where the one before ended; the last one has no next."""
+        lab.end_of(lab.submit())
+        first = lab.get("/v1/jobs?limit=1")
+        second = lab.get(f"/v1/jobs?limit=200&cursor={first['next']}")
+        assert first["items"][0]["id"] not in {item["id"] for item in second["items"]}
+        assert second["next"] is None
+
+    @pytest.mark.parametrize("path", ["/v1/jobs/999", "/v1/jobs/x/runs", "/v1/jobs/999/events", "/v1/runs/x", "/v1/x"])
+    def test_that_are_unknown_are_404(self, lab, path):
+        """What is not there is a problem document that says so."""
+        response = lab.request("GET", path)
+        assert (404, PROBLEM) == (response.status_code, response.headers["content-type"])
+        assert response.json()["detail"]
+
+    def test_other_methods_are_405(self, lab):
+        """A method that a path does not have is a problem document too."""
+        response = lab.request("DELETE", "/v1/jobs")
+        assert (405, PROBLEM) == (response.status_code, response.headers["content-type"])
+
+
+class TestBadInput:
+    @pytest.mark.parametrize(
+        ("changes", "field", "sentence"),
+        [
+            ({"device": {"name": "this-computre"}}, "device.name", "there are this-computer"),
+            ({"device": {"tags": ["nano"]}}, "device.tags", "desk, x86_64"),
+            ({"device": {}}, "device", "either a name or a list of tags"),
+            ({"workload": {"kind": "training", "model": "resnet81"}}, "workload.model", "resnet18"),
+            ({"workload": {"kind": "training", "model": "tiny_cnn", "dataset": "digit"}}, "workload.dataset", "digits"),
+            ({"workload": {"kind": "training", "model": "tiny_cnn", "compute": "cuda"}}, "workload.compute", "cpu"),
+            (
+                {"workload": {"kind": "training", "model": "tiny_cnn", "batch_size": 0}},
+                "workload.batch_size",
+                "at least 1",
+            ),
+            (
+                {"workload": {"kind": "training", "model": "tiny_cnn", "batch_size": "x"}},
+                "workload.batch_size",
+                "got 'x'",
+            ),
+            ({"workload": {"kind": "training"}}, "workload.model", "is required"),
+            ({"workload": {"kind": "training", "model": "tiny_cnn", "epochs": 3}}, "workload.epochs", "no such field"),
+            ({"workload": {"kind": "inference"}}, "workload", "conv_layer"),
+            (
+                {"workload": {"kind": "training", "model": "tiny_cnn", "optimizer": {"learning_rate": -1}}},
+                "workload.optimizer.learning_rate",
+                "at least 0",
+            ),
+            (
+                {
+                    "workload": {
+                        "kind": "conv_layer",
+                        "shapes": [{"batch_size": 0, "in_channels": 1, "out_channels": 1}],
+                    }
+                },
+                "workload.shapes.0.height",
+                "is required",
+            ),
+            ({"variants": []}, "variants", "1 to 64"),
+            ({"variants": [{"name": "a"}, {"name": "a"}]}, "variants", "distinct"),
+            ({"variants": [{"name": "a b"}]}, "variants.0.name", "letters"),
+            (
+                {"variants": [{"name": "a", "methods": [{"name": "gradfilter"}]}]},
+                "variants.0.methods.0.name",
+                "gradient_filter",
+            ),
+            ({"repetitions": 0}, "repetitions", "at least 1"),
+            ({"repetitions": 1.5}, "repetitions", "1.5"),
+            ({"colour": "red"}, "colour", "no such field"),
+        ],
+    )
+    def test_names_the_field_what_was_given_and_what_there_is(self, lab, changes, field, sentence):
+        """A job that cannot be is refused before it is queued, field by field."""
+        found = errors(post_job(lab, **changes))
+        assert [field] == [name for name in found if name == field], found
+        assert sentence in found[field]
+
+    @pytest.mark.parametrize(
+        ("options", "field", "sentence"),
+        [
+            ({"patch": 2}, "patch", "there are last, layers, patch_size"),
+            ({"patch_size": "2"}, "patch_size", "must be int, got '2'"),
+            ({"patch_size": True}, "patch_size", "must be int"),
+            ({"last": 2.5}, "last", "must be Optional[int]"),
+            ({"layers": ["a", 1]}, "layers", "must be Optional[List[str]]"),
+        ],
+    )
+    def test_options_are_checked_against_the_board(self, lab, options, field, sentence):
+        """An option that the board's method does not have, or of another type, is named with its place."""
+        methods = [{"name": "gradient_filter", "options": options}]
+        found = errors(post_job(lab, variants=[{"name": "base"}, {"name": "filtered", "methods": methods}]))
+        assert sentence in found[f"variants.1.methods.0.options.{field}"]
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            b"{",
+            b"",
+            b"[]",
+            b"null",
+            b'"text"',
+            b"\xff\xfe\xfd",
+            b"[" * 100_000,
+            json.dumps(job_document(note=float("nan"))).encode(),
+            json.dumps(job_document(repetitions=float("inf"))).encode(),
+            json.dumps(job_document()).replace('"patch_size": 2', '"patch_size": 1e999').encode(),
+            json.dumps(job_document(note="\x00")).encode(),
+            json.dumps(job_document()).replace('"patch_size": 2', '"patch_size": "\\ud800"').encode(),
+            b"1" * 5000,
+        ],
+        ids=[
+            "torn",
+            "empty",
+            "list",
+            "null",
+            "text",
+            "bytes",
+            "deep",
+            "nan",
+            "inf",
+            "huge",
+            "nul",
+            "surrogate",
+            "digits",
+        ],
+    )
+    def test_a_body_that_is_no_job_is_422(self, lab, body):
+        """Whatever is sent, the answer is a problem document and never a failure of the controller."""
+        response = lab.request("POST", "/v1/jobs", content=body, headers={"content-type": "application/json"})
+        assert errors(response)
+
+    def test_a_huge_body_is_413(self, lab):
+        """A body beyond a megabyte is refused unread."""
+        response = lab.request(
+            "POST", "/v1/jobs", content=b" " * (2 << 20), headers={"content-type": "application/json"}
+        )
+        assert (413, PROBLEM) == (response.status_code, response.headers["content-type"])
+
+    @pytest.mark.parametrize(
+        ("path", "field"),
+        [
+            ("/v1/jobs?limit=0", "limit"),
+            ("/v1/jobs?state=done", "state"),
+            ("/v1/jobs?cursor=x", "cursor"),
+            ("/v1/results?since=yesterday", "since"),
+            ("/v1/results?job=99999999999999999999999", "job"),
+            ("/v1/results.xml", "table_format"),
+            ("/v1/jobs/1/report.pdf", "report_format"),
+        ],
+    )
+    def test_queries_name_their_field(self, lab, path, field):
+        """A query that cannot be answered names its parameter."""
+        assert field in errors(lab.request("GET", path))
+
+    @pytest.mark.parametrize(
+        ("device", "field"),
+        [
+            ({"name": "a b", "url": "http://x:1"}, "name"),
+            ({"name": "a", "url": "nano-1:8101"}, "url"),
+            ({"name": "a", "url": "http://x:1", "tags": [""]}, "tags"),
+            ({"name": "a"}, "url"),
+        ],
+    )
+    def test_devices_are_checked(self, lab, device, field):
+        """A device needs a name, an address and plain tags."""
+        assert field in errors(lab.request("POST", "/v1/devices", json=device))
+
+
+class TestRuns:
+    def test_have_their_raw_record(self, lab, job):
+        """The record has everything but the series."""
+        run = lab.runs(job)[0]
+        record = lab.get(f"/v1/runs/{run['id']}")
+        assert ("finished", 2) == (record["state"], len(record["steps"]))
+        assert run["id"] == record["spec"]["run_id"]
+
+    def test_have_their_series_in_three_formats(self, lab, job):
+        """CSV, Parquet and JSON hold the same readings, failed ones empty."""
+        path = f"/v1/runs/{lab.runs(job)[0]['id']}/series"
+        table = pd.read_parquet(io.BytesIO(lab.request("GET", f"{path}.parquet").content))
+        assert [0.0, 1.0, 7.0] == table["value"].dropna().tolist()
+        rows = list(csv.DictReader(io.StringIO(lab.request("GET", f"{path}.csv").text)))
+        assert ["0.0", "1.0", "", "7.0"] == [row["value"] for row in rows]
+        assert [0.0, 1.0, None, 7.0] == [row["value"] for row in lab.get(f"{path}.json")]
+        assert {("rapl:package-0", "J", "counter")} == {(row["channel"], row["unit"], row["kind"]) for row in rows}
+
+    def test_are_listed_with_their_preparation(self, lab, job):
+        """The job's attempts come in the order in which they were started."""
+        assert ["prepare", "measure", "measure"] == [run["purpose"] for run in lab.get(f"/v1/jobs/{job}/runs")["items"]]
+
+
+class TestResults:
+    def test_are_found_across_jobs(self, lab, job):
+        """One metric of one method on one device, with its unit and kind."""
+        query = f"/v1/results?metric=backward&method=gradient_filter&device={DEVICE}&model=tiny_cnn&job={job}"
+        (item,) = lab.get(query)["items"]
+        assert (0.2, "s", "measured") == (item["value"], item["unit"], item["kind"])
+
+    @pytest.mark.parametrize("query", ["", "?metric=nothing"])
+    def test_can_be_downloaded(self, lab, job, query):
+        """CSV, Parquet and JSON hold the same rows, none included."""
+        rows = list(csv.DictReader(io.StringIO(lab.request("GET", f"/v1/results.csv{query}").text)))
+        table = pd.read_parquet(io.BytesIO(lab.request("GET", f"/v1/results.parquet{query}").content))
+        assert len(rows) == len(table) == len(lab.get(f"/v1/results.json{query}"))
+        assert {"run_id", "metric", "value", "unit"} <= set(table.columns)
+
+
+class TestReports:
+    @pytest.mark.parametrize(
+        ("suffix", "media_type"),
+        [
+            ("html", "text/html"),
+            ("md", "text/markdown"),
+            ("txt", "text/plain"),
+            ("csv", "text/csv"),
+            ("json", "application/json"),
+        ],
+    )
+    def test_come_in_every_format(self, lab, job, suffix, media_type):
+        """The comparison of a finished job names its variants in each format."""
+        response = lab.request("GET", f"/v1/jobs/{job}/report.{suffix}")
+        assert response.headers["content-type"].startswith(media_type)
+        assert "filtered" in response.text
+
+    def test_of_a_job_without_runs_say_so(self, lab):
+        """A job that has measured nothing has a report without numbers."""
+        lab.request("PATCH", f"/v1/devices/{DEVICE}", json={"maintenance": True})
+        waiting = lab.submit()
+        assert lab.get(f"/v1/jobs/{waiting}/report.json")["variants"][0]["runs_valid"] == 0
+        lab.request("POST", f"/v1/jobs/{waiting}/cancel")
+        lab.request("PATCH", f"/v1/devices/{DEVICE}", json={"maintenance": False})
+
+
+class TestDevices:
+    def test_are_described_by_their_agent(self, lab):
+        """Registering asks the agent at once."""
+        device = lab.get(f"/v1/devices/{DEVICE}")
+        assert ("online", "2.13.0") == (device["health"], device["description"]["worker"]["torch_version"])
+
+    def test_are_registered_once(self, lab):
+        """A name that is taken is a conflict."""
+        response = lab.request("POST", "/v1/devices", json={"name": DEVICE, "url": lab.agent.url})
+        assert (409, PROBLEM) == (response.status_code, response.headers["content-type"])
+
+    def test_are_listed(self, lab):
+        """All boards, page by page."""
+        assert [DEVICE] == [device["name"] for device in lab.get("/v1/devices?limit=1")["items"]]
+
+    def test_are_kept_while_a_job_holds_them(self, lab):
+        """A board in use cannot be forgotten, and says which job has it."""
+        lab.agent.script = lambda spec: HOLD
+        held = lab.submit()
+        run = lab.agent.wait_for_active("prepare").run_id
+        assert held == lab.get(f"/v1/devices/{DEVICE}")["job"]
+        assert 409 == lab.request("DELETE", f"/v1/devices/{DEVICE}").status_code
+        lab.agent.script = lambda spec: "finished"
+        lab.agent.end(run)
+        lab.end_of(held)
+
+
+class TestService:
+    def test_is_well(self, lab):
+        """Database and scheduler are asked."""
+        assert {"status": "ok"} == lab.get("/health")
+
+    def test_counts_for_prometheus(self, lab, job):
+        """Jobs, runs and devices by state."""
+        metrics = lab.request("GET", "/metrics").text
+        assert 'gradfilter_devices{health="online"} 1.0' in metrics
+        assert 'gradfilter_jobs{state="finished"}' in metrics
+        assert 'gradfilter_runs{state="finished"}' in metrics
+
+    def test_a_dead_scheduler_is_unwell(self, tmp_path, agent):
+        """When the scheduler has ended, /health is 503 and says so."""
+        with Lab(tmp_path, agent) as own:
+            own.server.app.state.services.scheduler._duties[0].cancel()
+            response = wait_for("ill health", lambda: None if (r := own.request("GET", "/health")).is_success else r)
+            assert (503, PROBLEM) == (response.status_code, response.headers["content-type"])
