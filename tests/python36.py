@@ -67,6 +67,7 @@ def main() -> int:
         ".",
         "-p",
         "no:cacheprovider",
+        "--import-mode=importlib",
         "tests/gradfilter",
     ]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}

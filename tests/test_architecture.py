@@ -98,6 +98,6 @@ def test_nothing_imports_the_services_entry_points(path):
 def test_services_load_no_torch(package):
     """Importing a service or the schema leaves torch unloaded; the agent leaves pandas unloaded too."""
     heavy = ["torch", "jtop"] + (["pandas", "pyarrow", "controller"] if package.startswith("agent") else [])
-    code = f"import sys, {package}; sys.exit(','.join(set({heavy!r}) & set(sys.modules)))"
+    code = f"import sys, {package}; sys.exit(','.join(set({heavy!r}) & set(sys.modules)) or 0)"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (0, "") == (result.returncode, result.stderr)
