@@ -1,0 +1,1 @@
+"""Deployments of the services: one host (local.py, the demo) and systemd units."""
