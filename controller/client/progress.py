@@ -40,17 +40,26 @@ def _show_bar(last: JobView, views: Iterable[JobView], console: Console) -> JobV
 
 
 def _show_lines(last: JobView, views: Iterable[JobView], console: Console) -> JobView:
-    """A line when the run, its phase or the waiting changes; steps and seconds alone make none."""
-    shown: tuple[object, ...] = ()
+    """A line for each state, each wait and each phase of a run; steps, seconds and the pauses between runs get none."""
+    shown = set()
     for view in views:
         last = view
-        now = view.progress.running
-        key = (view.state, view.progress.runs_done, view.progress.waiting_for, now and (now.run_id, now.phase))
-        if key != shown:
-            shown = key
+        key = _line_key(view)
+        if key is not None and key not in shown:
+            shown.add(key)
             count = f"run {_current_run(view.progress)} of {view.progress.runs_total}"
             console.print(f"job {view.id} · {count} · {describe(view)}", markup=False, highlight=False, soft_wrap=True)
     return last
+
+
+def _line_key(view: JobView) -> tuple[str, ...] | None:
+    """What makes a line a new one; None for a pause. A run may come back to a phase, once for each of its parts."""
+    progress = view.progress
+    if progress.running is not None:
+        return (progress.running.run_id, progress.running.phase or progress.running.state, progress.waiting_for)
+    if view.state == "running" and not progress.waiting_for:
+        return None
+    return (view.state, progress.waiting_for, str(progress.runs_done))
 
 
 def describe(view: JobView) -> str:
@@ -66,7 +75,8 @@ def describe(view: JobView) -> str:
 
 def _without_a_run(view: JobView) -> str:
     if view.state == "running":
-        return "" if view.progress.waiting_for else "between two runs"
+        started = "between two runs" if view.progress.runs_done else "starting"
+        return "" if view.progress.waiting_for else started
     return f"{view.state}: {view.reason}" if view.reason else view.state
 
 

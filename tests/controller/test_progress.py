@@ -38,6 +38,7 @@ class TestDescribe:
             (job("queued", waiting_for="device 'nano-1'"), "queued · waiting for device 'nano-1'"),
             (job(waiting_for="nano-1 to answer"), "waiting for nano-1 to answer"),
             (job(), "between two runs"),
+            (job(done=0), "starting"),
             (job("failed", reason="out of memory"), "failed: out of memory"),
             (job("finished"), "finished"),
         ],
@@ -55,10 +56,10 @@ def test_clock(seconds, text):
 
 class TestShow:
     def test_lines_where_there_is_no_terminal(self):
-        """In a file a line appears when the run or its phase changes, and none for a step."""
+        """In a file a line appears when the run or its phase changes, and none for a step or a pause."""
         step = RunningNow(**{**vars(MEASURING), "done": 4})
         later = RunningNow(**{**vars(MEASURING), "phase": "measured"})
-        text, _ = shown([job(running=now) for now in (MEASURING, step, later)], terminal=False)
+        text, _ = shown([job(running=now) for now in (MEASURING, step, None, later)], terminal=False)
         assert ["warm-up", "measured"] == [line.split(" · ")[4] for line in text.splitlines()]
         assert "job 7 · run 3 of 6 · filtered · block 2" in text
 
