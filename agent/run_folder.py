@@ -123,6 +123,7 @@ class RunFolders:
         unborn.mkdir(parents=True)
         write_durably(unborn / "spec.json", _SPEC.dump_json(spec))
         unborn.rename(folder.path)
+        _sync_folder(self.path)
         return folder
 
     def __iter__(self) -> Iterator[RunFolder]:
@@ -140,7 +141,12 @@ def write_durably(path: Path, content: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     half.replace(path)
-    directory = os.open(path.parent, os.O_RDONLY)
+    _sync_folder(path.parent)
+
+
+def _sync_folder(path: Path) -> None:
+    """Have the names in a folder reach the disk."""
+    directory = os.open(path, os.O_RDONLY)
     try:
         os.fsync(directory)
     finally:

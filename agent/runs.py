@@ -1,6 +1,7 @@
 """The runs that this agent was given: one at most is going on, the others have ended and are kept until forgotten."""
 
 import asyncio
+import errno
 import logging
 import threading
 import time
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 
 from agent.active_run import ActiveRun, StopReason
 from agent.changes import Changes
-from agent.errors import AgentStopping, OtherRunActive, OtherSpec, RunStillGoing, UnknownRun
+from agent.errors import AgentStopping, DiskTooFull, OtherRunActive, OtherSpec, RunStillGoing, UnknownRun
 from agent.execution import Bench, execute, recover
 from agent.lease import Lease
 from agent.run_folder import RunFolder
@@ -60,6 +61,8 @@ class Runs:
             except ValueError:  # noqa: PERF203 - one bad folder must not hide the others
                 _log.exception("run %s cannot be read, so it is set aside", folder.run_id)
                 folder.set_aside()
+            except OSError:  # mostly a full disk: whoever asks for the run has it tried again
+                _log.exception("the end of run %s cannot be written", folder.run_id)
 
     def start(self, spec: RunSpec, token: int) -> RunStatus | RunFolder:
         """Begin a run, then look. A run that is known is left alone: a PUT is sent again after a timeout.
@@ -91,12 +94,20 @@ class Runs:
             UnknownRun: there is no such run.
         """
         folder = self._folder(run_id)
-        active = self._active
-        if active is not None and active.spec.run_id == run_id:
-            return active.status
-        if not folder.has_ended:  # its thread could not write the end, perhaps for want of disk space
-            with self._lock:
+        # Active first: who reads a record may send the next run, so this one must have left the board by then.
+        if (status := self._status_of(run_id)) is not None:
+            return status
+        if folder.has_ended:
+            return folder
+        with self._lock:  # either a PUT is just making it, or its end could not be written when it ended
+            if (status := self._status_of(run_id)) is not None:
+                return status
+            try:
                 self._recover(folder)
+            except OSError as error:
+                if error.errno != errno.ENOSPC:
+                    raise
+                raise DiskTooFull(f"the end of run {run_id!r} cannot be written. Free some space.") from error
         return folder
 
     async def wait(self, run_id: str, seen: Seen, seconds: float) -> RunStatus | RunFolder:
@@ -130,7 +141,7 @@ class Runs:
         self._lease.check(token)
         with self._lock:
             folder = self._folder(run_id)
-            if self._active is not None and self._active.spec.run_id == run_id:
+            if self._status_of(run_id) is not None:
                 raise RunStillGoing(f"run {run_id!r} has not ended. Cancel it first, or wait.")
             folder.forget()
 
@@ -155,15 +166,18 @@ class Runs:
     def _known(self, folder: RunFolder, spec: RunSpec) -> RunStatus | RunFolder:
         if folder.spec() != spec:
             raise OtherSpec(f"run {spec.run_id!r} is known with a different spec. Choose a new run id.")
+        status = self._status_of(spec.run_id)
+        if status is None:
+            self._recover(folder)
+        return status or folder
+
+    def _status_of(self, run_id: str) -> RunStatus | None:
+        """Where a run is, if it is the active one."""
         active = self._active
-        if active is not None and active.spec.run_id == spec.run_id:
-            return active.status
-        self._recover(folder)
-        return folder
+        return active.status if active is not None and active.spec.run_id == run_id else None
 
     def _recover(self, folder: RunFolder) -> None:
-        active = self._active
-        if folder.has_ended or (active is not None and active.spec.run_id == folder.run_id):
+        if folder.has_ended:
             return
         recover(folder)
         self._on_end("lost")
@@ -173,7 +187,7 @@ class Runs:
         state = "lost"
         try:
             state = execute(active, self._bench).state
-        except OSError:
+        except OSError:  # mostly a full disk: whoever asks for the run has its end written again
             _log.exception("the end of run %s could not be written", active.spec.run_id)
         finally:
             with self._lock:
