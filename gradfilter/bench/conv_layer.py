@@ -1,7 +1,7 @@
 """The conv_layer workload: forward and backward of single convolutions, the published latency experiment.
 
 One Conv2d with bias, alone in the graph; its input, weight and bias all get gradients from a random
-output gradient (arXiv 2301.00330, section 4.4). A network's whole step gains less than one layer's
+output gradient (Yang, Li, Marculescu, CVPR 2023, arXiv 2301.00330). A network's whole step gains less than one layer's
 backward: the training workload shows that side by side.
 """
 

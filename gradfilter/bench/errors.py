@@ -6,7 +6,14 @@ GradfilterError
 └── NonFiniteLoss      (ArithmeticError)   training diverged
 """
 
+import re
+
 from gradfilter.errors import GradfilterError
+
+# torch raises RuntimeError for the processor's memory, and before 1.13 for the accelerator's as well.
+_OUT_OF_MEMORY = re.compile(
+    r"out of memory|can't allocate memory|not enough memory|cannot allocate memory", re.IGNORECASE
+)
 
 
 class DecodingError(GradfilterError, ValueError):
@@ -33,3 +40,10 @@ class NonFiniteLoss(GradfilterError, ArithmeticError):  # noqa: N818 (the name s
             "the loss became %r at step %d. Lower the learning rate, or clip the gradients with clip_norm."
             % (loss, step)
         )
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an allocation failed, on the processor or the accelerator."""
+    if isinstance(error, MemoryError):
+        return True
+    return isinstance(error, RuntimeError) and bool(_OUT_OF_MEMORY.search(str(error)))

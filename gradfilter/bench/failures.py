@@ -1,15 +1,9 @@
 """From an exception to the failure that the run's record states."""
 
-import re
 import traceback
 
-from gradfilter.bench.errors import DecodingError, NonFiniteLoss, RefusedWorkload
+from gradfilter.bench.errors import DecodingError, NonFiniteLoss, RefusedWorkload, is_out_of_memory
 from gradfilter.bench.events import EventWriter
-
-# torch raises RuntimeError for the processor's memory, and before 1.13 for the accelerator's as well.
-_OUT_OF_MEMORY = re.compile(
-    r"out of memory|can't allocate memory|not enough memory|cannot allocate memory", re.IGNORECASE
-)
 
 
 def report_failure(events: EventWriter, error: BaseException) -> None:
@@ -24,13 +18,6 @@ def report_failure(events: EventWriter, error: BaseException) -> None:
         events.failure("out_of_memory", message, traceback=text)
     else:
         events.failure("exception", "%s: %s" % (type(error).__name__, _first_line(error)), traceback=text)
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an allocation failed, on the processor or the accelerator."""
-    if isinstance(error, MemoryError):
-        return True
-    return isinstance(error, RuntimeError) and bool(_OUT_OF_MEMORY.search(str(error)))
 
 
 def _first_line(error: BaseException) -> str:

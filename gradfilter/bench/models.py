@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from gradfilter.bench import tiny_cnn
-from gradfilter.bench.errors import RefusedWorkload
+from gradfilter.bench.errors import RefusedWorkload, is_out_of_memory
 from gradfilter.bench.torchvision_operators import declare_missing_operators
 
 _NEAREST = 5
@@ -65,7 +65,7 @@ def check_image_size(model: nn.Module, name: str, image_size: int) -> None:
     try:
         _forward_one(model, image_size)
     except (RuntimeError, ValueError, AssertionError) as error:
-        if image_size == native:
+        if image_size == native or is_out_of_memory(error):
             raise
         _forward_one(model, native)
         side = "smaller than" if image_size < native else "larger than"
@@ -89,7 +89,8 @@ def _forward_one(model: nn.Module, image_size: int) -> Tensor:
     model.eval()
     try:
         with torch.no_grad():
-            return cast("Tensor", model(torch.zeros(1, 3, image_size, image_size)))
+            device = next(model.parameters()).device
+            return cast("Tensor", model(torch.zeros(1, 3, image_size, image_size, device=device)))
     finally:
         model.train(was_training)
 

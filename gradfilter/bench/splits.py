@@ -1,6 +1,6 @@
 """Who trains on what: held-out images, and two non-iid parts when a starting checkpoint is trained.
 
-The two parts follow Federated Averaging (B. McMahan et al., AISTATS 2017, section 3): sort by
+The two parts follow Federated Averaging (B. McMahan et al., AISTATS 2017): sort by
 label, cut into shards, deal the shards out. Gradient filtering's paper pretrains on one such part
 and fine-tunes on the other. Everything is drawn with Python's own generator, so that a seed means
 the same split on every version of torch.

@@ -123,7 +123,7 @@ def fixture_cache(tmp_path_factory):
 @pytest.fixture(name="start_worker", scope="session")
 def fixture_start_worker(cache):
     """Starts a worker and leaves it to the test."""
-    return lambda: WorkerProcess(cache)
+    return lambda cache_dir=cache: WorkerProcess(cache_dir)
 
 
 @pytest.fixture(name="run_worker", scope="session")

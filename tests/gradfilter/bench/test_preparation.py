@@ -1,6 +1,5 @@
 """What a preparation refuses, before anything is measured."""
 
-import json
 import os
 
 import pytest
@@ -13,18 +12,23 @@ from gradfilter.bench.events import EventWriter
 from gradfilter.bench.schema import RunSpec
 
 
-@pytest.fixture(name="prepare")
-def fixture_prepare(spec, tmp_path):
-    """Prepares a spec in this process."""
+@pytest.fixture(name="events")
+def fixture_events(tmp_path):
     descriptor = os.open(str(tmp_path / "events.jsonl"), os.O_WRONLY | os.O_CREAT)
+    yield EventWriter(descriptor)
+    os.close(descriptor)
+
+
+@pytest.fixture(name="prepare")
+def fixture_prepare(spec, events, tmp_path):
+    """Prepares a spec in this process."""
 
     def prepare(workload, **fields):
-        run = decode(RunSpec, json.loads(json.dumps(spec(workload, purpose="prepare", **fields))))
+        run = decode(RunSpec, spec(workload, purpose="prepare", **fields))
         module = {"training": training, "conv_layer": conv_layer}[run.workload.kind]
-        module.prepare(run, EventWriter(descriptor), tmp_path / "cache")
+        module.prepare(run, events, tmp_path / "cache")
 
-    yield prepare
-    os.close(descriptor)
+    return prepare
 
 
 def variants(name="gradient_filter", trainable=None, **options):
@@ -89,3 +93,29 @@ def test_network_of_one_size_says_which(prepare):
     with pytest.raises(RefusedWorkload, match="set image_size to that") as refusal:
         prepare({"model": "vit_tiny_patch16_224", "image_size": 64, "trainable": "head"})
     assert "image_size" == refusal.value.field
+
+
+SHAPES = [
+    {"batch_size": 64, "in_channels": 8, "out_channels": 8, "height": 16, "width": 16},
+    {"batch_size": 64, "in_channels": 8, "out_channels": 4, "height": 9, "width": 7, "stride": 2},
+]
+
+
+def test_conv_layer_tries_every_variant_and_shape(prepare):
+    """
+    A preparation ends quietly when all variants can do all shapes, and names one that cannot.
+    """
+    workload = {"kind": "conv_layer", "shapes": SHAPES}
+    prepare(workload, variants=[{"name": "baseline"}, *variants(last=1, patch_size=4)])
+    with pytest.raises(RefusedWorkload, match=r"variant 'changed'.*1 Conv2d, and 4 were asked for"):
+        prepare(workload, variants=variants(last=4))
+
+
+def test_measured_run_without_its_preparation_is_refused(spec, events, tmp_path):
+    """
+    A measured run never pretrains by itself: it says that the preparation is missing.
+    """
+    run = decode(RunSpec, spec({"pretraining": {"steps": 41}}))
+    with pytest.raises(RefusedWorkload, match="Send this board a preparation") as refusal:
+        training.measure(run, events, tmp_path / "cache")
+    assert "pretraining" == refusal.value.field

@@ -64,3 +64,16 @@ def test_refusal_in_a_preparation_names_variant_and_field(run_worker, spec):
     run = run_worker(spec(purpose="prepare", variants=[{"name": "baseline"}, deep]))
     assert (1, "refused", "methods") == (run.status, run.failure["kind"], run.failure["field"])
     assert "'deep'" in run.failure["message"]
+
+
+def test_unforeseen_exception_is_reported_with_its_traceback(start_worker, spec, tmp_path):
+    """
+    Whatever else goes wrong, here a cache folder that is a file, is a failure with a traceback.
+    """
+    (tmp_path / "cache").write_text("not a folder")
+    worker = start_worker(tmp_path / "cache")
+    worker.tell(json.dumps(spec({"pretraining": {"steps": 1}}, purpose="prepare")))
+    run = worker.finish()
+    assert (1, "exception") == (run.status, run.failure["kind"])
+    assert "checkpoint.py" in run.failure["traceback"]
+    assert run.failure["message"]

@@ -110,12 +110,3 @@ def test_run_starts_from_the_prepared_checkpoint(run_worker, spec, filtered):
     accuracies = [run.of("environment")[0]["values"]["pretraining_accuracy"] for run in (preparation, again, measured)]
     assert 1 == len(set(accuracies))
     assert accuracies[0] > 0.2
-
-
-def test_missing_checkpoint_is_refused(run_worker, spec):
-    """
-    A measured run never pretrains by itself: it says that the preparation is missing.
-    """
-    run = run_worker(spec({"pretraining": {"steps": 41}}))
-    assert (1, "refused", "pretraining") == (run.status, run.failure["kind"], run.failure["field"])
-    assert "preparation" in run.failure["message"]
