@@ -53,4 +53,6 @@ def fail(sentence: str, status: int, fields: list[tuple[str, str]] | None = None
     for field, message in fields or []:
         if message not in sentence:
             typer.echo(f"  {field}: {message}" if field else f"  {message}", err=True)
+        elif field not in sentence:
+            typer.echo(f"  in the field {field}", err=True)
     raise SystemExit(status)
