@@ -51,7 +51,7 @@ def test_agent_killed_mid_run(lab):
 
 def test_worker_killed_mid_run(lab):
     """A killed worker is one failed run with its reason; every other run of the job stands."""
-    job = lab.submit(tiny_job(repetitions=2))
+    job = lab.submit(tiny_job(repetitions=2, workload={"measured_steps": 600}))
     running = lab.wait_until_running(job, block=1)
     agent = psutil.Process(lab.agent.process.pid)
     worker = next(p for p in agent.children(recursive=True) if "gradfilter.bench.worker" in p.cmdline())
