@@ -18,13 +18,9 @@ def measure_run(store: Store, run_id: str) -> None:
         log.exception("run_not_measured", run=run_id)
 
 
-def measure_what_is_missing(store: Store) -> None:
-    """Fill in the results that another version made, or that a crash left out."""
-    missing = store.results.unmeasured(_version())
-    for run_id in missing:
-        measure_run(store, run_id)
-    if missing:
-        log.info("results_filled", runs=len(missing))
+def unmeasured_runs(store: Store) -> list[str]:
+    """Finished runs whose results another version made, or a crash left out."""
+    return store.results.unmeasured(_version())
 
 
 def _version() -> str:

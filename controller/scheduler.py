@@ -16,7 +16,7 @@ from controller.board import Board
 from controller.errors import AgentError, ServiceError, StaleLeaseError
 from controller.jobs import FINAL_JOB_STATES, DeviceView
 from controller.live import Live, Now
-from controller.measuring import measure_what_is_missing
+from controller.measuring import measure_run, unmeasured_runs
 from controller.settings import Settings
 from controller.store import Lease, Store, StoredJob
 
@@ -34,6 +34,7 @@ class Scheduler:
         self._loop = asyncio.get_running_loop()
         self._woken = asyncio.Event()
         self._duties: list[asyncio.Task[None]] = []
+        self._refill: asyncio.Task[None] | None = None
         self._jobs: dict[str, asyncio.Task[None]] = {}
         self._at_work: set[str] = set()  # of these, the ones that a cancellation must interrupt
 
@@ -43,10 +44,11 @@ class Scheduler:
             asyncio.create_task(self._work_through_the_queue(), name="queue"),
             asyncio.create_task(self._look_after_devices(), name="devices"),
         ]
+        self._refill = asyncio.create_task(self._refill_results(), name="results")
 
     async def stop(self) -> None:
         """Stop at once; runs on boards go on and are picked up by the next start."""
-        tasks = [*self._duties, *self._jobs.values()]
+        tasks = [*self._duties, *self._jobs.values(), *([self._refill] if self._refill else [])]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -79,7 +81,6 @@ class Scheduler:
     # ------------------------------------------------------------------ the queue
 
     async def _work_through_the_queue(self) -> None:
-        await asyncio.to_thread(measure_what_is_missing, self._store)
         while True:
             self._woken.clear()
             try:
@@ -178,6 +179,13 @@ class Scheduler:
         while True:
             await asyncio.sleep(self._settings.lease_s / 3)
             await asyncio.to_thread(self._store.leases.renew, lease, self._settings.lease_s)
+
+    # ------------------------------------------------------------------ results
+
+    async def _refill_results(self) -> None:
+        """Bring the results of older runs up to this version's measures, beside everything else."""
+        for run_id in await asyncio.to_thread(unmeasured_runs, self._store):
+            await asyncio.to_thread(measure_run, self._store, run_id)
 
     # ------------------------------------------------------------------ devices
 

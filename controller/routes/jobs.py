@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import asdict
 from http import HTTPStatus
 from typing import Annotated
 
@@ -10,6 +9,7 @@ from fastapi import APIRouter, Body, Depends, Query, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from controller import admission
+from controller.documents import JOB_VIEW
 from controller.jobs import FINAL_JOB_STATES, JobState, JobView, Page, RunSummary
 from controller.problems import responses
 from controller.routes.examples import JOBS
@@ -89,7 +89,7 @@ async def events(
         while True:
             changed.clear()
             view = await asyncio.to_thread(services.views.one, job.id)
-            yield ServerSentEvent(event="job", data=asdict(view))
+            yield ServerSentEvent(event="job", raw_data=JOB_VIEW.dump_json(view).decode())
             if view.state in FINAL_JOB_STATES:
                 return
             await changed.wait()

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import sqlite3
 
 import pandas as pd
 import pytest
@@ -359,6 +360,17 @@ class TestService:
         assert 'gradfilter_devices{health="online"} 1.0' in metrics
         assert 'gradfilter_jobs{state="finished"}' in metrics
         assert 'gradfilter_runs{state="finished"}' in metrics
+
+    def test_a_defect_is_500_without_its_trace(self, tmp_path, agent):
+        """When the controller itself fails, the answer says so and keeps the details for the log."""
+        with Lab(tmp_path, agent) as own:
+            with sqlite3.connect(tmp_path / "controller.sqlite3") as database:
+                database.execute("DROP TABLE measurements")
+            database.close()
+            response = own.request("GET", "/v1/results")
+            assert (500, PROBLEM) == (response.status_code, response.headers["content-type"])
+            assert "its log has the details" in response.json()["detail"]
+            assert "measurements" not in response.text
 
     def test_a_dead_scheduler_is_unwell(self, tmp_path, agent):
         """When the scheduler has ended, /health is 503 and says so."""

@@ -10,7 +10,7 @@ from controller import plan
 from controller.documents import JOB_SPEC
 from controller.errors import ConflictError, InvalidRequestError, NotFoundError, RunClosedError, StaleLeaseError
 from controller.jobs import DeviceChange, NewDevice
-from controller.measuring import measure_what_is_missing
+from controller.measuring import measure_run, unmeasured_runs
 from controller.store import Planned, ResultFilter, Store
 from controller.tables import Run
 from tests.controller.samples import DEVICE, description, job_document, record
@@ -53,6 +53,11 @@ def started(store, lease, variant="baseline", block=1):
     """An attempt under way, with what its board was told."""
     planned = Planned("measure", variant, block, 0, 7, methods=() if variant == "baseline" else ("gradient_filter",))
     return plan.run_spec(SPEC, store.runs.start(planned, lease))
+
+
+def fill_results(store):
+    for run_id in unmeasured_runs(store):
+        measure_run(store, run_id)
 
 
 class TestRecords:
@@ -273,7 +278,7 @@ class TestResults:
         for block in (1, 2):
             for variant in ("baseline", "filtered"):
                 store.records.add(record(started(store, lease, variant, block)), lease)
-        measure_what_is_missing(store)
+        fill_results(store)
         return store
 
     @pytest.mark.parametrize(
@@ -313,10 +318,14 @@ class TestResults:
         assert found == list(filled.results.all(ResultFilter()))
         assert len(found) == len({(row.run_id, row.metric, row.part) for row in found})
 
+    def test_are_filled_once_a_version(self, filled):
+        """What this version has measured is not measured again."""
+        assert [] == unmeasured_runs(filled)
+
     def test_of_failed_runs_are_left_out(self, store, lease):
         """Only finished runs have results; what a failed one measured stays in its record."""
         store.records.add(record(started(store, lease), "failed", "it broke"), lease)
-        measure_what_is_missing(store)
+        fill_results(store)
         assert [] == list(store.results.all(ResultFilter()))
 
 
