@@ -26,6 +26,13 @@ class Live:
         self._loop = asyncio.get_running_loop()
         self._now: dict[str, Now] = {}
         self._watchers: dict[str, set[asyncio.Event]] = {}
+        self.has_ended = False
+
+    def end(self) -> None:
+        """Send all watchers away, because the service stops; has_ended tells them so."""
+        self.has_ended = True
+        for job_id in list(self._watchers):
+            self._wake(job_id)
 
     def now(self, job_id: str) -> Now:
         """The job at this moment; nothing when no board works for it."""

@@ -1,15 +1,17 @@
 """Starting the controller as a process: logs, settings, server."""
 
 import sys
+from socket import socket
 
 import structlog
 import uvicorn
+from fastapi import FastAPI
 from pydantic import ValidationError
 
 from controller.app import create_app
 from controller.settings import Settings
 
-# Followers of a job hold their connection open; at the end they are given this long to be told.
+# How long open requests may take to their end when the service stops.
 _FAREWELL_S = 2
 
 
@@ -29,13 +31,24 @@ def serve(settings: Settings) -> None:
     """Serve until a signal ends it."""
     _set_up_logs(settings)
     structlog.get_logger().info("controller_starts", host=settings.host, port=settings.port)
-    uvicorn.run(
-        create_app(settings),
-        host=settings.host,
-        port=settings.port,
-        log_level="warning",
-        timeout_graceful_shutdown=_FAREWELL_S,
+    app = create_app(settings)
+    config = uvicorn.Config(
+        app, host=settings.host, port=settings.port, log_level="warning", timeout_graceful_shutdown=_FAREWELL_S
     )
+    _Server(config, app).run()
+
+
+class _Server(uvicorn.Server):
+    """Ends the streams of followers first, since they would keep their connections open for ever."""
+
+    def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
+        super().__init__(config)
+        self._app = app
+
+    async def shutdown(self, sockets: list[socket] | None = None) -> None:
+        """Say goodbye, then close everything."""
+        self._app.state.services.live.end()
+        await super().shutdown(sockets)
 
 
 def _set_up_logs(settings: Settings) -> None:

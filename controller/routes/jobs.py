@@ -83,10 +83,10 @@ async def events(
 ) -> AsyncIterator[ServerSentEvent]:
     """Server-sent events named `job`, each with the job as `GET /v1/jobs/{id}` shows it.
 
-    One comes at once, then one at every change; the stream ends after a final state.
+    One comes at once, then one at every change; the stream ends after a final state, or when the service stops.
     """
     with services.live.watch(job.id) as changed:
-        while True:
+        while not services.live.has_ended:
             changed.clear()
             view = await asyncio.to_thread(services.views.one, job.id)
             yield ServerSentEvent(event="job", raw_data=JOB_VIEW.dump_json(view).decode())
