@@ -79,8 +79,7 @@ def layer_row(channels: int, width: int, height: int) -> list[float]:
 
 def step_row() -> list[float]:
     """Whole-step speed-up of resnet18 with its last four convolutions trained, as in the demo."""
-    torch.manual_seed(0)
-    model = build_model("resnet18", classes=10).to(memory_format=torch.channels_last).eval()
+    model = build_model("resnet18", num_classes=10, seed=0).to(memory_format=torch.channels_last).eval()
     convolutions = [m for m in model.modules() if isinstance(m, nn.Conv2d)]
     for module in model.modules():
         trained = module in convolutions[-4:] or isinstance(module, nn.Linear)
