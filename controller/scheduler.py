@@ -89,8 +89,9 @@ class Scheduler:
                 await self._start_queued_jobs()
             except SQLAlchemyError:
                 log.exception("database_does_not_answer")
-            with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), self._settings.tick_s)
+            alarm = self._loop.call_later(self._settings.tick_s, self._woken.set)
+            await self._woken.wait()
+            alarm.cancel()
 
     async def _drop_cancelled_jobs(self) -> None:
         """Stop working for jobs that were cancelled; what they left open is then taken up to be closed."""

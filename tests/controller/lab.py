@@ -76,6 +76,10 @@ class Lab:
 
         return wait_for(f"the end of job {job}", ended)
 
-    def awaited(self, job: str) -> str:
-        """What the job waits for, once it waits."""
-        return wait_for(f"job {job} waiting", lambda: self.get(f"/v1/jobs/{job}")["progress"]["waiting_for"] or None)
+    def wait_until_awaiting(self, job: str, words: str) -> None:
+        """Wait until the job says that it waits for this."""
+
+        def says() -> bool | None:
+            return words in self.get(f"/v1/jobs/{job}")["progress"]["waiting_for"] or None
+
+        wait_for(f"job {job} waiting for {words!r}", says)

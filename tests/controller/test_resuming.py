@@ -90,7 +90,7 @@ class TestUnreachable:
         lab.agent.server.stop()
         wait_for("the board being missed", lambda: lab.get(f"/v1/devices/{DEVICE}")["health"] == "offline" or None)
         job = lab.submit()
-        assert lab.agent.url in lab.awaited(job)
+        lab.wait_until_awaiting(job, lab.agent.url)
         assert "queued" == lab.get(f"/v1/jobs/{job}")["state"]
         lab.agent.server.start()
         assert "finished" == lab.end_of(job)["state"]
@@ -102,7 +102,7 @@ class TestUnreachable:
             job = lab.submit()
             run = agent.wait_for_active().run_id
             agent.server.stop()
-            assert lab.agent.url in lab.awaited(job)
+            lab.wait_until_awaiting(job, lab.agent.url)
             assert "offline" == lab.get(f"/v1/devices/{DEVICE}")["health"]
             agent.script = lambda spec: "finished"
             agent.end(run)
@@ -127,7 +127,7 @@ class TestUnreachable:
         run = lab.agent.wait_for_active().run_id
         with Server(FastAPI) as other:
             lab.request("PATCH", f"/v1/devices/{DEVICE}", json={"url": other.url})
-            assert f"{other.url} is not an agent" in lab.awaited(job)
+            lab.wait_until_awaiting(job, f"{other.url} is not an agent")
             lab.request("PATCH", f"/v1/devices/{DEVICE}", json={"url": lab.agent.url})
             lab.agent.script = lambda spec: "finished"
             lab.agent.end(run)
@@ -143,7 +143,7 @@ def test_a_lease_left_behind_is_waited_for_and_taken_over(tmp_path, agent):
         job = store.jobs.add(JOB_SPEC.validate_python(job_document())).id
         old = store.leases.start(job, DEVICE, 1.0)
         lab.server.start()
-        assert "another controller holds" in lab.awaited(job)
+        lab.wait_until_awaiting(job, "another controller holds")
         assert "finished" == lab.end_of(job)["state"]
         assert min(agent.tokens) > old.token
     store.close()

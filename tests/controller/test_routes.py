@@ -375,6 +375,7 @@ class TestService:
     def test_a_dead_scheduler_is_unwell(self, tmp_path, agent):
         """When the scheduler has ended, /health is 503 and says so."""
         with Lab(tmp_path, agent) as own:
-            own.server.app.state.services.scheduler._duties[0].cancel()
+            scheduler = own.server.app.state.services.scheduler
+            scheduler._loop.call_soon_threadsafe(scheduler._duties[0].cancel)
             response = wait_for("ill health", lambda: None if (r := own.request("GET", "/health")).is_success else r)
             assert (503, PROBLEM) == (response.status_code, response.headers["content-type"])

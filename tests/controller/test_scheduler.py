@@ -90,7 +90,7 @@ def test_the_oldest_job_runs_first_and_one_at_a_time(lab):
     lab.agent.script = lambda spec: HOLD if spec.purpose == "measure" else "finished"
     first, second = lab.submit(), lab.submit()
     lab.agent.wait_for_active()
-    assert f"device '{DEVICE}', which works on job {first}" == lab.awaited(second)
+    lab.wait_until_awaiting(second, f"device '{DEVICE}', which works on job {first}")
     lab.agent.script = lambda spec: "finished"
     lab.agent.end(lab.agent.wait_for_active().run_id)
     lab.end_of(second)
@@ -124,7 +124,7 @@ class TestCancel:
         """A job that has not begun is cancelled at once and never reaches the board."""
         lab.request("PATCH", f"/v1/devices/{DEVICE}", json={"maintenance": True})
         job = lab.submit()
-        assert "in maintenance" in lab.awaited(job)
+        lab.wait_until_awaiting(job, "in maintenance")
         assert "cancelled" == lab.request("POST", f"/v1/jobs/{job}/cancel").json()["state"]
         lab.request("PATCH", f"/v1/devices/{DEVICE}", json={"maintenance": False})
         lab.end_of(lab.submit())
@@ -161,7 +161,7 @@ def test_a_board_that_obeys_a_newer_lease_is_waited_for(tmp_path, agent):
     agent.tokens.append(2**60)
     with Lab(tmp_path, agent) as lab:
         job = lab.submit()
-        assert "older than the newest" in lab.awaited(job)
+        lab.wait_until_awaiting(job, "older than the newest")
         assert [] == agent.started
         lab.request("POST", f"/v1/jobs/{job}/cancel")
         agent.tokens.clear()
