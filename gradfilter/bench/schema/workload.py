@@ -55,9 +55,9 @@ class Pretraining:
 
     __pydantic_config__ = REFUSE_UNKNOWN_KEYS
 
-    steps: int = 120
-    batch_size: int = 32
-    learning_rate: float = 0.05
+    steps: int = 160
+    batch_size: int = 16
+    learning_rate: float = 0.2
     seed: int = 0
 
     def __post_init__(self) -> None:
