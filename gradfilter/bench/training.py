@@ -37,11 +37,8 @@ def measure(spec: RunSpec, events: EventWriter, cache_dir: Path) -> None:
     prepared = _build(task, spec.variant, checkpoint)
     loop = _make_loop(task, prepared, workload.batch_size, spec.seed)
     events.environment(**read_environment())
-    start = task.evaluate(prepared.model, task.split)
-
     memory = _train(loop, task, prepared, events)
     outcome = Outcome(
-        start_accuracy=start.accuracy,
         peak_rss_bytes=memory.rss_bytes,
         peak_device_bytes=memory.device_bytes,
         trained_parameters=count_parameters(trained_parameters(prepared.model)),
@@ -74,11 +71,13 @@ def prepare(spec: RunSpec, events: EventWriter, cache_dir: Path) -> None:
             prepared = _build(task, variant)
             set_training_mode(prepared.model, workload.batch_norm)
             _make_loop(task, prepared, _CHECKED_BATCH, spec.seed).forward_and_backward()
+    outcome = Outcome()
     if workload.pretraining is not None:
         checkpoint = ensure_checkpoint(task, workload.pretraining, cache_dir, events)
         events.environment(pretraining_accuracy=checkpoint.accuracy)
+        outcome.start_accuracy = _start_accuracy(task, checkpoint)
     events.environment(**read_environment())
-    events.outcome(Outcome())
+    events.outcome(outcome)
 
 
 def _build(task: Task, variant: Variant, checkpoint: Optional[Checkpoint] = None) -> PreparedVariant:
@@ -91,6 +90,13 @@ def _build(task: Task, variant: Variant, checkpoint: Optional[Checkpoint] = None
     prepared = apply_methods(model, variant)
     prepared.model = task.place(prepared.model)
     return prepared
+
+
+def _start_accuracy(task: Task, checkpoint: Checkpoint) -> float:
+    """What the checkpoint scores on the held-out images of the part that the job will train on."""
+    model = task.build_model(task.workload.seed)
+    checkpoint.load_into(model)
+    return task.evaluate(model, task.split).accuracy
 
 
 def _make_loop(task: Task, prepared: PreparedVariant, batch_size: int, seed: int) -> TrainingLoop:

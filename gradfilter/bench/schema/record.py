@@ -106,7 +106,8 @@ class Outcome:
 
     saved_activation_bytes: bytes held for backward in one step, counted by storage, parameters
     excluded, in a separate unmeasured step; per part. peak_rss_bytes: the worker's high-water mark
-    over warm-up and measured steps (VmHWM, reset before).
+    over warm-up and measured steps (VmHWM, reset before). start_accuracy: what the starting
+    checkpoint scores before the job trains it, from the preparation.
     """
 
     saved_activation_bytes: Dict[str, int] = field(default_factory=dict)
