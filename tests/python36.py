@@ -40,7 +40,7 @@ def make_environment(interpreter: Path) -> Path:
     if stamp.exists() and stamp.stat().st_mtime >= CONSTRAINTS.stat().st_mtime:
         return python
     print("setting up .venv-py36 (once; torch 1.10 is about 900 MB)", flush=True)
-    pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    pip = [str(python), "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
     subprocess.run([str(interpreter), "-m", "venv", "--clear", str(ENVIRONMENT)], check=True)
     subprocess.run([*pip, PIP], check=True)
     subprocess.run([*pip, "-r", str(CONSTRAINTS)], check=True)
