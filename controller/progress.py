@@ -66,7 +66,7 @@ def _why_not(job: StoredJob, device: DeviceView) -> str:
     if device.health == "offline":
         seen = f"last seen at {device.last_seen_at}" if device.last_seen_at else "never seen"
         return f"device {device.name!r}, {seen}: {device.health_reason}"
-    if device.job is not None:
+    if device.job not in (None, job.id):  # its own lease may already stand while its state is read
         return f"device {device.name!r}, which works on job {device.job}"
     if errors := admission.unfit(job.spec, device):
         return f"a device that can run it: {errors[0].message}"
