@@ -63,7 +63,7 @@ def _facts(comparison: Comparison) -> list[tuple[str, str]]:
         ("job", comparison.job_id),
         ("state", comparison.state),
         ("blocks", f"{comparison.blocks_complete} of {comparison.blocks_wanted} complete"),
-        ("quick job", "intervals, no test" if comparison.quick else ""),
+        ("judged by", "intervals, no test (quick job)" if comparison.quick else ""),
         ("note", str(comparison.job.get("note") or "")),
     ]
     return [(name, value) for name, value in facts if value]

@@ -37,7 +37,7 @@ def measure(spec: RunSpec, events: EventWriter, cache_dir: Path) -> None:
     prepared = _build(task, spec.variant, checkpoint)
     loop = _make_loop(task, prepared, workload.batch_size, spec.seed)
     events.environment(**read_environment())
-    memory = _train(loop, task, prepared, events)
+    memory = _train(loop, task, prepared, events, seed=spec.seed)
     outcome = Outcome(
         peak_rss_bytes=memory.rss_bytes,
         peak_device_bytes=memory.device_bytes,
@@ -100,11 +100,14 @@ def _start_accuracy(task: Task, checkpoint: Checkpoint) -> float:
 
 
 def _make_loop(task: Task, prepared: PreparedVariant, batch_size: int, seed: int) -> TrainingLoop:
-    """The loop; data order comes from the workload's seed, only the methods' own randomness from the run's."""
+    """The loop; weights come from the workload's seed, the data's order and the methods' randomness from the run's.
+
+    The runs of a block share their seed, so that they are a pair, and blocks differ: an accuracy has an interval.
+    """
     workload = task.workload
     return TrainingLoop(
         prepared.model,
-        task.batches(task.split, batch_size, workload.seed),
+        task.batches(task.split, batch_size, seed),
         workload.optimizer,
         total_steps=workload.warm_up_steps + workload.measured_steps,
         mark=task.mark,
@@ -113,7 +116,7 @@ def _make_loop(task: Task, prepared: PreparedVariant, batch_size: int, seed: int
     )
 
 
-def _train(loop: TrainingLoop, task: Task, prepared: PreparedVariant, events: EventWriter) -> PeakMemory:
+def _train(loop: TrainingLoop, task: Task, prepared: PreparedVariant, events: EventWriter, *, seed: int) -> PeakMemory:
     """Warm up, then measure; the peak memory over both."""
     workload = task.workload
     total = workload.warm_up_steps + workload.measured_steps
@@ -124,7 +127,7 @@ def _train(loop: TrainingLoop, task: Task, prepared: PreparedVariant, events: Ev
 
     set_training_mode(prepared.model, workload.batch_norm)
     # Applying a method may have drawn random numbers; dropout must not differ by it between variants.
-    torch.manual_seed(workload.seed)
+    torch.manual_seed(seed)
     memory = PeakMemory(task.device)
     events.phase("warm_up")
     loop.run("warm_up", 0, workload.warm_up_steps, report)

@@ -68,11 +68,12 @@ def test_environment_is_flat_and_names_versions(baseline):
 
 def test_same_seed_gives_same_losses(baseline, run_worker, spec):
     """
-    The workload's seed fixes weights and data order, whatever the run's own seed is.
+    The run's seed fixes the data's order, which the runs of a block share and other blocks do not.
     """
-    again = run_worker(spec(seed=99, run_id="run-2"))
+    again = run_worker(spec(run_id="run-2"))
     assert baseline.losses == again.losses
     assert baseline.outcome["test_loss"] == again.outcome["test_loss"]
+    assert baseline.losses != run_worker(spec(seed=99, run_id="run-3")).losses
 
 
 def test_filtering_leaves_the_forward_pass_alone(baseline, filtered_run):
