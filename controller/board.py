@@ -138,7 +138,7 @@ class Board:
             await asyncio.wait_for(self._cancel_and_follow(run), patience_s)
         except asyncio.TimeoutError:
             message = "the job was cancelled while the board did not answer"
-            await self._close(run, "lost", Failure(kind="lost", message=message))
+            await self._close(run, "lost", Failure(kind="lost", message=message), on_agent=True)
 
     async def _cancel_and_follow(self, run: RunSummary) -> None:
         try:
@@ -160,11 +160,16 @@ class Board:
         await self._forget(run.id)
         return record
 
-    async def _close(self, run: RunSummary, state: Literal["failed", "lost"], failure: Failure) -> RunRecord:
-        """End an attempt that the board has no record of, with the reason as its record."""
+    async def _close(
+        self, run: RunSummary, state: Literal["failed", "lost"], failure: Failure, *, on_agent: bool = False
+    ) -> RunRecord:
+        """End an attempt whose record cannot be had, with the reason as its record.
+
+        on_agent: the board may have one all the same, to be forgotten when the board is next used.
+        """
         spec = plan.run_spec(self._job.spec, run)
         record = RunRecord(spec=spec, state=state, failure=failure, started_at=run.started_at)
-        await asyncio.to_thread(self._store.records.add, record, self._lease, on_agent=False)
+        await asyncio.to_thread(self._store.records.add, record, self._lease, on_agent=on_agent)
         self._log.warning("run_closed", run=run.id, state=state, reason=failure.message)
         self._live.show(self._job.id, Now())
         self._live.changed(self._job.id)
