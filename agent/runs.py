@@ -127,8 +127,9 @@ class Runs:
     def cancel(self, run_id: str, token: int) -> None:
         """Ask a run to stop; one that has ended stays as it is."""
         self._lease.check(token)
-        self._folder(run_id)
-        active = self._active
+        with self._lock:  # a PUT may be making it just now
+            self._folder(run_id)
+            active = self._active
         if active is not None and active.spec.run_id == run_id:
             active.stop("cancelled")
 
