@@ -23,7 +23,7 @@ from gradfilter.bench.schema.tagged import TaggedUnion
 
 @dataclass
 class Optimizer:
-    """SGD and its schedule over the measured steps; clip_norm is the L2 norm of all gradients."""
+    """SGD and its schedule over all steps, warm-up included; clip_norm is the L2 norm of all gradients."""
 
     __pydantic_config__ = REFUSE_UNKNOWN_KEYS
 
