@@ -80,7 +80,7 @@ def load_checkpoint(path: Path) -> Optional[Checkpoint]:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
         about = json.loads(str(arrays.pop(_ABOUT)))
-    except (OSError, KeyError, ValueError, BadZipFile):
+    except (OSError, EOFError, KeyError, ValueError, BadZipFile):  # EOFError: the file is empty
         return None
     if about["sha256"] != _content_hash(arrays):
         return None

@@ -73,10 +73,11 @@ def test_missing_file_is_refused(tmp_path):
 
 def test_cut_file_is_not_loaded(saved):
     """
-    Half a file is no checkpoint.
+    Half a file is no checkpoint, nor is an empty one.
     """
-    saved.write_bytes(saved.read_bytes()[:-500])
-    assert None is load_checkpoint(saved)
+    for content in (saved.read_bytes()[:-500], b""):
+        saved.write_bytes(content)
+        assert None is load_checkpoint(saved)
 
 
 def test_altered_weights_are_not_loaded(saved):
