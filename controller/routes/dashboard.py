@@ -40,7 +40,7 @@ def job(job_id: str, services: ServicesOfApp) -> HTMLResponse:
         view = services.views.one(job_id)
     except NotFoundError as error:
         return _page(missing_page(str(error)), HTTPStatus.NOT_FOUND)
-    return _page(job_page(view, services.store.runs.of_jobs([view.id])[view.id]))
+    return _page(job_page(view, services.store.runs.of_job(view.id)))
 
 
 @router.get("/static/{name}")
