@@ -24,6 +24,9 @@ def run() -> None:
             name = "GRADFILTER_CONTROLLER_" + ".".join(map(str, one["loc"])).upper()
             print(f"{name}: {one['msg']}, got {one['input']!r}.", file=sys.stderr)  # noqa: T201 - before there is a log
         raise SystemExit(2) from error
+    except (ValueError, OSError) as error:  # a file that is no TOML, or that must not be read
+        print(f"the controller's settings cannot be read: {error}.", file=sys.stderr)  # noqa: T201 - as above
+        raise SystemExit(2) from error
     serve(settings)
 
 

@@ -46,6 +46,13 @@ def test_a_setting_that_cannot_be_is_named(tmp_path, name, value):
     assert (2, True, "") == (ended.returncode, ended.stderr.startswith(f"{name}: "), ended.stdout)
 
 
+def test_a_file_that_is_no_toml_is_refused(tmp_path):
+    """The service says what is wrong in one line, without a stack trace, and exits with 2."""
+    (tmp_path / "gradfilter-controller.toml").write_text("port = = 1\n")
+    ended = controller(tmp_path, code="from controller.service import run; run()")
+    assert (2, 1, "") == (ended.returncode, len(ended.stderr.splitlines()), ended.stdout)
+
+
 def test_every_setting_is_described():
     """Each setting says what it is."""
     assert all(field.description for field in Settings.model_fields.values())
