@@ -11,9 +11,8 @@ T = TypeVar("T")
 
 JobState = Literal["queued", "running", "finished", "failed", "cancelled"]
 FINAL_JOB_STATES: tuple[JobState, ...] = ("finished", "failed", "cancelled")
-_URL = re.compile(
-    r"https?://[A-Za-z0-9._\-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~/\-]*)?\Z|https?://\[[0-9a-fA-F:.]+\](:[0-9]{1,5})?/?\Z"
-)
+_URL = re.compile(r"https?://([A-Za-z0-9._\-]+|\[[0-9a-fA-F:.]+\])(:(?P<port>[0-9]{1,5}))?(/[A-Za-z0-9._~/\-]*)?\Z")
+_PORTS = range(1, 65536)
 DeviceHealth = Literal["online", "offline", "maintenance"]
 
 
@@ -91,6 +90,8 @@ class NewDevice:
 
     def __post_init__(self) -> None:
         check_word("name", self.name)
+        if "/" in self.name:  # it is one part of /v1/devices/{name}
+            raise ValueError(f"name must have no slash, since it becomes part of an address, got {self.name!r}.")
         _check_device(self.url, self.tags)
 
 
@@ -155,8 +156,16 @@ class DeviceView:
 
 
 def _check_device(url: str | None, tags: list[str] | None) -> None:
-    if url is not None and not _URL.match(url):
-        raise ValueError(f"url must be the address of an agent, like http://nano-1:8101, got {url[:120]!r}.")
+    if url is not None:
+        _check_url(url)
     check_length("tags", tags or [], 0, 32)
     for tag in tags or []:
         check_word("tags", tag)
+
+
+def _check_url(url: str) -> None:
+    found = _URL.match(url)
+    if found is None:
+        raise ValueError(f"url must be the address of an agent, like http://nano-1:8101, got {url[:120]!r}.")
+    if found["port"] is not None and int(found["port"]) not in _PORTS:
+        raise ValueError(f"url must have a port between {_PORTS[0]} and {_PORTS[-1]}, got {url[:120]!r}.")

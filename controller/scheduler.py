@@ -198,6 +198,8 @@ class Scheduler:
                 await asyncio.gather(*(self.look_at(device) for device in devices if device.job is None))
             except SQLAlchemyError:
                 log.exception("database_does_not_answer")
+            except Exception:  # the process's border: a defect with one board must not end the care of all
+                log.exception("devices_not_looked_at")
             await asyncio.sleep(self._settings.device_poll_s)
 
     async def look_at(self, device: DeviceView) -> None:
