@@ -12,9 +12,14 @@ def utc_now() -> datetime:
 
 
 def as_text(instant: datetime) -> str:
-    """'2026-01-02T03:04:05.678901Z'; an instant without a time zone is taken as UTC."""
+    """'2026-01-02T03:04:05.678901Z'; an instant without a time zone is taken as UTC.
+
+    Raises:
+        OverflowError: in UTC it is before the year 1 or after the year 9999.
+    """
     aware = instant.replace(tzinfo=timezone.utc) if instant.tzinfo is None else instant.astimezone(timezone.utc)
-    return aware.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    # Not strftime, which writes the year 999 with three digits on some systems.
+    return aware.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def from_text(text: str) -> datetime:

@@ -29,7 +29,7 @@ def job_from_file(path: Path, changes: Mapping[str, Any]) -> dict[str, Any]:
         raise InputError(f"cannot read the job file {str(path)!r}: {getattr(error, 'strerror', error)}.") from error
     try:
         job = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"the job file {str(path)!r} is not JSON: {error}.") from error
     if not isinstance(job, dict):
         raise InputError(f"the job file {str(path)!r} must hold one JSON object, got a {type(job).__name__}.")
@@ -66,5 +66,5 @@ def _parse_option(option: str, text: str) -> tuple[str, Any]:
         raise InputError(f"--method must be {METHOD_FORM}, got {option!r} in {text!r}.")
     try:
         return name, json.loads(value)
-    except ValueError:
+    except (ValueError, RecursionError):
         return name, value

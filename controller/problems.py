@@ -99,8 +99,10 @@ def _defect(request: Request, error: Exception) -> JSONResponse:
 def _field_error(error: dict[str, Any]) -> FieldError:
     kind, message, given = error["type"], error["msg"], error.get("input")
     path = _path(error["loc"])
-    if kind == "json_invalid":
-        return FieldError("body", f"the body is not JSON: {error['ctx']['error']}.")
+    if kind == "json_invalid" or isinstance(given, bytes):
+        return _unreadable_body(error)
+    if kind.startswith("union_tag_"):
+        return _unknown_kind(path, error["ctx"])
     if kind == "value_error":
         sentence = message.removeprefix(_VALUE_ERROR)
         return FieldError(_join(path, sentence), sentence)
@@ -110,6 +112,21 @@ def _field_error(error: dict[str, Any]) -> FieldError:
         return FieldError(".".join(path), "there is no such field; check its spelling.")
     shown = "" if isinstance(given, dict | list) else f", got {given!r:.120}"
     return FieldError(".".join(path) or "body", f"{message[:1].lower()}{message[1:]}{shown}.")
+
+
+def _unreadable_body(error: dict[str, Any]) -> FieldError:
+    """The body is not JSON, or is not declared as such: then FastAPI hands on its bytes."""
+    if error["type"] == "json_invalid":
+        return FieldError("body", f"the body is not JSON: {error['ctx']['error']}.")
+    return FieldError("body", "the body was not read; send JSON with the header Content-Type: application/json.")
+
+
+def _unknown_kind(path: Sequence[str], context: dict[str, str]) -> FieldError:
+    """The field that tells the members of a union apart is missing, or names none of them."""
+    field = ".".join([*path, context["discriminator"].strip("'")])
+    if "tag" not in context:
+        return FieldError(field, "is required.")
+    return FieldError(field, f"must be one of {context['expected_tags']}, got {context['tag']!r:.120}.")
 
 
 def _path(location: Sequence[str | int]) -> list[str]:

@@ -26,7 +26,9 @@ class StrictRequest(Request):
             async for chunk in self.stream():
                 received += chunk
                 if len(received) > _LARGEST_BODY:
-                    raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a body may have {_LARGEST_BODY} bytes.")
+                    raise HTTPException(
+                        HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a body may have at most {_LARGEST_BODY} bytes."
+                    )
             self._body = bytes(received)
         return self._body
 

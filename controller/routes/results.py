@@ -10,6 +10,7 @@ import pandas as pd
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import Response
 
+from controller.errors import FieldError, InvalidRequestError
 from controller.instants import as_text
 from controller.jobs import Page, ResultRow
 from controller.problems import responses
@@ -46,8 +47,16 @@ def _filter(
         metric=metric,
         variant=variant,
         job=None if job is None else str(job),
-        since=None if since is None else as_text(since),
+        since=None if since is None else _instant(since),
     )
+
+
+def _instant(since: datetime) -> str:
+    try:
+        return as_text(since)
+    except OverflowError as error:
+        sentence = f"since must lie between the years 1 and 9999 in UTC, got {since.isoformat()!r}."
+        raise InvalidRequestError(sentence, [FieldError("since", sentence)]) from error
 
 
 Wanted = Annotated[ResultFilter, Depends(_filter)]

@@ -44,7 +44,8 @@ class TestFile:
         assert {"repetitions": 2, "note": "kept"} == job_from_file(path, {"repetitions": 2})
 
     @pytest.mark.parametrize(
-        ("text", "reason"), [("{", "not JSON"), ("[]", "one JSON object"), ("\xff", "cannot read")]
+        ("text", "reason"),
+        [("{", "not JSON"), ("[]", "one JSON object"), ("\xff", "cannot read"), ("[" * 100_000, "not JSON")],
     )
     def test_refused(self, tmp_path, text, reason):
         """A file that holds no job is refused with its name and the reason."""

@@ -131,7 +131,8 @@ class TestBadInput:
             ),
             ({"workload": {"kind": "training"}}, "workload.model", "is required"),
             ({"workload": {"kind": "training", "model": "tiny_cnn", "epochs": 3}}, "workload.epochs", "no such field"),
-            ({"workload": {"kind": "inference"}}, "workload", "conv_layer"),
+            ({"workload": {"kind": "inference"}}, "workload.kind", "conv_layer"),
+            ({"workload": {}}, "workload.kind", "is required"),
             (
                 {"workload": {"kind": "training", "model": "tiny_cnn", "optimizer": {"learning_rate": -1}}},
                 "workload.optimizer.learning_rate",
@@ -220,6 +221,12 @@ class TestBadInput:
         response = lab.request("POST", "/v1/jobs", content=body, headers={"content-type": "application/json"})
         assert errors(response)
 
+    def test_a_body_that_is_not_declared_as_json_is_422(self, lab):
+        """Curl's own content type is answered with the header that is missing."""
+        headers = {"content-type": "application/x-www-form-urlencoded"}
+        response = lab.request("POST", "/v1/jobs", content=b"{}", headers=headers)
+        assert "Content-Type: application/json" in errors(response)["body"]
+
     def test_a_huge_body_is_413(self, lab):
         """A body beyond a megabyte is refused unread."""
         response = lab.request(
@@ -234,6 +241,8 @@ class TestBadInput:
             ("/v1/jobs?state=done", "state"),
             ("/v1/jobs?cursor=x", "cursor"),
             ("/v1/results?since=yesterday", "since"),
+            ("/v1/results?since=0001-01-01T00:00:00%2B14:00", "since"),
+            ("/v1/results?since=9999-12-31T23:59:59-12:00", "since"),
             ("/v1/results?job=99999999999999999999999", "job"),
             ("/v1/results.xml", "table_format"),
             ("/v1/jobs/1/report.pdf", "report_format"),
@@ -247,7 +256,10 @@ class TestBadInput:
         ("device", "field"),
         [
             ({"name": "a b", "url": "http://x:1"}, "name"),
+            ({"name": "a/b", "url": "http://x:1"}, "name"),
             ({"name": "a", "url": "nano-1:8101"}, "url"),
+            ({"name": "a", "url": "http://x:99999"}, "url"),
+            ({"name": "a", "url": "http://[::1]:0"}, "url"),
             ({"name": "a", "url": "http://x:1", "tags": [""]}, "tags"),
             ({"name": "a"}, "url"),
         ],
