@@ -93,7 +93,11 @@ class RunFolder:
 
     def forget(self) -> None:
         """Delete the run and all that was recorded of it."""
-        shutil.rmtree(self.path)
+        # Hidden first: half of a folder would look like a run that never ended.
+        hidden = self.path.with_name(f".{self.run_id}")
+        shutil.rmtree(hidden, ignore_errors=True)
+        self.path.rename(hidden)
+        shutil.rmtree(hidden)
 
 
 @dataclass(frozen=True)
