@@ -8,6 +8,8 @@ from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
 
+from pydantic import ValidationError
+
 from agent import VERSION
 from agent.errors import AgentError
 from agent.settings import AgentSettings
@@ -19,8 +21,10 @@ def main(arguments: list[str] | None = None) -> int:
     given = {name: value for name, value in vars(options).items() if name != "command" and value is not None}
     try:
         settings = AgentSettings(**given)
-    except ValueError as error:
-        print(f"gradfilter-agent: {error}", file=sys.stderr)  # noqa: T201
+    except ValidationError as error:
+        for one in error.errors():
+            name = ".".join(map(str, one["loc"]))
+            print(f"gradfilter-agent: {name}: {one['msg']}, got {one['input']!r}.", file=sys.stderr)  # noqa: T201
         return 2
     if options.command == "sensors":
         return _show_sensors(settings.root)
