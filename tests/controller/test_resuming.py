@@ -120,6 +120,21 @@ class TestUnreachable:
         lab.agent.server.start()
         wait_for("the end of the run", lambda: lab.states(job) == ["cancelled"] or None)
 
+    def test_too_long_after_a_cancellation(self, lab, monkeypatch):
+        """What a dead board still keeps of a cancelled run is forgotten when the board is next used."""
+        monkeypatch.setattr("controller.board._AGENT_GRACE_S", 0.0)
+        lab.agent.script = holding()
+        job = lab.submit()
+        run = lab.agent.wait_for_active().run_id
+        lab.agent.server.stop()
+        lab.request("POST", f"/v1/jobs/{job}/cancel")
+        wait_for("the end of the run", lambda: lab.states(job) == ["lost"] or None)
+        lab.agent.script = lambda spec: "finished"
+        lab.agent.end(run)
+        lab.agent.server.start()
+        lab.end_of(lab.submit())
+        assert run in lab.agent.forgotten
+
     def test_something_else_answers(self, lab):
         """Another service at the board's address is not taken for an agent that has lost its runs."""
         lab.agent.script = holding()
