@@ -1,5 +1,8 @@
 """Jobs on a board that works: from the queue through preparation and blocks to the verdict."""
 
+import sqlite3
+from contextlib import closing
+
 import pytest
 
 from tests.controller.fake_agent import HOLD
@@ -166,3 +169,16 @@ def test_a_board_that_obeys_a_newer_lease_is_waited_for(tmp_path, agent):
         lab.request("POST", f"/v1/jobs/{job}/cancel")
         agent.tokens.clear()
         lab.end_of(job)
+
+
+def test_a_board_that_cannot_be_asked_does_not_end_the_care_of_the_others(lab):
+    """The other boards are asked again and again beside one whose stored address breaks the asking."""
+    lab.request("POST", "/v1/devices", json={"name": "broken", "url": "http://127.0.0.1:9"})
+    with closing(sqlite3.connect(lab.settings.data_dir / "controller.sqlite3")) as database, database:
+        database.execute("UPDATE devices SET url = 'http://127.0.0.1:99999' WHERE name = 'broken'")
+    lab.restart()
+    seen = set()
+    wait_for(
+        "three answers", lambda: seen.add(lab.get(f"/v1/devices/{DEVICE}")["last_seen_at"]) or len(seen) > 3 or None
+    )
+    assert lab.get("/health") == {"status": "ok"}
