@@ -43,6 +43,7 @@ def measure(spec: RunSpec, events: EventWriter, cache_dir: Path) -> None:  # noq
         memory.read()
         events.phase("evaluation")
         saved[shape.label] = layer.saved_bytes()
+        del layer  # or the next one would be built beside it, and the peak would be that of two
     events.outcome(
         Outcome(
             saved_activation_bytes=saved,
