@@ -48,7 +48,6 @@ def read_environment(root: Path = Path("/")) -> Dict[str, Any]:
         "kernel": platform.release,
         "cpu": lambda: _cpu_model(root),
         "affinity": lambda: len(os.sched_getaffinity(0)),
-        "governor": lambda: _line(root / "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
         "transparent_hugepage": lambda: _selected(root / "sys/kernel/mm/transparent_hugepage/enabled"),
         "niceness": lambda: os.getpriority(os.PRIO_PROCESS, 0),
         "load_1min": lambda: float(_line(root / "proc/loadavg").split()[0]),

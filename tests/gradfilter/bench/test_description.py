@@ -31,13 +31,12 @@ def test_describe_prints_one_valid_description():
 
 def test_environment_reads_the_boards_files(tmp_path):
     """
-    Governor, huge pages, processor, load and swap come from /proc and /sys under the root.
+    Huge pages, processor, load and swap come from /proc and /sys under the root.
     """
     files = {
         "proc/cpuinfo": "processor\t: 0\nmodel name\t: ARMv8 Processor rev 1 (v8l)\n",
         "proc/loadavg": "0.50 0.20 0.10 1/90 77\n",
         "proc/meminfo": "MemTotal: 4000 kB\nSwapTotal: 2000 kB\nSwapFree: 1500 kB\n",
-        "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor": "schedutil\n",
         "sys/kernel/mm/transparent_hugepage/enabled": "always [madvise] never\n",
     }
     for name, text in files.items():
@@ -45,7 +44,7 @@ def test_environment_reads_the_boards_files(tmp_path):
         (tmp_path / name).write_text(text)
     facts = read_environment(tmp_path)
     assert "ARMv8 Processor rev 1 (v8l)" == facts["cpu"]
-    assert ("schedutil", "madvise") == (facts["governor"], facts["transparent_hugepage"])
+    assert "madvise" == facts["transparent_hugepage"]
     assert (0.5, 500 * 1024) == (facts["load_1min"], facts["swap_used_bytes"])
 
 
@@ -54,5 +53,5 @@ def test_fact_that_cannot_be_read_is_left_out(tmp_path):
     Where a board has no such file, the fact is absent instead of invented.
     """
     facts = read_environment(tmp_path)
-    assert set() == {"cpu", "governor", "transparent_hugepage", "load_1min", "swap_used_bytes"} & set(facts)
+    assert set() == {"cpu", "transparent_hugepage", "load_1min", "swap_used_bytes"} & set(facts)
     assert {"python", "torch", "threads"} <= set(facts)
