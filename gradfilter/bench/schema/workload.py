@@ -148,7 +148,7 @@ class ConvShape:
 
     @property
     def label(self) -> str:
-        """The shape as a table row names it, for example '512→512 3×3 14×14 batch 32'."""
+        """The shape as a table row names it: '512→512 3×3 14×14 batch 32', and what differs from the usual."""
         text = "%d→%d %d×%d %d×%d batch %d" % (
             self.in_channels,
             self.out_channels,
@@ -160,6 +160,8 @@ class ConvShape:
         )
         if self.stride != 1:
             text += " stride %d" % self.stride
+        if self.padding != self.kernel_size // 2:
+            text += " padding %d" % self.padding
         if self.groups != 1:
             text += " groups %d" % self.groups
         return text
