@@ -29,22 +29,23 @@ def summarize(evidence: Evidence, variant: Variant) -> VariantResult:
 def judge(evidence: Evidence, variant: str, part: str, metric: Metric) -> MetricValue:
     """One metric of one variant: the estimate over its runs, and against the baseline over pairs."""
     found = [evidence.measurement(run, metric.name, part) for run in evidence.used(variant)]
-    values = tuple(m.value for m in found if m.value is not None)
-    if not values:
+    with_value = [measurement for measurement in found if measurement.value is not None]
+    if not with_value:
         reason = found[0].reason if found else _why_nothing(evidence, variant)
         return MetricValue(metric.name, metric.unit, "measured", None, unmeasured=reason)
+    values = tuple(m.value for m in with_value if m.value is not None)
     ratio, difference = _against_baseline(evidence, variant, part, metric)
     clear = excludes(difference, 0.0) if metric.against == "difference" else excludes(ratio, 1.0)
     return MetricValue(
         metric=metric.name,
         unit=metric.unit,
-        kind="measured",
+        kind=with_value[0].kind,
         estimate=mean_estimate(values, deterministic=metric.deterministic),
         ratio=ratio,
         difference=difference,
         clear=clear,
         runs=values,
-        source=next(m.source for m in found if m.value is not None),
+        source=with_value[0].source,
     )
 
 
