@@ -138,7 +138,7 @@ class Board:
             await asyncio.wait_for(self._cancel_and_follow(run), patience_s)
         except asyncio.TimeoutError:
             message = "the job was cancelled while the board did not answer"
-            await self._close(run, "lost", Failure(kind="lost", message=message), on_agent=True)
+            await self._close(run, "lost", Failure(kind="lost", message=message))
 
     async def _cancel_and_follow(self, run: RunSummary) -> None:
         try:
@@ -160,16 +160,14 @@ class Board:
         await self._forget(run.id)
         return record
 
-    async def _close(
-        self, run: RunSummary, state: Literal["failed", "lost"], failure: Failure, *, on_agent: bool = False
-    ) -> RunRecord:
+    async def _close(self, run: RunSummary, state: Literal["failed", "lost"], failure: Failure) -> RunRecord:
         """End an attempt whose record cannot be had, with the reason as its record.
 
-        on_agent: the board may have one all the same, to be forgotten when the board is next used.
+        The board may have one all the same (its order was still on the way), to be forgotten when it is next used.
         """
         spec = plan.run_spec(self._job.spec, run)
         record = RunRecord(spec=spec, state=state, failure=failure, started_at=run.started_at)
-        await asyncio.to_thread(self._store.records.add, record, self._lease, on_agent=on_agent)
+        await asyncio.to_thread(self._store.records.add, record, self._lease)
         self._log.warning("run_closed", run=run.id, state=state, reason=failure.message)
         self._live.show(self._job.id, Now())
         self._live.changed(self._job.id)

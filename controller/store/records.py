@@ -23,10 +23,8 @@ class Records:
         self._database = database
         self._clock = clock
 
-    def add(self, record: RunRecord, lease: Lease, *, on_agent: bool = True) -> bool:
+    def add(self, record: RunRecord, lease: Lease) -> bool:
         """Store a record with its series and end its attempt; False when it is stored already.
-
-        on_agent: the board keeps a copy, to be forgotten now.
 
         Raises:
             NotFoundError: there is no such run.
@@ -45,7 +43,7 @@ class Records:
                 raise RunClosedError(f"run {run.id} is {run.state}; a record for it is not taken.")
             session.add(Record(run_id=run.id, document=document, measured_by=""))
             session.add(SeriesDocument(run_id=run.id, parquet=parquet))
-            run.state, run.finished_at, run.on_agent = record.state, as_text(self._clock()), on_agent
+            run.state, run.finished_at = record.state, as_text(self._clock())
             run.failure = "" if record.failure is None else record.failure.message
         return True
 
