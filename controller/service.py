@@ -7,9 +7,11 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 from pydantic import ValidationError
+from sqlalchemy.exc import SQLAlchemyError
 
 from controller.app import create_app
 from controller.settings import Settings
+from controller.store import Store
 
 # How long open requests may take to their end when the service stops.
 _FAREWELL_S = 2
@@ -27,7 +29,21 @@ def run() -> None:
     except (ValueError, OSError) as error:  # a file that is no TOML, or that must not be read
         print(f"the controller's settings cannot be read: {error}.", file=sys.stderr)  # noqa: T201 - as above
         raise SystemExit(2) from error
+    _open_once(settings)
     serve(settings)
+
+
+def _open_once(settings: Settings) -> None:
+    """Bring the database up to date before the server starts, so that what stands in the way is said in one line."""
+    try:
+        store = Store(settings.database)
+        store.database.migrate()
+        store.close()
+    except (OSError, ImportError, SQLAlchemyError) as error:
+        reason = str(error).splitlines()[0]
+        advice = "Check GRADFILTER_CONTROLLER_DATA_DIR and GRADFILTER_CONTROLLER_DATABASE_URL"
+        print(f"the database cannot be opened: {reason}. {advice}.", file=sys.stderr)  # noqa: T201
+        raise SystemExit(2) from error
 
 
 def serve(settings: Settings) -> None:

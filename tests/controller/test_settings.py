@@ -56,3 +56,18 @@ def test_a_file_that_is_no_toml_is_refused(tmp_path):
 def test_every_setting_is_described():
     """Each setting says what it is."""
     assert all(field.description for field in Settings.model_fields.values())
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"GRADFILTER_CONTROLLER_DATA_DIR": "/proc/nowhere"},
+        {"GRADFILTER_CONTROLLER_DATABASE_URL": "nonsense://user:secret@host"},
+    ],
+)
+def test_a_database_that_cannot_be_opened_is_said_in_one_line(tmp_path, setting):
+    """The service names the settings to check, shows no password and no stack trace, and exits with 2."""
+    ended = controller(tmp_path, code="from controller.service import run; run()", **setting)
+    assert (2, 1, "") == (ended.returncode, len(ended.stderr.splitlines()), ended.stdout)
+    assert next(iter(setting)) in ended.stderr
+    assert "secret" not in ended.stderr
