@@ -1,6 +1,8 @@
 """Real kills in the middle of a job: nothing measured is lost, nothing is measured twice."""
 
+import random
 import signal
+import time
 from collections import Counter
 
 import psutil
@@ -73,3 +75,17 @@ def test_no_process_outlives_its_agent(lab):
     lab.agent.end(signal.SIGKILL)
     _, alive = psutil.wait_procs(children, timeout=30)
     assert [] == alive
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(4))
+def test_killed_at_a_drawn_moment(lab, seed):
+    """Controller or agent killed with SIGKILL after a time drawn from the seed: the job ends complete all the same."""
+    draw = random.Random(seed)
+    job = lab.submit(tiny_job(repetitions=2))
+    time.sleep(draw.uniform(0, 15))
+    victim = draw.choice([lab.controller, lab.agent])
+    victim.end(signal.SIGKILL)
+    victim.start()
+    assert lab.wait_until_final(job)["state"] == "finished"
+    assert_every_block_is_complete(lab, job, 2)
