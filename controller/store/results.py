@@ -1,7 +1,7 @@
 """Results: the metrics of finished runs across jobs. A cache over the records, made again at will."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import Select, delete, select, tuple_
@@ -133,13 +133,4 @@ def _result(measurement: MeasurementRow, run: Run, model: str, methods: list[str
 
 
 def _row(run_id: str, measurement: Measurement) -> MeasurementRow:
-    return MeasurementRow(
-        run_id=run_id,
-        metric=measurement.metric,
-        part=measurement.part,
-        value=measurement.value,
-        unit=measurement.unit,
-        kind=measurement.kind,
-        reason=measurement.reason,
-        source=measurement.source,
-    )
+    return MeasurementRow(run_id=run_id, **asdict(measurement))
