@@ -7,6 +7,7 @@ name or, for a sensor, in its channel. All instants are seconds of the board's m
     JobSpec -> RunSpec -> RunRecord
 """
 
+from gradfilter.bench.schema.conv_layer import ConvLayerWorkload, ConvShape
 from gradfilter.bench.schema.device import DeviceDescription, MethodDescription, OptionDescription, WorkerDescription
 from gradfilter.bench.schema.job import DeviceSelector, JobSpec, Limits, MethodSpec, RunSpec, Sampling, Variant
 from gradfilter.bench.schema.record import (
@@ -23,14 +24,8 @@ from gradfilter.bench.schema.record import (
     Series,
     Step,
 )
-from gradfilter.bench.schema.workload import (
-    ConvLayerWorkload,
-    ConvShape,
-    Optimizer,
-    Pretraining,
-    TrainingWorkload,
-    Workload,
-)
+from gradfilter.bench.schema.training import Optimizer, Pretraining, TrainingWorkload
+from gradfilter.bench.schema.workload import Workload
 
 __all__ = [
     "SCHEMA_VERSION",

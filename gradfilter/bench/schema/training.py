@@ -1,0 +1,108 @@
+"""What is trained: the training workload and its parts."""
+
+from dataclasses import dataclass, field
+from typing import List, Optional, Union
+
+try:
+    from typing import Literal
+except ImportError:  # Python < 3.8: torch 1.10 brings typing_extensions along
+    from typing_extensions import Literal
+
+from gradfilter.bench.schema.checks import (
+    REFUSE_UNKNOWN_KEYS,
+    check_choice,
+    check_positive,
+    check_range,
+    check_trainable,
+    check_word,
+)
+
+
+@dataclass
+class Optimizer:
+    """SGD and its schedule over all steps, warm-up included; clip_norm is the L2 norm of all gradients."""
+
+    __pydantic_config__ = REFUSE_UNKNOWN_KEYS
+
+    name: Literal["sgd"] = "sgd"
+    learning_rate: float = 0.01
+    momentum: float = 0.9
+    weight_decay: float = 0.0
+    schedule: Literal["constant", "cosine"] = "cosine"
+    clip_norm: Optional[float] = None
+
+    def __post_init__(self) -> None:
+        check_choice("optimizer.name", self.name, ["sgd"])
+        check_choice("optimizer.schedule", self.schedule, ["constant", "cosine"])
+        check_range("optimizer.learning_rate", self.learning_rate, 0, 1e3)
+        check_range("optimizer.momentum", self.momentum, 0, 1)
+        check_range("optimizer.weight_decay", self.weight_decay, 0, 1e3)
+        if self.clip_norm is not None:
+            check_positive("optimizer.clip_norm", self.clip_norm)
+
+
+@dataclass
+class Pretraining:
+    """Train the starting checkpoint on the first part of the data; the board caches it by content.
+
+    The data are split in two non-iid parts (sorted by label, cut into shards, shards dealt out
+    from the seed). The job itself then trains on the second part and is evaluated on a held-out
+    piece of it.
+    """
+
+    __pydantic_config__ = REFUSE_UNKNOWN_KEYS
+
+    steps: int = 160
+    batch_size: int = 16
+    learning_rate: float = 0.2
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_range("pretraining.steps", self.steps, 1, 1000000)
+        check_range("pretraining.batch_size", self.batch_size, 1, 4096)
+        check_range("pretraining.learning_rate", self.learning_rate, 0, 1e3)
+        check_range("pretraining.seed", self.seed, 0, 2**63 - 1)
+
+
+@dataclass
+class TrainingWorkload:
+    """Train a model on a data set and measure each step's forward, backward and optimizer.
+
+    trainable: "all" | "last:k" | "head" | "bias" | a list of module names. last:k is the last k
+    Conv2d in registration order and the head. threads: None leaves torch's own choice.
+    """
+
+    __pydantic_config__ = REFUSE_UNKNOWN_KEYS
+
+    kind: Literal["training"]
+    model: str
+    dataset: str = "digits"
+    batch_size: int = 16
+    image_size: int = 128
+    trainable: Union[str, List[str]] = "all"
+    warm_up_steps: int = 5
+    measured_steps: int = 30
+    compute: Literal["cpu", "cuda"] = "cpu"
+    threads: Optional[int] = None
+    dtype: Literal["float32"] = "float32"
+    memory_format: Literal["channels_last", "contiguous"] = "channels_last"
+    batch_norm: Literal["eval", "train"] = "eval"
+    optimizer: Optimizer = field(default_factory=Optimizer)
+    pretraining: Optional[Pretraining] = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_word("model", self.model)
+        check_word("dataset", self.dataset)
+        check_range("batch_size", self.batch_size, 1, 4096)
+        check_range("image_size", self.image_size, 1, 4096)
+        check_trainable("trainable", self.trainable)
+        check_range("warm_up_steps", self.warm_up_steps, 0, 1000000)
+        check_range("measured_steps", self.measured_steps, 1, 1000000)
+        check_choice("compute", self.compute, ["cpu", "cuda"])
+        check_choice("dtype", self.dtype, ["float32"])
+        check_choice("memory_format", self.memory_format, ["channels_last", "contiguous"])
+        check_choice("batch_norm", self.batch_norm, ["eval", "train"])
+        if self.threads is not None:
+            check_range("threads", self.threads, 1, 1024)
+        check_range("seed", self.seed, 0, 2**63 - 1)
