@@ -21,6 +21,7 @@ from agent.problems import Problem, answer_with_problems
 from agent.run_folder import RunFolder
 from agent.runs import Runs, Seen
 from agent.settings import AgentSettings
+from agent.worker_command import worker_command
 from gradfilter.bench.schema import DeviceDescription, RunSpec, RunStatus, SensorReport
 
 _log = logging.getLogger(__name__)
@@ -64,7 +65,7 @@ def create_app(settings: AgentSettings) -> FastAPI:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings: AgentSettings = app.state.settings
     data = DataFolder(settings.data_dir, settings.min_free_bytes)
-    worker = DescribedWorker(settings.worker_python, data.worker_description)
+    worker = DescribedWorker(worker_command(settings, data.path, "describe"), data.worker_description)
     metrics = Metrics()
     runs = Runs(Bench(settings, data, worker), metrics.run_ended)
     metrics.watch(lambda: runs.active is not None)

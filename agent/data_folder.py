@@ -1,4 +1,4 @@
-"""The agent's folder on disk: its runs, its cache, the lease it has seen; for one agent at a time."""
+"""The agent's folder on disk: its runs, what its workers keep, the lease it has seen; for one agent at a time."""
 
 import fcntl
 import os
@@ -15,8 +15,7 @@ class DataFolder:
     def __init__(self, path: Path, min_free_bytes: int) -> None:
         self.path = path.absolute()
         self._min_free_bytes = min_free_bytes
-        self.cache.mkdir(parents=True, exist_ok=True)
-        self.runs.path.mkdir(exist_ok=True)
+        self.runs.path.mkdir(parents=True, exist_ok=True)
         self._lock = os.open(self.path / "agent.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -34,11 +33,6 @@ class DataFolder:
     def runs(self) -> RunFolders:
         """The runs that are kept."""
         return RunFolders(self.path / "runs")
-
-    @property
-    def cache(self) -> Path:
-        """The worker's starting checkpoints."""
-        return self.path / "cache"
 
     @property
     def lease_token(self) -> Path:

@@ -24,9 +24,9 @@ _DESCRIPTION = TypeAdapter(WorkerDescription)
 
 @dataclass
 class _Remembered:
-    """The last good answer, and the Python that gave it."""
+    """The last good answer, and the command that gave it."""
 
-    python: str
+    command: list[str]
     description: WorkerDescription
 
 
@@ -34,13 +34,13 @@ _REMEMBERED = TypeAdapter(_Remembered)
 
 
 class DescribedWorker:
-    """Before the answer comes, the last agent's answer stands, if it asked the same Python."""
+    """Before the answer comes, the last agent's answer stands, if it asked the same."""
 
-    def __init__(self, python: str, remembered: Path) -> None:
-        self.description = _recall(remembered, python)
+    def __init__(self, command: list[str], remembered: Path) -> None:
+        self.description = _recall(remembered, command)
         self.error = "" if self.description else "the worker's Python is being asked what it offers. Look again soon."
         self.answered = threading.Event()
-        self._python = python
+        self._command = command
         self._remembered = remembered
         self._process: subprocess.Popen[bytes] | None = None
         self._stopped = False
@@ -68,21 +68,21 @@ class DescribedWorker:
         except (DescriptionFailed, OSError) as error:
             self.description, self.error = None, f"{error} Fix it and restart the agent."
         else:
-            write_durably(self._remembered, _REMEMBERED.dump_json(_Remembered(self._python, self.description)))
+            write_durably(self._remembered, _REMEMBERED.dump_json(_Remembered(self._command, self.description)))
         finally:
             self.answered.set()
         if self.error and not self._stopped:
             _log.error("no run can start: %s", self.error)
 
     def _answer(self) -> WorkerDescription:
-        command = [self._python, "-m", "gradfilter.bench.worker", "describe"]
+        command = self._command
         try:
             with tempfile.TemporaryFile() as log:
                 code, printed = self._run(command, log)
                 log.seek(0)
                 complaint = log.read().decode("utf-8", "replace").strip().rpartition("\n")[2]
         except OSError as error:
-            raise DescriptionFailed(f"{self._python!r} cannot be started: {error.strerror}.") from error
+            raise DescriptionFailed(f"{command[0]!r} cannot be started: {error.strerror}.") from error
         if code != 0:
             said = complaint or "it said nothing"
             raise DescriptionFailed(f"{' '.join(command)!r} exited with code {code}: {said}.")
@@ -112,9 +112,9 @@ def _parsed(printed: bytes, command: str) -> WorkerDescription:
         ) from error
 
 
-def _recall(path: Path, python: str) -> WorkerDescription | None:
+def _recall(path: Path, command: list[str]) -> WorkerDescription | None:
     try:
         remembered = _REMEMBERED.validate_json(path.read_bytes())
     except (OSError, ValidationError):
         return None
-    return remembered.description if remembered.python == python else None
+    return remembered.description if remembered.command == command else None

@@ -94,7 +94,7 @@ def _work(
     journal.begin_phase("setup")
     run.show("running", recording)
     try:
-        with closing(WorkerProcess(run.spec, run.folder, settings, bench.data.cache)) as worker:
+        with closing(WorkerProcess(run.spec, run.folder, settings, bench.data.path)) as worker:
             if follow is not None:
                 follow(worker.pid)
             for event in worker.events(stop_asked=lambda: run.stop_reason is not None):

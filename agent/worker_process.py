@@ -18,6 +18,7 @@ from agent.errors import WorkerNotStarted, WorkerProtocolError
 from agent.events import Event, decode
 from agent.run_folder import RunFolder
 from agent.settings import AgentSettings
+from agent.worker_command import worker_command
 from gradfilter.bench.schema import RunSpec
 
 _log = logging.getLogger(__name__)
@@ -44,7 +45,7 @@ class WorkerProcess:
         WorkerNotStarted: the Python is not there, or may not be executed.
     """
 
-    def __init__(self, spec: RunSpec, folder: RunFolder, settings: AgentSettings, cache_dir: Path) -> None:
+    def __init__(self, spec: RunSpec, folder: RunFolder, settings: AgentSettings, data_dir: Path) -> None:
         self._grace_s = settings.stop_grace_s
         self._limit_s = spec.limits.run_s
         self._started_s = time.monotonic()
@@ -53,7 +54,7 @@ class WorkerProcess:
         self._unread = b""
         self._events, writing_end = os.pipe()
         try:
-            self._process = _start(settings.worker_python, cache_dir, folder, writing_end)
+            self._process = _start(worker_command(settings, data_dir, "run"), folder, writing_end)
         except OSError as error:
             os.close(self._events)
             raise WorkerNotStarted(error.strerror) from error
@@ -151,12 +152,10 @@ class WorkerProcess:
             return  # it is dead already; its exit code tells more
 
 
-def _start(python: str, cache_dir: Path, folder: RunFolder, events: int) -> "subprocess.Popen[bytes]":
-    command = [python, "-m", "gradfilter.bench.worker", "run"]
-    command += ["--events-fd", str(events), "--cache-dir", str(cache_dir)]
+def _start(command: list[str], folder: RunFolder, events: int) -> "subprocess.Popen[bytes]":
     with folder.worker_log.open("ab") as log:
         return subprocess.Popen(
-            command,
+            [*command, "--events-fd", str(events)],
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=subprocess.STDOUT,

@@ -7,12 +7,12 @@ backward: the training workload shows that side by side.
 
 from collections import OrderedDict
 from dataclasses import replace
-from pathlib import Path
 from typing import Dict, List, Tuple, cast
 
 import torch
 from torch import nn
 
+from gradfilter.bench.board import Board
 from gradfilter.bench.environment import read_environment
 from gradfilter.bench.events import EventWriter
 from gradfilter.bench.marks import StepPhase, choose_device, make_mark
@@ -22,7 +22,7 @@ from gradfilter.bench.variants import apply_methods, naming_variant
 from gradfilter.bench.workload import MEMORY_FORMATS, place
 
 
-def measure(spec: RunSpec, events: EventWriter, cache_dir: Path) -> None:  # noqa: ARG001 (the interface of a workload)
+def measure(spec: RunSpec, events: EventWriter, board: Board) -> None:  # noqa: ARG001 (the interface of a workload)
     """Time every shape, one after another, and count what each saves for backward.
 
     Each shape has phases of its own, setup, warm_up, measured and evaluation, so that making the
@@ -54,7 +54,7 @@ def measure(spec: RunSpec, events: EventWriter, cache_dir: Path) -> None:  # noq
     )
 
 
-def prepare(spec: RunSpec, events: EventWriter, cache_dir: Path) -> None:  # noqa: ARG001 (the interface of a workload)
+def prepare(spec: RunSpec, events: EventWriter, board: Board) -> None:  # noqa: ARG001 (the interface of a workload)
     """Run every variant's forward and backward once on a batch of one of every shape.
 
     Raises:

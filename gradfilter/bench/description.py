@@ -5,6 +5,7 @@ from typing import Iterable
 
 import torch
 
+from gradfilter.bench.board import Board
 from gradfilter.bench.datasets import DATASETS
 from gradfilter.bench.environment import loaded_version
 from gradfilter.bench.models import model_names
@@ -14,7 +15,7 @@ from gradfilter.methods import METHODS
 _LIBRARIES = ("torch", "torchvision", "timm", "numpy")
 
 
-def describe_worker(workloads: Iterable[str]) -> WorkerDescription:
+def describe_worker(workloads: Iterable[str], board: Board) -> WorkerDescription:
     """Methods, models, data sets, workloads and versions that a job for this board can name."""
     models = model_names()
     versions = {library: loaded_version(library) for library in _LIBRARIES}
@@ -26,5 +27,6 @@ def describe_worker(workloads: Iterable[str]) -> WorkerDescription:
         datasets=list(DATASETS),
         workloads=list(workloads),
         compute=["cpu"] + (["cuda"] if torch.cuda.is_available() else []),
+        model_modules=board.model_modules,
         versions={library: version for library, version in versions.items() if version is not None},
     )

@@ -1,11 +1,11 @@
 """The training workload: fine-tune a model with a variant's methods and mark every step."""
 
-from pathlib import Path
 from typing import Optional, cast
 
 import torch
 
 from gradfilter.bench.batch_norm import set_training_mode
+from gradfilter.bench.board import Board
 from gradfilter.bench.checkpoint import Checkpoint, checkpoint_path, require_checkpoint
 from gradfilter.bench.environment import read_environment
 from gradfilter.bench.events import EventWriter
@@ -21,7 +21,7 @@ from gradfilter.bench.workload import Task
 _CHECKED_BATCH = 2  # the smallest batch on which batch normalisation can train
 
 
-def measure(spec: RunSpec, events: EventWriter, cache_dir: Path) -> None:
+def measure(spec: RunSpec, events: EventWriter, board: Board) -> None:
     """Run one variant once: set up, warm up, measure, evaluate, count what is saved for backward.
 
     Raises:
@@ -32,7 +32,7 @@ def measure(spec: RunSpec, events: EventWriter, cache_dir: Path) -> None:
     task = Task(workload)
     checkpoint = None
     if workload.pretraining is not None:
-        checkpoint = require_checkpoint(checkpoint_path(cache_dir, workload))
+        checkpoint = require_checkpoint(checkpoint_path(board.cache_dir, workload))
         events.environment(pretraining_accuracy=checkpoint.accuracy)
     prepared = _build(task, spec.variant, checkpoint)
     loop = _make_loop(task, prepared, workload.batch_size, spec.seed)
@@ -55,7 +55,7 @@ def measure(spec: RunSpec, events: EventWriter, cache_dir: Path) -> None:
     events.outcome(outcome)
 
 
-def prepare(spec: RunSpec, events: EventWriter, cache_dir: Path) -> None:
+def prepare(spec: RunSpec, events: EventWriter, board: Board) -> None:
     """Try every variant of a job on its model, then make the starting checkpoint if there is one.
 
     Raises:
@@ -73,7 +73,7 @@ def prepare(spec: RunSpec, events: EventWriter, cache_dir: Path) -> None:
             _make_loop(task, prepared, _CHECKED_BATCH, spec.seed).forward_and_backward()
     outcome = Outcome()
     if workload.pretraining is not None:
-        checkpoint = ensure_checkpoint(task, workload.pretraining, cache_dir, events)
+        checkpoint = ensure_checkpoint(task, workload.pretraining, board.cache_dir, events)
         events.environment(pretraining_accuracy=checkpoint.accuracy)
         outcome.start_accuracy = _start_accuracy(task, checkpoint)
     events.environment(**read_environment())

@@ -1,7 +1,7 @@
 """The worker process: one RunSpec in, events out, then it ends.
 
-    python -m gradfilter.bench.worker run --events-fd N --cache-dir DIR    < one line of JSON
-    python -m gradfilter.bench.worker describe
+    python -m gradfilter.bench.worker run --events-fd N --cache-dir DIR …    < one line of JSON
+    python -m gradfilter.bench.worker describe …
 
 stdin stays open while the run lasts; its end means that whoever started the worker is gone, and the
 worker ends at once. stdout and stderr are the run's log. Exit status 0 after a complete run, 1 after
@@ -17,6 +17,7 @@ import threading
 from pathlib import Path
 from typing import Any, List, Optional
 
+from gradfilter.bench.board import Board
 from gradfilter.bench.decoding import decode, encode
 from gradfilter.bench.errors import DecodingError
 from gradfilter.bench.events import EventWriter
@@ -24,7 +25,7 @@ from gradfilter.bench.failures import report_failure
 from gradfilter.bench.schema import RunSpec
 
 # Named, not imported: a spec is read and refused before torch's seconds of import.
-# Each module has measure(spec, events, cache_dir) and prepare(spec, events, cache_dir).
+# Each module has measure(spec, events, board) and prepare(spec, events, board).
 WORKLOADS = {
     "training": "gradfilter.bench.training",
     "conv_layer": "gradfilter.bench.conv_layer",
@@ -34,20 +35,20 @@ WORKLOADS = {
 def main(arguments: Optional[List[str]] = None) -> int:
     """Run the command line; the process's exit status."""
     options = _parser().parse_args(arguments)
+    board = Board(options.cache_dir, options.datasets_dir, options.weights_dir, options.model_module)
     if options.command == "describe":
-        return _describe()
-    events = EventWriter(options.events_fd)
-    return _run(events, options.cache_dir)
+        return _describe(board)
+    return _run(EventWriter(options.events_fd), board)
 
 
-def _run(events: EventWriter, cache_dir: Path) -> int:
+def _run(events: EventWriter, board: Board) -> int:
     events.phase("setup")
     try:
         spec = read_spec(sys.stdin.buffer.readline().decode("utf-8"))
         _end_with_starter()
         workload: Any = importlib.import_module(WORKLOADS[spec.workload.kind])
         act = workload.prepare if spec.purpose == "prepare" else workload.measure
-        act(spec, events, cache_dir)
+        act(spec, events, board)
     except Exception as error:  # noqa: BLE001 (the process's border: whatever it is, the record says so)
         report_failure(events, error)
         events.end()
@@ -82,9 +83,9 @@ def _wait_for_end_of_input() -> None:
     os._exit(1)
 
 
-def _describe() -> int:
+def _describe(board: Board) -> int:
     description: Any = importlib.import_module("gradfilter.bench.description")
-    sys.stdout.write(json.dumps(encode(description.describe_worker(WORKLOADS)), allow_nan=False) + "\n")
+    sys.stdout.write(json.dumps(encode(description.describe_worker(WORKLOADS, board)), allow_nan=False) + "\n")
     return 0
 
 
@@ -93,10 +94,20 @@ def _parser() -> argparse.ArgumentParser:
     # As an attribute: the keyword came with Python 3.7.
     commands = parser.add_subparsers(dest="command")
     commands.required = True
-    commands.add_parser("describe", help="print what this Python can run, as JSON")
+    describe = commands.add_parser("describe", help="print what this Python can run, as JSON")
     run = commands.add_parser("run", help="run the RunSpec on stdin")
     run.add_argument("--events-fd", type=int, required=True, help="file descriptor to write events to")
-    run.add_argument("--cache-dir", type=Path, required=True, help="where starting checkpoints are kept")
+    for command in (describe, run):
+        command.add_argument(
+            "--cache-dir", type=Path, default=Path("cache"), help="where starting checkpoints are kept"
+        )
+        command.add_argument("--datasets-dir", type=Path, default=Path("datasets"), help="a folder per data set")
+        command.add_argument(
+            "--weights-dir", type=Path, default=Path("weights"), help="files that jobs name as weights"
+        )
+        command.add_argument(
+            "--model-module", action="append", default=[], help="a Python module from which jobs may name models"
+        )
     return parser
 
 

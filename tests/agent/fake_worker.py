@@ -1,7 +1,7 @@
 """A worker without torch: the same command line and protocol, playing the script that the workload's model names.
 
-It is started as the agent starts the real one: `-m gradfilter.bench.worker run --events-fd N --cache-dir DIR`,
-or `… describe`. Scripts are the functions below.
+It is started as the agent starts the real one: `-m gradfilter.bench.worker run … --events-fd N`, or
+`… describe`. Scripts are the functions below.
 """
 
 import json
@@ -182,7 +182,7 @@ def end_with_starter() -> None:
 
 
 if __name__ == "__main__":
-    *_, command = sys.argv[1:4]
+    command = sys.argv[3]
     if command == "describe":
         describe()
         sys.exit()

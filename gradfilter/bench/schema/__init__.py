@@ -9,11 +9,22 @@ name or, for a sensor, in its channel. All instants are seconds of the board's m
 
 from gradfilter.bench.schema.conv_layer import ConvLayerWorkload, ConvShape
 from gradfilter.bench.schema.device import DeviceDescription, MethodDescription, OptionDescription, WorkerDescription
-from gradfilter.bench.schema.job import DeviceSelector, JobSpec, Limits, MethodSpec, RunSpec, Sampling, Variant
+from gradfilter.bench.schema.job import (
+    DeviceSelector,
+    JobSpec,
+    Limits,
+    MethodSpec,
+    PublishedFigure,
+    RunSpec,
+    Sampling,
+    Variant,
+)
 from gradfilter.bench.schema.record import (
     SCHEMA_VERSION,
     Channel,
+    Evaluation,
     Failure,
+    LayerGradient,
     MethodedLayer,
     Outcome,
     Phase,
@@ -34,8 +45,10 @@ __all__ = [
     "ConvShape",
     "DeviceDescription",
     "DeviceSelector",
+    "Evaluation",
     "Failure",
     "JobSpec",
+    "LayerGradient",
     "Limits",
     "MethodDescription",
     "MethodSpec",
@@ -45,6 +58,7 @@ __all__ = [
     "Outcome",
     "Phase",
     "Pretraining",
+    "PublishedFigure",
     "RunRecord",
     "RunSpec",
     "RunStatus",

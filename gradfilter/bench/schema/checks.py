@@ -13,6 +13,7 @@ REFUSE_UNKNOWN_KEYS = {"extra": "forbid"}  # a dataclass's __pydantic_config__
 
 _LONGEST_WORD = 100
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:+/\-]*\Z")
+_WEIGHTS = re.compile(r"(random|pretrained|file:[A-Za-z0-9][A-Za-z0-9._/\-]*)\Z")
 _TRAINABLE = re.compile(r"(all|head|bias|last:[1-9][0-9]{0,3})\Z")
 
 
@@ -54,6 +55,15 @@ def check_word(name: str, value: str) -> None:
         raise ValueError(
             "%s must be 1 to %d letters, digits or . _ : + / - and start with a letter or digit, got %r."
             % (name, _LONGEST_WORD, value[:120])
+        )
+
+
+def check_weights(name: str, value: str) -> None:
+    """Refuse anything but 'random', 'pretrained' or 'file:' with a path below the board's weights folder."""
+    if len(value) > _LONGEST_WORD or not _WEIGHTS.match(value) or ".." in value:
+        raise ValueError(
+            "%s must be 'random', 'pretrained' or 'file:NAME' with the name of a file in the board's weights folder, "
+            "got %r." % (name, value[:120])
         )
 
 

@@ -27,7 +27,11 @@ class MethodDescription:
 
 @dataclass
 class WorkerDescription:
-    """What the worker's Python can do: `python -m gradfilter.bench.worker describe`."""
+    """What the worker's Python can do: `python -m gradfilter.bench.worker describe`.
+
+    absent: what a job might name although it is not here, and why, in words that say what to do.
+    model_modules: Python modules from which the board lets a job name a model.
+    """
 
     python_version: str
     torch_version: str
@@ -37,6 +41,8 @@ class WorkerDescription:
     workloads: List[str] = field(default_factory=list)
     compute: List[str] = field(default_factory=list)
     versions: Dict[str, str] = field(default_factory=dict)
+    absent: Dict[str, str] = field(default_factory=dict)
+    model_modules: List[str] = field(default_factory=list)
     schema_version: int = SCHEMA_VERSION
 
 

@@ -93,8 +93,36 @@ class DeviceSelector:
 
 
 @dataclass
+class PublishedFigure:
+    """A figure of a publication to stand beside the measured one: paper-reported, never compared by a test.
+
+    metric: a metric's name as results have it. variant, part: of the job's own. against: what the figure is: the value
+    itself, or the variant set against the baseline as the metric is. approximate: read off a chart.
+    """
+
+    __pydantic_config__ = REFUSE_UNKNOWN_KEYS
+
+    variant: str
+    metric: str
+    value: float
+    measured_on: str
+    source: str
+    part: str = ""
+    against: Literal["value", "baseline"] = "value"
+    approximate: bool = False
+
+    def __post_init__(self) -> None:
+        check_choice("published.against", self.against, ["value", "baseline"])
+        for name in ("variant", "metric", "measured_on", "source"):
+            check_length("published." + name, getattr(self, name), 1, 300)
+
+
+@dataclass
 class JobSpec:
-    """What a user wants: one workload, its variants (the first is the baseline), repetitions, a board."""
+    """What a user wants: one workload, its variants (the first is the baseline), repetitions, a board.
+
+    suite: the named set of jobs that this one belongs to, '' for none.
+    """
 
     __pydantic_config__ = REFUSE_UNKNOWN_KEYS
 
@@ -107,6 +135,8 @@ class JobSpec:
     limits: Limits = field(default_factory=Limits)
     sampling: Sampling = field(default_factory=Sampling)
     note: str = ""
+    suite: str = ""
+    published: List[PublishedFigure] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         check_length("variants", self.variants, 1, 64)
@@ -114,6 +144,11 @@ class JobSpec:
         check_range("repetitions", self.repetitions, 1, 1000)
         check_range("seed", self.seed, 0, 2**63 - 1)
         check_length("note", self.note, 0, 2000)
+        check_length("suite", self.suite, 0, 100)
+        check_length("published", self.published, 0, 1000)
+        names = [variant.name for variant in self.variants]
+        for figure in self.published:
+            check_choice("published.variant", figure.variant, names)
 
 
 @dataclass

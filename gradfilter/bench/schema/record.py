@@ -101,13 +101,43 @@ class MethodedLayer:
 
 
 @dataclass
+class LayerGradient:
+    """How near a changed layer's weight gradient is to the exact one, on one batch after the measured steps.
+
+    cosine: of the angle between them. snr_db: 10 log10(|g|² / |g - g'|²), None where they are equal.
+    reason: why there is no comparison, '' where there is one.
+    """
+
+    name: str
+    cosine: Optional[float] = None
+    snr_db: Optional[float] = None
+    reason: str = ""
+
+
+@dataclass
+class Evaluation:
+    """What the network scored on held-out data after so many epochs.
+
+    accuracy: share of images, or of labelled pixels, classified correctly. miou, mean_accuracy:
+    segmentation only; the mean over classes of intersection over union, and of the share found.
+    """
+
+    epoch: int
+    loss: float
+    accuracy: float
+    miou: Optional[float] = None
+    mean_accuracy: Optional[float] = None
+
+
+@dataclass
 class Outcome:
     """What the worker reports at the end, each None where it does not apply.
 
     saved_activation_bytes: bytes held for backward in one step, counted by storage, parameters
     excluded, in a separate unmeasured step; per part. peak_rss_bytes: the worker's high-water mark
-    over warm-up and measured steps (VmHWM, reset before). start_accuracy: what the starting
-    checkpoint scores before the job trains it, from the preparation.
+    over warm-up and measured steps (VmHWM, reset before). start_accuracy, start_miou: what the
+    starting weights score before the job trains them, from the preparation. evaluations: one per
+    epoch, where the workload counts epochs. gradients: one per layer that a method changed.
     """
 
     saved_activation_bytes: Dict[str, int] = field(default_factory=dict)
@@ -118,6 +148,11 @@ class Outcome:
     start_accuracy: Optional[float] = None
     trained_parameters: Optional[int] = None
     layers: List[MethodedLayer] = field(default_factory=list)
+    test_miou: Optional[float] = None
+    test_mean_accuracy: Optional[float] = None
+    start_miou: Optional[float] = None
+    evaluations: List[Evaluation] = field(default_factory=list)
+    gradients: List[LayerGradient] = field(default_factory=list)
 
 
 @dataclass

@@ -14,13 +14,18 @@ from gradfilter.bench.schema.checks import (
     check_positive,
     check_range,
     check_trainable,
+    check_weights,
     check_word,
 )
 
 
 @dataclass
 class Optimizer:
-    """SGD and its schedule over all steps, warm-up included; clip_norm is the L2 norm of all gradients."""
+    """SGD and its schedule over all steps, warm-up included; clip_norm is the L2 norm of all gradients.
+
+    ramp_steps: over so many first steps the learning rate rises linearly to learning_rate; the
+    schedule begins after them.
+    """
 
     __pydantic_config__ = REFUSE_UNKNOWN_KEYS
 
@@ -30,6 +35,7 @@ class Optimizer:
     weight_decay: float = 0.0
     schedule: Literal["constant", "cosine"] = "cosine"
     clip_norm: Optional[float] = None
+    ramp_steps: int = 0
 
     def __post_init__(self) -> None:
         check_choice("optimizer.name", self.name, ["sgd"])
@@ -39,6 +45,7 @@ class Optimizer:
         check_range("optimizer.weight_decay", self.weight_decay, 0, 1e3)
         if self.clip_norm is not None:
             check_positive("optimizer.clip_norm", self.clip_norm)
+        check_range("optimizer.ramp_steps", self.ramp_steps, 0, 1000000)
 
 
 @dataclass
@@ -68,8 +75,11 @@ class Pretraining:
 class TrainingWorkload:
     """Train a model on a data set and measure each step's forward, backward and optimizer.
 
-    trainable: "all" | "last:k" | "head" | "bias" | a list of module names. last:k is the last k
-    Conv2d in registration order and the head. threads: None leaves torch's own choice.
+    The data set decides the task: images with labels are classified, images with masks segmented.
+    weights: "random" | "pretrained" (what the model's library publishes) | "file:NAME", a file in the
+    board's weights folder. trainable: "all" | "last:k" | "head" | "bias" | a list of module names; last:k
+    is the last k Conv2d in registration order and the head. threads: None leaves torch's own choice.
+    epochs: train so many whole passes instead of measured_steps, with an evaluation after each.
     """
 
     __pydantic_config__ = REFUSE_UNKNOWN_KEYS
@@ -79,9 +89,11 @@ class TrainingWorkload:
     dataset: str = "digits"
     batch_size: int = 16
     image_size: int = 128
+    weights: str = "random"
     trainable: Union[str, List[str]] = "all"
     warm_up_steps: int = 5
     measured_steps: int = 30
+    epochs: Optional[int] = None
     compute: Literal["cpu", "cuda"] = "cpu"
     threads: Optional[int] = None
     dtype: Literal["float32"] = "float32"
@@ -96,9 +108,12 @@ class TrainingWorkload:
         check_word("dataset", self.dataset)
         check_range("batch_size", self.batch_size, 1, 4096)
         check_range("image_size", self.image_size, 1, 4096)
+        check_weights("weights", self.weights)
         check_trainable("trainable", self.trainable)
         check_range("warm_up_steps", self.warm_up_steps, 0, 1000000)
         check_range("measured_steps", self.measured_steps, 1, 1000000)
+        if self.epochs is not None:
+            check_range("epochs", self.epochs, 1, 10000)
         check_choice("compute", self.compute, ["cpu", "cuda"])
         check_choice("dtype", self.dtype, ["float32"])
         check_choice("memory_format", self.memory_format, ["channels_last", "contiguous"])

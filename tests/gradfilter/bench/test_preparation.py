@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from gradfilter.bench import conv_layer, training
+from gradfilter.bench.board import Board
 from gradfilter.bench.decoding import decode
 from gradfilter.bench.errors import RefusedWorkload
 from gradfilter.bench.events import EventWriter
@@ -26,9 +27,13 @@ def fixture_prepare(spec, events, tmp_path):
     def prepare(workload, **fields):
         run = decode(RunSpec, spec(workload, purpose="prepare", **fields))
         module = {"training": training, "conv_layer": conv_layer}[run.workload.kind]
-        module.prepare(run, events, tmp_path / "cache")
+        module.prepare(run, events, board_in(tmp_path))
 
     return prepare
+
+
+def board_in(folder):
+    return Board(folder / "cache", folder / "datasets", folder / "weights")
 
 
 def variants(name="gradient_filter", trainable=None, **options):
@@ -117,5 +122,5 @@ def test_measured_run_without_its_preparation_is_refused(spec, events, tmp_path)
     """
     run = decode(RunSpec, spec({"pretraining": {"steps": 41}}))
     with pytest.raises(RefusedWorkload, match="Send this board a preparation") as refusal:
-        training.measure(run, events, tmp_path / "cache")
+        training.measure(run, events, board_in(tmp_path))
     assert "pretraining" == refusal.value.field
