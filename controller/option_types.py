@@ -16,7 +16,7 @@ def fits(value: Any, written: str) -> bool:
     """Whether the value is of the type. A type that is not known here fits: the board has the last word."""
     try:
         return _fits(value, ast.parse(written, mode="eval").body)
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, IndexError):
         return True
 
 
@@ -31,4 +31,8 @@ def _fits(value: Any, node: ast.expr) -> bool:
             return any(_fits(value, member) for member in inner)
         if node.value.id == "List":
             return isinstance(value, list) and all(_fits(entry, inner[0]) for entry in value)
+        if node.value.id == "Dict":
+            return isinstance(value, dict) and all(
+                _fits(key, inner[0]) and _fits(entry, inner[1]) for key, entry in value.items()
+            )
     return True

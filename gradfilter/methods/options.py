@@ -1,13 +1,16 @@
 """The options of a method: its dataclass's fields, described and checked.
 
-Options arrive as JSON, so their types are few: int, float, bool, str, Optional[...] and List[...] of
-these. Every option has a default, and its meaning stands in metadata["help"].
+Options arrive as JSON, so their types are few: int, float, bool, str, and Optional[...], List[...]
+and Dict[str, ...] of these. Every option has a default, and its meaning stands in metadata["help"].
 """
 
 from dataclasses import MISSING, fields
-from typing import Any, List, Mapping, Tuple, Type, Union, get_type_hints
+from typing import Any, Dict, List, Mapping, Tuple, Type, Union, get_type_hints
 
 from gradfilter.bench.schema import OptionDescription
+
+_WRITTEN = {list: "List", dict: "Dict"}
+_PYTHON_36_ORIGINS: Dict[Any, Any] = {List: list, Dict: dict}
 
 
 def describe_options(method: Type[Any]) -> List[OptionDescription]:
@@ -59,8 +62,8 @@ def type_name(hint: Any) -> str:
         names = [type_name(argument) for argument in arguments if argument is not type(None)]
         inner = names[0] if len(names) == 1 else "Union[%s]" % ", ".join(names)
         return "Optional[%s]" % inner if type(None) in arguments else inner
-    if origin is list:
-        return "List[%s]" % type_name(arguments[0])
+    if origin in _WRITTEN:
+        return "%s[%s]" % (_WRITTEN[origin], ", ".join(map(type_name, arguments)))
     return str(hint.__name__)
 
 
@@ -70,6 +73,10 @@ def _fits(value: Any, hint: Any) -> bool:
         return any(_fits(value, argument) for argument in arguments)
     if origin is list:
         return isinstance(value, list) and all(_fits(entry, arguments[0]) for entry in value)
+    if origin is dict:
+        return isinstance(value, dict) and all(
+            _fits(key, arguments[0]) and _fits(entry, arguments[1]) for key, entry in value.items()
+        )
     if isinstance(value, bool):
         return hint is bool  # Python counts True as an int; an option does not
     return isinstance(value, (int, float)) if hint is float else isinstance(value, hint)
@@ -78,7 +85,7 @@ def _fits(value: Any, hint: Any) -> bool:
 def _parts(hint: Any) -> Tuple[Any, Tuple[Any, ...]]:
     """A generic type's origin and arguments. Python 3.6 calls the origin of List[str] List, later ones list."""
     origin = getattr(hint, "__origin__", None)
-    return (list if origin is List else origin), getattr(hint, "__args__", None) or ()
+    return _PYTHON_36_ORIGINS.get(origin, origin), getattr(hint, "__args__", None) or ()
 
 
 def _options(method: Type[Any]) -> List[Any]:

@@ -1,7 +1,7 @@
 """How options are described and checked, for types that the methods of the table do not use yet."""
 
 from dataclasses import dataclass, field
-from typing import ClassVar, List, Optional
+from typing import ClassVar, Dict, List, Optional
 
 import pytest
 
@@ -19,6 +19,7 @@ class Everything(Method):
     mode: str = field(default="a", metadata={"help": "a word"})
     counts: List[int] = field(default_factory=list, metadata={"help": "numbers"})
     limit: Optional[float] = field(default=None, metadata={"help": "a number or none"})
+    sizes: Dict[str, int] = field(default_factory=dict, metadata={"help": "numbers by name"})
 
 
 @pytest.mark.parametrize(
@@ -28,6 +29,8 @@ class Everything(Method):
         (Optional[int], "Optional[int]"),
         (List[str], "List[str]"),
         (Optional[List[float]], "Optional[List[float]]"),
+        (Dict[str, int], "Dict[str, int]"),
+        (Optional[Dict[str, List[int]]], "Optional[Dict[str, List[int]]]"),
     ],
     ids=str,
 )
@@ -45,10 +48,15 @@ def test_options_are_described_in_order():
         ("mode", "str", "a", "a word"),
         ("counts", "List[int]", [], "numbers"),
         ("limit", "Optional[float]", None, "a number or none"),
+        ("sizes", "Dict[str, int]", {}, "numbers by name"),
     ] == described
 
 
-@pytest.mark.parametrize("options", [{"ratio": 1}, {"limit": 2}, {"on": True}, {"counts": [1, 2]}, {"limit": None}])
+@pytest.mark.parametrize(
+    "options",
+    [{"ratio": 1}, {"limit": 2}, {"on": True}, {"counts": [1, 2]}, {"limit": None}, {"sizes": {"a": 1}}, {"sizes": {}}],
+    ids=str,
+)
 def test_fitting_values_are_taken(options):
     """An integer is a fitting number, and None fits what is optional."""
     method = Everything.from_options(options)
@@ -56,7 +64,20 @@ def test_fitting_values_are_taken(options):
 
 
 @pytest.mark.parametrize(
-    "options", [{"ratio": True}, {"ratio": None}, {"on": 1}, {"mode": 3}, {"counts": [1.5]}, {"counts": (1,)}], ids=str
+    "options",
+    [
+        {"ratio": True},
+        {"ratio": None},
+        {"on": 1},
+        {"mode": 3},
+        {"counts": [1.5]},
+        {"counts": (1,)},
+        {"sizes": {"a": 1.5}},
+        {"sizes": {"a": True}},
+        {"sizes": {1: 1}},
+        {"sizes": ["a"]},
+    ],
+    ids=str,
 )
 def test_values_of_another_type_are_refused(options):
     """A switch is no number, a tuple no list: JSON would not have sent it."""
