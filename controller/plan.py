@@ -55,8 +55,8 @@ def broken_blocks(attempts: Sequence[RunSummary]) -> set[int]:
     return {attempt.block for attempt in attempts if attempt.state in _BROKEN}
 
 
-def complete_blocks(spec: JobSpec, attempts: Sequence[RunSummary]) -> int:
-    """How many blocks have a valid record in every slot."""
+def ended_blocks(spec: JobSpec, attempts: Sequence[RunSummary]) -> int:
+    """How many blocks have a valid record in every slot; a failed run ends its slot, though it makes no pair."""
     valid = {(attempt.block, attempt.variant) for attempt in attempts if attempt.state in _VALID}
     blocks = {block for block, _ in valid}
     return sum(all((block, variant.name) in valid for variant in spec.variants) for block in blocks)
@@ -111,11 +111,11 @@ def _failures(variant: str, attempts: Sequence[RunSummary]) -> str:
 
 
 def _missing_blocks(spec: JobSpec, attempts: Sequence[RunSummary]) -> str:
-    complete = complete_blocks(spec, attempts)
-    if complete >= spec.repetitions:
+    ended = ended_blocks(spec, attempts)
+    if ended >= spec.repetitions:
         return ""
     lost = [attempt for attempt in attempts if attempt.state in _BROKEN]
     return (
-        f"{complete} of {spec.repetitions} blocks are complete: {len(lost)} attempts were lost "
+        f"{ended} of {spec.repetitions} blocks have ended: {len(lost)} attempts were lost "
         f"and all {REPLACEMENT_BLOCKS} replacement blocks are used; the last was lost because {lost[-1].failure}"
     )

@@ -91,10 +91,10 @@ def test_a_broken_block_after_its_valid_record_is_replaced_whole():
 
 
 def test_a_good_end_needs_no_reason():
-    """With every block complete nothing is missing, lost attempts or not."""
+    """With every block ended nothing is missing, lost attempts or not."""
     runs = [*block(1), attempt(2, "baseline", "lost"), *block(3)]
     assert ("finished", "") == plan.verdict(job(), runs)
-    assert 2 == plan.complete_blocks(job(), runs)
+    assert 2 == plan.ended_blocks(job(), runs)
 
 
 def test_failed_runs_are_named_in_the_end():
@@ -110,11 +110,11 @@ def test_a_job_without_any_finished_run_has_failed():
 
 
 def test_missing_blocks_are_named_in_the_end():
-    """When the replacements are used up, the reason counts complete blocks and lost attempts."""
+    """When the replacements are used up, the reason counts ended blocks and lost attempts."""
     runs = [*block(1), *(attempt(number, "baseline", "lost", "board gone") for number in (2, 3, 4))]
     state, reason = plan.verdict(job(), runs)
     assert "finished" == state
-    assert "1 of 2 blocks are complete: 3 attempts were lost" in reason
+    assert "1 of 2 blocks have ended: 3 attempts were lost" in reason
     assert "board gone" in reason
 
 

@@ -84,7 +84,7 @@ def test_only_two_blocks_are_replaced(lab):
     job = lab.submit(repetitions=1)
     end = lab.end_of(job)
     assert "failed" == end["state"]
-    assert "0 of 1 blocks are complete: 3 attempts were lost" in end["reason"]
+    assert "0 of 1 blocks have ended: 3 attempts were lost" in end["reason"]
     assert ["lost"] * 3 == lab.states(job)
 
 
