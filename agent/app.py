@@ -70,7 +70,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     runs = Runs(Bench(settings, data, worker), metrics.run_ended)
     metrics.watch(lambda: runs.active is not None)
     app.state.worker, app.state.metrics, app.state.runs = worker, metrics, runs
-    _log_sensors(describe_device(settings.root, worker).sensors)
+    _log_sensors(describe_device(settings.surroundings(), worker).sensors)
     runs.recover()
     worker.start()
     yield
@@ -138,7 +138,7 @@ def _add_device_routes(app: FastAPI) -> None:
     @app.get("/v1/device")
     def get_device(request: Request) -> DeviceDescription:
         """This board, its sensors and what its worker offers."""
-        return describe_device(request.app.state.settings.root, request.app.state.worker)
+        return describe_device(request.app.state.settings.surroundings(), request.app.state.worker)
 
     @app.get("/health")
     def get_health(request: Request) -> Health:

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from agent import VERSION
 from agent.errors import AgentError
+from agent.sensors.surroundings import Surroundings
 from agent.settings import AgentSettings
 
 
@@ -27,9 +28,9 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"gradfilter-agent: {name}: {one['msg']}, got {one['input']!r}.", file=sys.stderr)  # noqa: T201
         return 2
     if options.command == "sensors":
-        return _show_sensors(settings.root)
+        return _show_sensors(settings.surroundings())
     if options.command == "device":
-        return _show_device(settings.root)
+        return _show_device(settings.surroundings())
     return _serve(settings)
 
 
@@ -53,10 +54,10 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _show_sensors(root: Path) -> int:
-    from agent.sensors import detect_sensors  # noqa: PLC0415 - the other commands need not pay for it
+def _show_sensors(surroundings: Surroundings) -> int:
+    from agent.sensors import describe_sensors  # noqa: PLC0415 - the other commands need not pay for it
 
-    for sensor in detect_sensors(root)[1]:
+    for sensor in describe_sensors(surroundings):
         if not sensor.present:
             print(f"{sensor.name:16} absent: {sensor.reason}")  # noqa: T201
         for channel in sensor.channels:
@@ -65,10 +66,10 @@ def _show_sensors(root: Path) -> int:
     return 0
 
 
-def _show_device(root: Path) -> int:
+def _show_device(surroundings: Surroundings) -> int:
     from agent.device import describe_board  # noqa: PLC0415
 
-    print(json.dumps(asdict(describe_board(root)), indent=2, ensure_ascii=False))  # noqa: T201
+    print(json.dumps(asdict(describe_board(surroundings)), indent=2, ensure_ascii=False))  # noqa: T201
     return 0
 
 

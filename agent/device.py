@@ -2,11 +2,11 @@
 
 import platform
 import re
-from pathlib import Path
 
 from agent import VERSION, board
 from agent.described_worker import DescribedWorker
-from agent.sensors import detect_sensors
+from agent.sensors import describe_sensors
+from agent.sensors.surroundings import Surroundings
 from gradfilter.bench.schema import DeviceDescription, SensorReport
 
 # What device trees and firmwares call the boards we know, and their tags.
@@ -24,9 +24,9 @@ _FAMILIES = (
 )
 
 
-def describe_board(root: Path) -> DeviceDescription:
+def describe_board(surroundings: Surroundings) -> DeviceDescription:
     """The board alone, its sensors looked for afresh; the worker's Python is not asked."""
-    _, sensors = detect_sensors(root)
+    root, sensors = surroundings.root, describe_sensors(surroundings)
     name = board.model(root)
     return DeviceDescription(
         hostname=board.hostname(),
@@ -44,9 +44,9 @@ def describe_board(root: Path) -> DeviceDescription:
     )
 
 
-def describe_device(root: Path, worker: DescribedWorker) -> DeviceDescription:
+def describe_device(surroundings: Surroundings, worker: DescribedWorker) -> DeviceDescription:
     """The board and what its worker offers, or why it offers nothing."""
-    description = describe_board(root)
+    description = describe_board(surroundings)
     description.worker = worker.description
     description.worker_error = worker.error
     return description

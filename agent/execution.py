@@ -22,6 +22,7 @@ from agent.recording import Journal, Recording, replay
 from agent.run_folder import RunFolder
 from agent.sampler_process import SamplerProcess
 from agent.samples import read_samples
+from agent.sensors.surroundings import Surroundings
 from agent.settings import AgentSettings
 from agent.worker_process import WorkerExit, WorkerProcess
 from gradfilter.bench.schema import Failure, RunStatus
@@ -58,7 +59,7 @@ def _carry_out(run: ActiveRun, journal: Journal, bench: Bench) -> Failure | None
     journal.add(_started(bench.settings))
     if run.spec.purpose == "prepare":
         return _work(run, journal, bench)
-    with _sampling(run, journal, bench.settings.root) as sampler:
+    with _sampling(run, journal, bench.settings.surroundings()) as sampler:
         _settle(run, journal)
         return _work(run, journal, bench, sampler.follow)
 
@@ -70,8 +71,8 @@ def _await_description(run: ActiveRun, worker: DescribedWorker) -> None:
 
 
 @contextmanager
-def _sampling(run: ActiveRun, journal: Journal, root: Path) -> Iterator[SamplerProcess]:
-    sampler = SamplerProcess(run.folder, root, run.spec.sampling.period_s)
+def _sampling(run: ActiveRun, journal: Journal, surroundings: Surroundings) -> Iterator[SamplerProcess]:
+    sampler = SamplerProcess(run.folder, surroundings, run.spec.sampling.period_s)
     try:
         yield sampler
     finally:

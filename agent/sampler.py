@@ -1,8 +1,9 @@
 """Read a board's sensors at a jittered period and append the readings to a file: `python -m agent.sampler`.
 
 It is a small process of its own, so that a slow sensor never delays the agent and the agent never delays a
-reading. It imports neither FastAPI nor pydantic. On its stdin it takes the worker's process id as one
-line; at the end of stdin it writes its report and exits, so it never outlives the agent.
+reading. It imports neither FastAPI nor pydantic. On its stdin it takes the surroundings as the first line, which no
+other user can see there, and later the worker's process id as another; at the end of stdin it writes its report
+and exits, so it never outlives the agent.
 
 The file, which agent/samples.py reads back, has one line an entry:
 
@@ -26,6 +27,7 @@ from typing import TextIO
 from agent.errors import SensorFailed
 from agent.sensors import detect_sensors
 from agent.sensors.sensor import Sensor
+from agent.sensors.surroundings import Surroundings
 from gradfilter.bench.schema import SamplerReport, SensorReport
 
 _JITTER = 0.1  # of the period, so that a step as long as the period does not alias with it
@@ -73,9 +75,8 @@ class Sampler:
         self.file.flush()
 
     def _read(self, watched: Watched) -> None:
-        before = time.monotonic()
         try:
-            values = watched.sensor.read()
+            readings = watched.sensor.readings()
         except SensorFailed as error:
             self._drop(watched, str(error))
         except OSError as error:
@@ -86,8 +87,8 @@ class Sampler:
             self._drop(watched, f"defect in the sensor: {error!r}")
         else:
             watched.failures = 0
-            middle = (before + time.monotonic()) / 2
-            self.file.write(f"{watched.number} {middle!r} {' '.join(map(_text, values))}\n")
+            for reading in readings:
+                self.file.write(f"{watched.number} {reading.at_s!r} {' '.join(map(_text, reading.values))}\n")
 
     def _drop(self, watched: Watched, reason: str) -> None:
         self.watched.remove(watched)
@@ -130,12 +131,11 @@ def sample_until_told(sampler: Sampler, period_s: float) -> None:
 def main() -> None:
     """Detect, write what was found, sample until stdin ends, report."""
     parser = argparse.ArgumentParser(prog="python -m agent.sampler", description=__doc__.splitlines()[0])
-    parser.add_argument("--root", type=Path, default=Path("/"))
     parser.add_argument("--period", type=float, required=True)
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the agent's business; it then ends stdin
-    sensors, reports = detect_sensors(arguments.root)
+    sensors, reports = detect_sensors(Surroundings.from_json(_first_line()))
     with arguments.out.open("w") as file:
         file.write(_header(arguments.period, reports))
         file.flush()
@@ -143,6 +143,16 @@ def main() -> None:
         sampler = Sampler(watched, file, SamplerReport(arguments.period, readings=0, cpu_s=0.0, worst_gap_s=0.0))
         sample_until_told(sampler, arguments.period)
         sampler.finish()
+    for sensor in sensors:
+        sensor.close()
+
+
+def _first_line() -> str:
+    """The first line of stdin and no byte more, since select() does not see what a buffer holds."""
+    line = b""
+    while not line.endswith(b"\n") and (byte := os.read(0, 1)):
+        line += byte
+    return line.decode()
 
 
 if __name__ == "__main__":

@@ -5,10 +5,11 @@ import select
 import signal
 import subprocess
 import sys
-from pathlib import Path
+from contextlib import suppress
 from typing import IO, cast
 
 from agent.run_folder import RunFolder
+from agent.sensors.surroundings import Surroundings
 
 _READY_S = 20.0
 _FINISH_S = 5.0
@@ -20,9 +21,9 @@ class SamplerProcess:
     A run whose sampler fails goes on: its times are as good as ever, and its record says what is missing.
     """
 
-    def __init__(self, folder: RunFolder, root: Path, period_s: float) -> None:
+    def __init__(self, folder: RunFolder, surroundings: Surroundings, period_s: float) -> None:
         self.error = ""
-        command = [sys.executable, "-m", "agent.sampler", "--root", str(root), "--period", str(period_s)]
+        command = [sys.executable, "-m", "agent.sampler", "--period", str(period_s)]
         with folder.sampler_log.open("wb") as log:
             self._process = subprocess.Popen(
                 [*command, "--out", str(folder.samples)],
@@ -35,14 +36,12 @@ class SamplerProcess:
         self._stdin = cast("IO[bytes]", self._process.stdin)
         self._stdout = cast("IO[bytes]", self._process.stdout)
         self._log = folder.sampler_log
+        self._tell(surroundings.to_json())
         self._await_first_reading()
 
     def follow(self, pid: int) -> None:
         """Tell the sensors which process is the worker."""
-        try:
-            self._stdin.write(b"%d\n" % pid)
-        except OSError:
-            return  # it has died; finish() says so
+        self._tell(str(pid))
 
     def finish(self) -> None:
         """Have it write its report and end; kill it if it does not."""
@@ -58,6 +57,10 @@ class SamplerProcess:
         if code != 0:
             last = self._log.read_text(errors="replace").strip().rpartition("\n")[2]
             self.error = f"the sampler exited with code {code}: {last or 'it said nothing'}"
+
+    def _tell(self, line: str) -> None:
+        with suppress(OSError):  # it has died; finish() says so
+            self._stdin.write(line.encode() + b"\n")
 
     def _await_first_reading(self) -> None:
         ready, _, _ = select.select([self._stdout], [], [], _READY_S)

@@ -7,6 +7,8 @@ from pathlib import Path
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from agent.sensors.surroundings import MeterSettings, Surroundings
+
 
 class AgentSettings(BaseSettings):
     """Where the agent listens, keeps its runs and finds the worker's Python."""
@@ -21,8 +23,25 @@ class AgentSettings(BaseSettings):
     model_modules: list[str] = Field([], description="Python modules from which jobs may name models; none without.")
     worker_python: str = Field(sys.executable, description="The Python that has gradfilter and torch.")
     root: Path = Field(Path("/"), description="Where sensors and board facts are read from; / but in tests.")
+    jtop_python: str = Field("", description="A Python that has jetson-stats; looked for without.")
+    vcgencmd: str = Field("vcgencmd", description="Raspberry Pi's firmware command.")
+    meters: list[MeterSettings] = Field([], description="External power meters, as a JSON list; none without.")
+    calibration_file: Path | None = Field(
+        None, description="What calibrations have found; DATA_DIR/calibration.json without."
+    )
     min_free_bytes: int = Field(256 * 1024 * 1024, ge=0, description="No run starts with less disk space than this.")
     stop_grace_s: float = Field(5.0, gt=0, le=60, description="How long a worker has between SIGTERM and SIGKILL.")
+
+    def surroundings(self) -> Surroundings:
+        """What the sensors are told."""
+        calibration_file = self.calibration_file or self.data_dir / "calibration.json"
+        return Surroundings(
+            root=self.root,
+            jtop_python=self.jtop_python,
+            vcgencmd=self.vcgencmd,
+            meters=tuple(self.meters),
+            calibration_file=calibration_file.absolute(),
+        )
 
     @field_validator("worker_python")
     @classmethod

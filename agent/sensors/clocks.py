@@ -8,6 +8,7 @@ from pathlib import Path
 
 from agent.sensors.files import Gauge, read_each
 from agent.sensors.sensor import Absent, Sensor
+from agent.sensors.surroundings import Surroundings
 from gradfilter.bench.schema import Channel
 
 _SLOWEST, _FASTEST = 1e6, 2e10
@@ -24,9 +25,9 @@ class Clocks(Sensor):
         self._gauges = [Gauge(policy / "scaling_cur_freq", 1e3, _SLOWEST, _FASTEST) for policy in policies]
 
     @classmethod
-    def detect(cls, root: Path) -> Sensor | Absent:
+    def detect(cls, surroundings: Surroundings) -> Sensor | Absent:
         """Present where the kernel scales the CPU's frequency; virtual machines usually do not say."""
-        found = (root / "sys/devices/system/cpu/cpufreq").glob("policy*")
+        found = (surroundings.root / "sys/devices/system/cpu/cpufreq").glob("policy*")
         policies = sorted((policy for policy in found if _numbered(policy)), key=lambda policy: int(policy.name[6:]))
         if not policies:
             return Absent("the kernel shows no CPU frequency; virtual machines usually do not.")

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from agent.sensors.files import Gauge, read_each, read_label, readable
 from agent.sensors.sensor import Absent, Sensor, distinct
+from agent.sensors.surroundings import Surroundings
 from gradfilter.bench.schema import Channel
 
 _SINGLE = re.compile(r"ina(219|220|226|228|230|231|237|238|260)\Z")
@@ -61,8 +62,9 @@ class Ina(Sensor):
         self._rails = rails
 
     @classmethod
-    def detect(cls, root: Path) -> Sensor | Absent:
+    def detect(cls, surroundings: Surroundings) -> Sensor | Absent:
         """Present where a known chip has a connected rail whose files can be read."""
+        root = surroundings.root
         chips = sorted(path.parent for path in (root / "sys/class/hwmon").glob("hwmon*/name"))
         rails = [rail for chip in chips for rail in _rails_of(chip)]
         if not rails:

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from agent.sensors.sensor import Absent, Sensor
+from agent.sensors.surroundings import Surroundings
 from gradfilter.bench.schema import Channel
 
 _LONGEST = 65536
@@ -24,9 +25,9 @@ class Load(Sensor):
         self._before: tuple[int, int] | None = None
 
     @classmethod
-    def detect(cls, root: Path) -> Sensor | Absent:
+    def detect(cls, surroundings: Surroundings) -> Sensor | Absent:
         """Present where /proc/stat has its first line."""
-        sensor = cls(root / "proc/stat")
+        sensor = cls(surroundings.root / "proc/stat")
         try:
             sensor.read()
         except OSError as error:

@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 
 from agent.sensors.sensor import Absent, Sensor
+from agent.sensors.surroundings import Surroundings
 from gradfilter.bench.schema import Channel
 
 _RESIDENT = 1  # proc(5): size resident shared text lib data dt, in pages
@@ -26,8 +27,9 @@ class ProcessMemory(Sensor):
         self._pid: int | None = None
 
     @classmethod
-    def detect(cls, root: Path) -> Sensor | Absent:
+    def detect(cls, surroundings: Surroundings) -> Sensor | Absent:
         """Present wherever /proc is."""
+        root = surroundings.root
         if not (root / "proc").is_dir():
             return Absent("/proc is not mounted, so no process can be looked at.")
         return cls(root / "proc")

@@ -13,6 +13,7 @@ from pathlib import Path
 from agent.errors import SensorFailed
 from agent.sensors.files import read_integer, read_label, readable
 from agent.sensors.sensor import Absent, Sensor, distinct
+from agent.sensors.surroundings import Surroundings
 from gradfilter.bench.schema import Channel
 
 # package: cores, caches and the memory controller; psys: what the maker wired to it, mostly the platform.
@@ -34,8 +35,9 @@ class Rapl(Sensor):
         self._counters = [EnergyCounter(zone, clock) for zone in zones]
 
     @classmethod
-    def detect(cls, root: Path) -> Sensor | Absent:
+    def detect(cls, surroundings: Surroundings) -> Sensor | Absent:
         """Present where a zone can be read and says at which value it wraps."""
+        root = surroundings.root
         zones = sorted((root / "sys/class/powercap").glob("intel-rapl:*"))
         if not zones:
             return Absent("this processor or virtual machine shows no RAPL energy counter under /sys/class/powercap.")

@@ -1,11 +1,12 @@
 """The interface of a sensor: something on a board that gives readings of one or more channels."""
 
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import ClassVar
 
+from agent.sensors.surroundings import Surroundings
 from gradfilter.bench.schema import Channel
 
 
@@ -16,22 +17,32 @@ class Absent:
     reason: str
 
 
+@dataclass(frozen=True)
+class Reading:
+    """One value a channel, None where there is none, at an instant of time.monotonic()."""
+
+    at_s: float
+    values: list[float | None]
+
+
 class Sensor(ABC):
     """A source of readings. `channels` is what read() returns, in order.
 
-    name: the sensor's name in records. quantities: what it measures wherever it is present.
+    name: the sensor's name in records. quantities: what it measures wherever it is present. slowest_s: it is
+    never read more often than that, whatever the sampling period, because a reading is dear.
     """
 
     name: ClassVar[str]
     quantities: ClassVar[tuple[str, ...]]
+    slowest_s: ClassVar[float] = 0.0
 
     def __init__(self, channels: Sequence[Channel]) -> None:
         self.channels = list(channels)
 
     @classmethod
     @abstractmethod
-    def detect(cls, root: Path) -> "Sensor | Absent":
-        """The sensor as found under root (a board's /, or a copy of its tree), or why there is none."""
+    def detect(cls, surroundings: Surroundings) -> "Sensor | Absent":
+        """The sensor as found there, or why there is none."""
 
     @abstractmethod
     def read(self) -> list[float | None]:
@@ -42,8 +53,23 @@ class Sensor(ABC):
             SensorFailed: and it never will again in this run.
         """
 
+    def readings(self) -> list[Reading]:
+        """Every reading since the last call. A sensor that is asked has one, at the middle of the asking.
+
+        A sensor that is sent its readings overrides this and gives each its own instant; it never waits for one.
+
+        Raises:
+            OSError, SensorFailed: as read() does.
+        """
+        before = time.monotonic()
+        values = self.read()
+        return [Reading((before + time.monotonic()) / 2, values)]
+
     def follow(self, pid: int) -> None:  # noqa: B027 - doing nothing is what most sensors want
         """Take note of the worker's process id. Most sensors look at the board and ignore it."""
+
+    def close(self) -> None:  # noqa: B027 - most sensors hold nothing
+        """Give back what it holds: a process, a connection. It is not read again."""
 
 
 def distinct(names: Iterable[str]) -> list[str]:

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 from agent.sensors.sensor import Absent, Sensor
+from agent.sensors.surroundings import Surroundings
 from gradfilter.bench.schema import Channel
 
 _LONGEST = 16384
@@ -29,9 +30,9 @@ class SystemMemory(Sensor):
         self._meminfo = meminfo
 
     @classmethod
-    def detect(cls, root: Path) -> Sensor | Absent:
+    def detect(cls, surroundings: Surroundings) -> Sensor | Absent:
         """Present where /proc/meminfo tells MemAvailable (Linux 3.14 and later)."""
-        sensor = cls(root / "proc/meminfo")
+        sensor = cls(surroundings.root / "proc/meminfo")
         try:
             available, _ = sensor.read()
         except OSError as error:

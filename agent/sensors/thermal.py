@@ -9,6 +9,7 @@ from pathlib import Path
 
 from agent.sensors.files import Gauge, read_each, read_label
 from agent.sensors.sensor import Absent, Sensor, distinct
+from agent.sensors.surroundings import Surroundings
 from gradfilter.bench.schema import Channel
 
 _COLDEST, _HOTTEST = -55.0, 150.0  # the widest range that silicon sensors are specified for
@@ -26,9 +27,9 @@ class Thermal(Sensor):
         self._gauges = [Gauge(zone / "temp", 1e-3, _COLDEST, _HOTTEST) for zone in zones]
 
     @classmethod
-    def detect(cls, root: Path) -> Sensor | Absent:
+    def detect(cls, surroundings: Surroundings) -> Sensor | Absent:
         """Present where at least one zone gives a temperature now; zones that sleep may join later."""
-        zones = sorted((root / "sys/class/thermal").glob("thermal_zone*"), key=_number)
+        zones = sorted((surroundings.root / "sys/class/thermal").glob("thermal_zone*"), key=_number)
         zones = [zone for zone in zones if not read_label(zone / "type").startswith("PMIC")]
         if not zones:
             return Absent("the kernel has no thermal zones under /sys/class/thermal.")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from agent.device import describe_board
+from agent.sensors.surroundings import Surroundings
 from tests.agent.service import LEASE, run_spec, wait_until
 
 COMMAND = str(Path(sys.executable).with_name("gradfilter-agent"))
@@ -40,14 +41,14 @@ COMMAND = str(Path(sys.executable).with_name("gradfilter-agent"))
 )
 def test_boards_and_their_tags(board, name, model, tags, cpu):
     """A board is known by its device tree or firmware; the tags say what it is and which power it measures."""
-    description = describe_board(board(name))
+    description = describe_board(Surroundings(board(name)))
     assert (model, cpu) == (description.model, description.cpu)
     assert tags == set(description.tags) - {description.machine}
 
 
 def test_facts_come_from_the_root(board):
     """Memory, cores and system are the board's, not those of the machine that runs the test."""
-    description = describe_board(board("jetson-orin-nano"))
+    description = describe_board(Surroundings(board("jetson-orin-nano")))
     assert (7802536 * 1024, 2, "Ubuntu 22.04.5 LTS") == (
         description.memory_bytes,
         description.cores,
@@ -58,7 +59,7 @@ def test_facts_come_from_the_root(board):
 
 def test_board_without_any_facts(tmp_path):
     """An empty root gives empty facts, not an error."""
-    description = describe_board(tmp_path)
+    description = describe_board(Surroundings(tmp_path))
     assert ("", "", 0) == (description.model, description.cpu, description.memory_bytes)
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from agent.sampler import jittered
 from agent.samples import read_samples
+from agent.sensors.surroundings import Surroundings
 from tests.agent.service import wait_until
 
 PERIOD_S = 0.05
@@ -19,10 +20,11 @@ class Sampling:
 
     def __init__(self, root, out):
         self.out = out
-        command = [sys.executable, "-m", "agent.sampler", "--root", root, "--period", str(PERIOD_S), "--out", out]
+        command = [sys.executable, "-m", "agent.sampler", "--period", str(PERIOD_S), "--out", out]
         self.process = subprocess.Popen(
             [str(part) for part in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
         )
+        self.process.stdin.write(Surroundings(root=root).to_json().encode() + b"\n")
         assert b"sampling\n" == self.process.stdout.readline()
 
     @property

@@ -47,6 +47,12 @@ class Channel:
     quantity: power | energy | temperature | frequency | memory | load | voltage | current.
     unit: W | J | degC | Hz | B | ratio | V | A. covers: what an energy or power channel includes:
     board_input | module | package | cpu | gpu | rail | process | wall | system; "" elsewhere.
+
+    What the sensor declares of itself, each None where it is not known, with its source in the sensor's file:
+    resolution: one step of the reading, in the unit. gain_tolerance: relative error (ratio), offset_tolerance:
+    absolute error, in the unit. averaging_s: a reading is the mean over so many seconds before its instant, 0.0:
+    instantaneous. update_s: how often the sensor itself takes a new value, None: as often as it is read.
+    role: total (a sum over what it covers, never added to its rails) | rail (a part of a total) | "".
     """
 
     name: str
@@ -55,6 +61,12 @@ class Channel:
     unit: str
     kind: Literal["gauge", "counter"] = "gauge"
     covers: str = ""
+    resolution: Optional[float] = None
+    gain_tolerance: Optional[float] = None
+    offset_tolerance: Optional[float] = None
+    averaging_s: Optional[float] = None
+    update_s: Optional[float] = None
+    role: str = ""
 
 
 @dataclass

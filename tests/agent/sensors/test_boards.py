@@ -12,6 +12,7 @@ from agent.sensors.load import Load
 from agent.sensors.process_memory import ProcessMemory
 from agent.sensors.rapl import Rapl
 from agent.sensors.sensor import Absent
+from agent.sensors.surroundings import Surroundings
 from agent.sensors.system_memory import SystemMemory
 from agent.sensors.thermal import Thermal
 from tests.boards import BOARDS
@@ -25,7 +26,7 @@ def named(sensor):
 @pytest.mark.parametrize("name", BOARDS)
 def test_every_sensor_reports_on_every_board(board, name):
     """On any board each sensor is there with as many readings as channels, or gives a reason as a sentence."""
-    sensors, reports = detect_sensors(board(name))
+    sensors, reports = detect_sensors(Surroundings(board(name)))
     assert [kind.name for kind in SENSORS] == [report.name for report in reports]
     assert all(report.present or report.reason.endswith(".") for report in reports)
     assert all(len(sensor.channels) == len(sensor.read()) for sensor in sensors)
@@ -34,62 +35,64 @@ def test_every_sensor_reports_on_every_board(board, name):
 
 def test_channel_names_are_distinct_within_a_sensor(board):
     """Two zones of the same type stay two channels."""
-    assert {"acpitz": 42.0, "acpitz:2": 38.0, "x86_pkg_temp": 47.0} == named(Thermal.detect(board("intel-laptop")))
+    assert {"acpitz": 42.0, "acpitz:2": 38.0, "x86_pkg_temp": 47.0} == named(
+        Thermal.detect(Surroundings(board("intel-laptop")))
+    )
 
 
 def test_orin_module_power_is_volts_times_amperes(board):
     """The INA3221 gives mV and mA; rails are known by their labels, and unconnected ones are left out."""
-    ina = Ina.detect(board("jetson-orin-nano"))
+    ina = Ina.detect(Surroundings(board("jetson-orin-nano")))
     assert pytest.approx({"VDD_IN": 6.0, "VDD_CPU_GPU_CV": 1.24}) == named(ina)
     assert {"VDD_IN": "module", "VDD_CPU_GPU_CV": "rail"} == {c.name: c.covers for c in ina.channels}
 
 
 def test_ina226_gives_microwatts(board):
     """A breakout in the supply line is a rail: only its owner knows which one."""
-    ina = Ina.detect(board("raspberry-pi-5"))
+    ina = Ina.detect(Surroundings(board("raspberry-pi-5")))
     assert pytest.approx({"ina226": 4.145}) == named(ina)
     assert ["rail"] == [channel.covers for channel in ina.channels]
 
 
 def test_sleeping_zone_is_no_temperature(board):
     """-256 °C is what a zone says that is switched off; the zones beside it are read, in their order."""
-    thermal = Thermal.detect(board("jetson-orin-nano"))
+    thermal = Thermal.detect(Surroundings(board("jetson-orin-nano")))
     assert {"cpu-thermal": 48.25, "gpu-thermal": None, "tj-thermal": 49.5} == named(thermal)
 
 
 def test_pmic_constant_is_left_out(board):
     """The PMIC's zone on a Nano is a constant of the device tree, not a temperature."""
-    assert "PMIC-Die" not in named(Thermal.detect(board("jetson-nano")))
+    assert "PMIC-Die" not in named(Thermal.detect(Surroundings(board("jetson-nano"))))
 
 
 def test_clocks_in_hertz(board):
     """Each frequency policy is a channel."""
-    assert {"policy0": 1510400e3, "policy4": 729600e3} == named(Clocks.detect(board("jetson-orin-nano")))
+    assert {"policy0": 1510400e3, "policy4": 729600e3} == named(Clocks.detect(Surroundings(board("jetson-orin-nano"))))
 
 
 def test_system_memory_in_bytes(board):
     """Available memory, and what has gone to swap."""
-    memory = named(SystemMemory.detect(board("intel-laptop")))
+    memory = named(SystemMemory.detect(Surroundings(board("intel-laptop"))))
     assert {"available": 12000000 * 1024.0, "swap_used": 100000 * 1024.0} == memory
 
 
 def test_load_is_the_busy_share_between_readings(board):
     """Of 1000 ticks since the reading before, 250 were idle or waiting: three quarters busy."""
     root = board("jetson-orin-nano")
-    load = Load.detect(root)
+    load = Load.detect(Surroundings(root))
     (root / "proc/stat").write_text("cpu  1500 0 750 8200 550 0 0 0 0 0\n")
     assert [0.75] == load.read()
 
 
 def test_load_without_a_tick_is_no_reading(board):
     """Two readings within one clock tick say nothing."""
-    load = Load.detect(board("jetson-orin-nano"))
+    load = Load.detect(Surroundings(board("jetson-orin-nano")))
     assert [None] == load.read()
 
 
 def test_process_memory_of_a_real_process():
     """The resident set of a process that is followed, and nothing before and after."""
-    sensor = ProcessMemory.detect(Path("/"))
+    sensor = ProcessMemory.detect(Surroundings(Path("/")))
     before = sensor.read()
     sensor.follow(os.getpid())
     [resident] = sensor.read()
@@ -109,7 +112,7 @@ def test_process_memory_of_a_real_process():
 )
 def test_virtual_machine_says_what_it_lacks(board, sensor, words):
     """A sensor that is not there says so in words."""
-    found = sensor.detect(board("virtual-machine"))
+    found = sensor.detect(Surroundings(board("virtual-machine")))
     assert isinstance(found, Absent)
     assert words in found.reason
 
@@ -117,13 +120,13 @@ def test_virtual_machine_says_what_it_lacks(board, sensor, words):
 @pytest.mark.parametrize("kind", SENSORS)
 def test_empty_root_has_no_sensor(tmp_path, kind):
     """Where there is nothing to read, every sensor is absent."""
-    assert isinstance(kind.detect(tmp_path), Absent)
+    assert isinstance(kind.detect(Surroundings(tmp_path)), Absent)
 
 
 def test_one_dead_rail_leaves_the_others(board):
     """A rail that answers with an error has no reading; the rail beside it has."""
     root = board("jetson-orin-nano")
-    ina = Ina.detect(root)
+    ina = Ina.detect(Surroundings(root))
     (root / "sys/class/hwmon/hwmon1/in2_input").unlink()
     assert {"VDD_IN": 6.0, "VDD_CPU_GPU_CV": None} == named(ina)
 
@@ -131,7 +134,7 @@ def test_one_dead_rail_leaves_the_others(board):
 def test_chip_that_has_gone_is_an_error(board):
     """When no rail answers any more the sensor says so instead of reading on."""
     root = board("jetson-orin-nano")
-    ina = Ina.detect(root)
+    ina = Ina.detect(Surroundings(root))
     for file in (root / "sys/class/hwmon/hwmon1").glob("*_input"):
         file.unlink()
     with pytest.raises(FileNotFoundError):

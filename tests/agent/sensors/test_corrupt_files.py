@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agent.sensors import detect_sensors
+from agent.sensors.surroundings import Surroundings
 from tests.boards import BOARDS, build_board
 
 LIMITS = {"W": (0, 2e4), "J": (0, 1e9), "degC": (-55, 150), "Hz": (1e6, 2e10), "B": (0, 1e18), "ratio": (0, 1)}
@@ -56,7 +57,7 @@ def test_corrupt_files_give_no_nonsense(tree, before, after):
     """Files that are corrupt at detection or turn so afterwards lead to readings within reason, None or an OSError."""
     root = tree()
     corrupt(root, before)
-    sensors, _ = detect_sensors(root)
+    sensors, _ = detect_sensors(Surroundings(root))
     corrupt(root, after)
     for sensor in sensors:
         for _ in range(2):
@@ -76,5 +77,5 @@ def test_one_content_in_all_files(tmp_path, content):
     for path in root.rglob("*"):
         if path.is_file():
             path.write_bytes(content)
-    sensors, _ = detect_sensors(root)
+    sensors, _ = detect_sensors(Surroundings(root))
     assert all(len(sensor.channels) == len(sensor.read()) for sensor in sensors)

@@ -4,6 +4,7 @@ import pytest
 
 from agent.errors import SensorFailed
 from agent.sensors.rapl import EnergyCounter, Rapl
+from agent.sensors.surroundings import Surroundings
 
 RANGE = 262143328850
 
@@ -66,7 +67,7 @@ def test_reset_ends_the_counter(read):
 
 def test_zones_and_what_they_cover(board):
     """A zone inside another carries its parent's name, and each says what it covers."""
-    rapl = Rapl.detect(board("intel-laptop"))
+    rapl = Rapl.detect(Surroundings(board("intel-laptop")))
     covers = {channel.name: channel.covers for channel in rapl.channels}
     assert {"package-0": "package", "core@package-0": "cpu", "psys": "system"} == covers
     assert {"counter"} == {channel.kind for channel in rapl.channels}
@@ -78,7 +79,7 @@ def test_zone_without_a_range_is_not_used(board):
     root = board("intel-laptop")
     for file in root.glob("sys/class/powercap/*/max_energy_range_uj"):
         file.write_text("0\n")
-    assert "max_energy_range_uj" in Rapl.detect(root).reason
+    assert "max_energy_range_uj" in Rapl.detect(Surroundings(root)).reason
 
 
 def test_unreadable_counter_says_what_to_do(board):
@@ -87,6 +88,6 @@ def test_unreadable_counter_says_what_to_do(board):
     for file in root.glob("sys/class/powercap/*/energy_uj"):
         file.unlink()
         file.mkdir()
-    reason = Rapl.detect(root).reason
+    reason = Rapl.detect(Surroundings(root)).reason
     assert "/sys/class/powercap/intel-rapl:0/energy_uj is readable by root only" in reason
     assert "chgrp" in reason
