@@ -4,27 +4,40 @@ from typing import Any, Tuple, cast
 
 from torch import Tensor, nn
 
-from gradfilter.filtering.convolution import FilterShape, Padding, dilation_problem, filtered_conv2d
+from gradfilter.filtering.convolution import filtered_conv2d
+from gradfilter.filtering.shape import FilterShape, Padding, shape_problem
 
 
 class FilteredConv2d(nn.Conv2d):
     """nn.Conv2d with filtered gradients: same arguments, same forward bit for bit, same state dict.
 
     patch_size: outputs along one side of a patch, at least 1; 1 turns the filter off.
+    alignment, stride_correction: see FilterShape.
 
     Raises:
         ValueError: patch_size is below 1, or the layer cannot be filtered with it.
     """
 
-    def __init__(self, *args: Any, patch_size: int = 2, **kwargs: Any) -> None:
+    patch_size: int
+    alignment: str
+    stride_correction: bool
+
+    def __init__(
+        self,
+        *args: Any,
+        patch_size: int = 2,
+        alignment: str = "corner",
+        stride_correction: bool = True,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
-        problem = filtering_problem(self, patch_size)
-        if problem:
-            raise ValueError("this convolution cannot be filtered: %s." % problem)
-        self.patch_size = patch_size
+        _refuse(filtering_problem(self, patch_size, alignment))
+        _set_filter(self, patch_size, alignment, stride_correction)
 
     @classmethod
-    def convert(cls, conv: nn.Conv2d, patch_size: int) -> "FilteredConv2d":
+    def convert(
+        cls, conv: nn.Conv2d, patch_size: int, alignment: str = "corner", stride_correction: bool = True
+    ) -> "FilteredConv2d":
         """Turn a plain nn.Conv2d into a filtered one, in place.
 
         The module stays the same object, so parameters, hooks and whoever else refers to it stay
@@ -33,13 +46,25 @@ class FilteredConv2d(nn.Conv2d):
         Raises:
             ValueError: the layer cannot be filtered; it is left as it was.
         """
-        problem = conversion_problem(conv, patch_size)
-        if problem:
-            raise ValueError("this convolution cannot be filtered: %s." % problem)
+        _refuse(conversion_problem(conv, patch_size, alignment))
         conv.__class__ = cls
         filtered = cast("FilteredConv2d", conv)
-        filtered.patch_size = patch_size
+        _set_filter(filtered, patch_size, alignment, stride_correction)
         return filtered
+
+    @classmethod
+    def restore(cls, conv: nn.Conv2d) -> nn.Conv2d:
+        """Turn a filtered convolution back into a plain nn.Conv2d, in place; the reverse of convert.
+
+        Raises:
+            ValueError: the layer is not a filtered convolution; it is left as it was.
+        """
+        if type(conv) is not cls:
+            raise ValueError("only a %s can be restored, and this is a %s." % (cls.__name__, type(conv).__name__))
+        del conv.patch_size, conv.alignment, conv.stride_correction
+        plain = cast("Any", conv)
+        plain.__class__ = nn.Conv2d
+        return cast("nn.Conv2d", plain)
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - nn.Conv2d's own name
         """(N, C_in, H, W) → (N, C_out, H_out, W_out)."""
@@ -52,34 +77,54 @@ class FilteredConv2d(nn.Conv2d):
             padding=_padding(self),
             dilation=_pair(self.dilation),
             groups=self.groups,
+            alignment=self.alignment,
+            stride_correction=self.stride_correction,
         )
 
     def extra_repr(self) -> str:
-        """nn.Conv2d's, and the patch size."""
-        plain = super().extra_repr()  # type: ignore[no-untyped-call]
-        return "%s, patch_size=%d" % (plain, self.patch_size)
+        """nn.Conv2d's, the patch size, and what differs from the usual filter."""
+        words = [super().extra_repr(), "patch_size=%d" % self.patch_size]  # type: ignore[no-untyped-call]
+        if self.alignment != "corner":
+            words.append("alignment=%s" % self.alignment)
+        if not self.stride_correction:
+            words.append("stride_correction=False")
+        return ", ".join(words)
 
 
-def conversion_problem(conv: nn.Conv2d, patch_size: int) -> str:
+def conversion_problem(conv: nn.Module, patch_size: int, alignment: str = "corner") -> str:
     """Why a module cannot be converted into a FilteredConv2d, or ''."""
     if isinstance(conv, FilteredConv2d):
         return "it is filtered already, with patch_size %d" % conv.patch_size
+    if isinstance(conv, (nn.Conv1d, nn.Conv3d)):
+        return (
+            "it is a %s, and gradient filtering is published for two dimensions: leave this layer as it is"
+            % type(conv).__name__
+        )
     if type(conv) is not nn.Conv2d:
         # A subclass may compute something else (standardized weights, padding found at run time).
         return "it is a %s, and only nn.Conv2d itself is known well enough to be replaced" % type(conv).__name__
-    return filtering_problem(conv, patch_size)
+    return filtering_problem(conv, patch_size, alignment)
 
 
-def filtering_problem(conv: nn.Conv2d, patch_size: int) -> str:
+def filtering_problem(conv: nn.Conv2d, patch_size: int, alignment: str) -> str:
     """Why a convolution's numbers rule out filtering, or ''."""
     if patch_size < 1:
         return "patch_size must be at least 1, got %d" % patch_size
     if conv.padding_mode != "zeros":
         return "padding_mode is %r, and only 'zeros' is supported" % conv.padding_mode
-    if patch_size == 1:
-        return ""
-    shape = FilterShape(patch_size, _pair(conv.stride), _padding(conv), _pair(conv.dilation), conv.groups)
-    return dilation_problem(shape, conv.kernel_size)
+    shape = FilterShape(patch_size, _pair(conv.stride), _padding(conv), _pair(conv.dilation), conv.groups, alignment)
+    return shape_problem(shape, conv.kernel_size)
+
+
+def _set_filter(conv: FilteredConv2d, patch_size: int, alignment: str, stride_correction: bool) -> None:
+    conv.patch_size = patch_size
+    conv.alignment = alignment
+    conv.stride_correction = stride_correction
+
+
+def _refuse(problem: str) -> None:
+    if problem:
+        raise ValueError("this convolution cannot be filtered: %s." % problem)
 
 
 def _pair(value: Tuple[int, ...]) -> Tuple[int, int]:

@@ -1,11 +1,13 @@
-"""Patch grids on a map: sums over patches, and values spread back over their pixels.
+"""Patch grids on a map: averages over patches, and values spread back over their pixels.
 
-Patches start at pixel 0 ("corner" alignment), so the grids of consecutive layers nest. The last
-patch of an axis takes what is left: fewer pixels where the map ends early, more where a
-convolution without padding reads beyond the last full patch of its input.
+A grid starts at pixel 0, or `offset` pixels before it, so that its first patch lacks that many. The
+first and the last patch take what is left over: fewer pixels where the map ends early, more where it
+goes on beyond them, as the input of a convolution without padding does.
 """
 
-from typing import List, NamedTuple
+from functools import lru_cache
+from itertools import groupby
+from typing import List, NamedTuple, Tuple
 
 import torch
 import torch.nn.functional as F
@@ -13,21 +15,40 @@ from torch import Tensor
 
 
 class PatchAxis(NamedTuple):
-    """One axis of `pixels` pixels, cut into `patches` patches of nominally `patch` pixels."""
+    """One axis of `pixels` pixels, cut into `patches` patches of nominally `patch` pixels.
+
+    Patch i begins at pixel i · patch − offset; a negative offset gives the first patch more pixels.
+    """
 
     pixels: int
     patch: int
     patches: int
-
-    @property
-    def full(self) -> int:
-        """How many leading patches have exactly `patch` pixels, the last patch not counted."""
-        return min(self.patches - 1, self.pixels // self.patch)
+    offset: int = 0
 
     def sizes(self) -> List[int]:
-        """Pixels in each patch. Padding wider than a patch leaves the last ones empty."""
-        rest = self.pixels - self.full * self.patch
-        return [self.patch] * self.full + [rest] + [0] * (self.patches - self.full - 1)
+        """Pixels in each patch. Padding wider than a patch leaves the outer ones empty."""
+        inner = [i * self.patch - self.offset for i in range(1, self.patches)]
+        ends = [min(max(end, 0), self.pixels) for end in inner] + [self.pixels]
+        return [end - start for start, end in zip([0, *ends], ends)]
+
+    @property
+    def nominal(self) -> int:
+        """Pixels of a full patch on this axis: no patch is larger than the map."""
+        return min(self.patch, self.pixels)
+
+    @property
+    def pools(self) -> bool:
+        """Whether pooling makes the patches; it cannot begin more than half a window before the map, nor inside."""
+        return self.patches == 1 or 0 <= self.offset <= self.patch // 2
+
+    @property
+    def window(self) -> Tuple[int, int]:
+        """Size and padding of the pooling along this axis."""
+        if not self.pools:
+            return 1, 0
+        if self.patches == 1 or self.patch - self.offset >= self.pixels:
+            return self.nominal, 0  # the first patch has it all, and avg_pool2d counts in 32 bits
+        return self.patch, self.offset
 
 
 class PatchGrid(NamedTuple):
@@ -36,17 +57,28 @@ class PatchGrid(NamedTuple):
     rows: PatchAxis
     columns: PatchAxis
 
-    def sums(self, maps: Tensor) -> Tensor:
-        """Sum over each patch: (N, C, H, W) → (N, C, P_h, P_w), memory format kept."""
-        # No window needs to be larger than the map, and avg_pool2d counts in 32 bits.
-        window = [min(axis.patch, axis.pixels) for axis in self]
-        pooled = F.avg_pool2d(maps, window, ceil_mode=True, divisor_override=1)
-        return _fit(_fit(pooled, 2, self.rows.patches), 3, self.columns.patches)
+    @property
+    def area(self) -> int:
+        """What averages divides by: the pixels of a full patch."""
+        return self.rows.nominal * self.columns.nominal
 
-    def pixels(self, like: Tensor) -> Tensor:
-        """Pixels in each patch, (P_h, P_w), with the type and device of like."""
-        rows, columns = (like.new_tensor(axis.sizes()) for axis in self)
-        return rows[:, None] * columns
+    def averages(self, maps: Tensor) -> Tensor:
+        """Each patch's sum over the pixels of a full one: (N, C, H, W) → (N, C, P_h, P_w).
+
+        Memory format and type are kept; an average has the map's range, which a sum in 16 bits would leave.
+        """
+        if not _can_pool(maps.device.type, maps.dtype):
+            return self.averages(maps.float()).to(maps.dtype)
+        windows, padding = zip(*[axis.window for axis in self])
+        pooled = F.avg_pool2d(maps, windows, padding=padding, ceil_mode=True, divisor_override=self.area)
+        return _fit(_fit(pooled, 2, self.rows), 3, self.columns)
+
+    def means(self, averages: Tensor) -> Tensor:
+        """The mean over the real pixels of each patch, none of which may be empty, from its average."""
+        rows, columns = ([axis.nominal / size for size in axis.sizes()] for axis in self)
+        if set(rows) == set(columns) == {1}:
+            return averages
+        return averages * averages.new_tensor([[row * column for column in columns] for row in rows])
 
     def spread(self, values: Tensor, memory_format: torch.memory_format) -> Tensor:
         """Give every pixel the value of its patch: (N, C, P_h, P_w) → (N, C, H, W)."""
@@ -55,12 +87,25 @@ class PatchGrid(NamedTuple):
         return _spread_axis(widened, 2, self.rows, memory_format)
 
 
-def _fit(pooled: Tensor, dim: int, count: int) -> Tensor:
-    """Fold patches beyond the last one into it, or append empty ones, until there are `count`."""
-    extra = pooled.size(dim) - count
-    if extra > 0:
-        last = pooled.narrow(dim, count - 1, extra + 1).sum(dim, keepdim=True)
-        return torch.cat([pooled.narrow(dim, 0, count - 1), last], dim)
+@lru_cache(maxsize=None)
+def _can_pool(device: str, dtype: torch.dtype) -> bool:
+    """Whether this torch can average maps of the type: old ones cannot in 16 bits on a processor."""
+    try:
+        F.avg_pool2d(torch.zeros(1, 1, 1, 1, dtype=dtype, device=device), 1)
+    except RuntimeError:
+        return False
+    return True
+
+
+def _fit(pooled: Tensor, dim: int, axis: PatchAxis) -> Tensor:
+    """Make one entry per patch out of the pooled windows along dim."""
+    if not axis.pools:
+        patches = [pixels.sum(dim, keepdim=True) for pixels in torch.split(pooled, axis.sizes(), dim)]
+        return torch.cat(patches, dim)
+    extra = pooled.size(dim) - axis.patches
+    if extra > 0:  # what lies beyond the last patch belongs to it
+        last = pooled.narrow(dim, axis.patches - 1, extra + 1).sum(dim, keepdim=True)
+        return torch.cat([pooled.narrow(dim, 0, axis.patches - 1), last], dim)
     if extra < 0:
         shape = list(pooled.shape)
         shape[dim] = -extra
@@ -70,15 +115,17 @@ def _fit(pooled: Tensor, dim: int, count: int) -> Tensor:
 
 def _spread_axis(values: Tensor, dim: int, axis: PatchAxis, memory_format: torch.memory_format) -> Tensor:
     """Repeat each patch's entry along one axis as often as the patch has pixels."""
-    if axis.pixels == axis.patches == axis.full + 1:
-        return values  # one pixel a patch
+    if axis.pixels == axis.patches and set(axis.sizes()) == {1}:
+        return values
     shape = list(values.shape)
     shape[dim] = axis.pixels
     spread = torch.empty(shape, dtype=values.dtype, device=values.device, memory_format=memory_format)
-    covered = axis.full * axis.patch
-    if covered:
-        repeated = [*shape[:dim], axis.full, axis.patch, *shape[dim + 1 :]]
-        spread.narrow(dim, 0, covered).view(repeated).copy_(values.narrow(dim, 0, axis.full).unsqueeze(dim + 1))
-    if covered < axis.pixels:
-        spread.narrow(dim, covered, axis.pixels - covered).copy_(values.narrow(dim, axis.full, 1))
+    pixel = patch = 0
+    for size, run in groupby(axis.sizes()):  # neighbours of one size are copied at once
+        count = len(list(run))
+        if size:
+            repeated = [*shape[:dim], count, size, *shape[dim + 1 :]]
+            entries = values.narrow(dim, patch, count).unsqueeze(dim + 1)
+            spread.narrow(dim, pixel, count * size).view(repeated).copy_(entries)
+        pixel, patch = pixel + count * size, patch + count
     return spread

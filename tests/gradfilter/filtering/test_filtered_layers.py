@@ -182,6 +182,22 @@ def test_conversion_keeps_the_module_and_its_hooks():
     assert (["called"], parameters) == (seen, [id(parameter) for parameter in filtered.parameters()])
 
 
+def test_restored_layer_is_plain_again():
+    """Restoring leaves the attributes that a plain layer has, and the plain layer's gradients."""
+    plain, x = nn.Conv2d(2, 3, 3), torch.randn(2, 2, 9, 9)
+    expected, attributes = torch.autograd.grad(plain(x).pow(2).sum(), plain.weight), set(vars(plain))
+    filtered = FilteredConv2d.convert(plain, 4, alignment="centred", stride_correction=False)
+    assert FilteredConv2d.restore(filtered) is plain
+    assert (nn.Conv2d, attributes) == (type(plain), set(vars(plain)))
+    assert torch.equal(expected[0], torch.autograd.grad(plain(x).pow(2).sum(), plain.weight)[0])
+
+
+def test_only_a_filtered_layer_can_be_restored():
+    """A layer that was never converted is refused by name."""
+    with pytest.raises(ValueError, match="only a FilteredConv2d can be restored, and this is a Conv2d"):
+        FilteredConv2d.restore(nn.Conv2d(2, 3, 3))
+
+
 def test_state_dict_round_trip():
     """Filtered and plain layers load each other's state."""
     filtered, plain = layer(2, 3, 3), nn.Conv2d(2, 3, 3)
@@ -218,6 +234,9 @@ def test_single_image_without_batch_axis():
         (nn.Conv2d(2, 2, 3, dilation=2, stride=2), 2, "dilation 2 is not smaller than patch_size 2"),
         (nn.Conv2d(2, 2, 3, padding=1), 0, "patch_size must be at least 1, got 0"),
         (FilteredConv2d(2, 2, 3, patch_size=4), 2, "filtered already, with patch_size 4"),
+        (nn.Conv1d(2, 2, 3), 2, "it is a Conv1d, and gradient filtering is published for two dimensions: leave"),
+        (nn.Conv3d(2, 2, 3), 2, "it is a Conv3d, and gradient filtering is published for two dimensions: leave"),
+        (nn.ConvTranspose2d(2, 2, 3), 2, "it is a ConvTranspose2d, and only nn.Conv2d itself"),
         (type("StandardizedConv2d", (nn.Conv2d,), {})(2, 2, 3), 2, "it is a StandardizedConv2d"),
     ],
 )
@@ -227,6 +246,19 @@ def test_layer_that_cannot_be_filtered_is_refused(conv, patch_size, reason):
     with pytest.raises(ValueError, match=reason):
         FilteredConv2d.convert(conv, patch_size)
     assert kind is type(conv)
+
+
+def test_unknown_alignment_is_refused():
+    """A misspelled alignment is named, with those there are."""
+    with pytest.raises(ValueError, match="alignment is 'center', and must be one of 'corner', 'centred'"):
+        layer(2, 2, 3, alignment="center")
+
+
+def test_layer_shows_how_it_is_filtered():
+    """The patch size always, the published choices where they were made."""
+    assert repr(layer(2, 2, 3)).endswith("patch_size=2)")
+    published = layer(2, 2, 3, alignment="centred", stride_correction=False)
+    assert repr(published).endswith("patch_size=2, alignment=centred, stride_correction=False)")
 
 
 def test_function_refuses_dilation_it_has_no_rule_for():

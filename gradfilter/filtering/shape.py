@@ -1,0 +1,80 @@
+"""What a filtered convolution is before it sees a map: its numbers, and where its patches lie."""
+
+from typing import NamedTuple, Tuple, Union
+
+from torch import Tensor
+
+from gradfilter.filtering.patches import PatchAxis, PatchGrid
+
+Pair = Tuple[int, int]
+Padding = Union[str, Pair]
+
+ALIGNMENTS = ("corner", "centred")
+
+
+class FilterShape(NamedTuple):
+    """The patch size, the convolution's own numbers, and two choices.
+
+    alignment: "corner" begins both patch grids at pixel 0, so that the grids of consecutive layers nest;
+        "centred", as published, has them overhang their maps by the same on both sides, half a pixel up.
+    stride_correction: divide by the stride's area; the published operator does not.
+    """
+
+    patch_size: int
+    stride: Pair
+    padding: Padding
+    dilation: Pair
+    groups: int
+    alignment: str = "corner"
+    stride_correction: bool = True
+
+    @property
+    def stride_area(self) -> int:
+        """How many more pixels an input patch has than its output patch; 1 where that is not corrected."""
+        return self.stride[0] * self.stride[1] if self.stride_correction else 1
+
+    def tap_step(self, axis: int, kernel: Tuple[int, ...]) -> int:
+        """How many patches lie between neighbouring taps of a spatial axis; 0: all taps count as one."""
+        if kernel[axis] == 1 or self.dilation[axis] == 1:
+            return 0
+        return self.dilation[axis] // self.patch_size
+
+    def shares_patches(self, axis: int, kernel: Tuple[int, ...]) -> bool:
+        """Whether an output patch lies where its input patch does, seen from a middle tap."""
+        if self.stride[axis] != 1 or kernel[axis] % 2 == 0:
+            return False
+        if self.padding == "same" or self.alignment == "centred":
+            return True
+        return self.padding != "valid" and self.padding[axis] == self.dilation[axis] * (kernel[axis] - 1) // 2
+
+    def grids(self, x: Tensor, y: Tensor) -> Tuple[PatchGrid, PatchGrid]:
+        """The matching patch grids of input and output; their number of patches is the output's."""
+        counts = [-(-size // self.patch_size) for size in y.shape[2:]]
+        inputs = [self._axis(size, s, count) for size, s, count in zip(x.shape[2:], self.stride, counts)]
+        outputs = [self._axis(size, 1, count) for size, count in zip(y.shape[2:], counts)]
+        return PatchGrid(*inputs), PatchGrid(*outputs)
+
+    def _axis(self, pixels: int, stride: int, patches: int) -> PatchAxis:
+        patch = self.patch_size * stride
+        overhang = patches * patch - pixels
+        return PatchAxis(pixels, patch, patches, -(-overhang // 2) if self.alignment == "centred" else 0)
+
+
+def shape_problem(shape: FilterShape, kernel: Tuple[int, ...]) -> str:
+    """Why a convolution cannot be filtered so, or ''. With patch_size 1 it is not filtered at all.
+
+    Where taps lie a patch or more apart, the input gradient is a transposed convolution of the
+    pooled map, and that needs input and output maps whose patches coincide.
+    """
+    if shape.alignment not in ALIGNMENTS:
+        return "alignment is %r, and must be one of %s" % (shape.alignment, ", ".join(map(repr, ALIGNMENTS)))
+    if shape.patch_size == 1:
+        return ""
+    for axis in (0, 1):
+        if shape.tap_step(axis, kernel) and not shape.shares_patches(axis, kernel):
+            return "dilation %d is not smaller than patch_size %d, which needs stride 1 and an odd kernel%s" % (
+                shape.dilation[axis],
+                shape.patch_size,
+                " padded to keep the map's size" if shape.alignment == "corner" else "",
+            )
+    return ""
