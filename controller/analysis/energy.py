@@ -11,13 +11,15 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from gradfilter.bench.schema import Phase, RunRecord, Series
+from gradfilter.bench.schema import RunRecord, Series
 
 # A sensor that updates more slowly than it is read shows the same value again; only changes carry information.
 FEWEST_DISTINCT_READINGS = 30
 GAP_PERIODS = 3.0
 FROZEN_S = 2.0
 LARGEST_GAP_SHARE = 0.05
+# At each edge of a window the power is interpolated towards what lies outside it: shorter windows are mostly edges.
+FEWEST_PERIODS_PER_WINDOW = 5.0
 
 # The first that a board has is used: what is nearest to the whole board comes first. A single rail or
 # a process's share is no energy of a step, so those are not in the list. A GPU's own meter says nothing
@@ -26,6 +28,7 @@ COVERS_CPU = ("board_input", "wall", "module", "system", "package", "cpu")
 COVERS_CUDA = ("board_input", "wall", "module", "system", "gpu")
 
 Readings = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
+Window = tuple[float, float]
 
 
 class EnergyRefusedError(ValueError):
@@ -69,37 +72,55 @@ def joules_between(series: Series, start_s: float, end_s: float) -> float:
     return float(np.sum(np.diff(instants) * (power[1:] + power[:-1]) / 2))
 
 
-def check_readings(series: Series, start_s: float, end_s: float, period_s: float) -> None:
-    """Refuse readings of a window that cannot carry an energy.
+def check_readings(series: Series, windows: Sequence[Window], period_s: float) -> None:
+    """Refuse readings that cannot carry the energy of all windows, each from start to end (s), together.
 
-    Too few distinct readings, too much of the window in gaps (no reading for more than three periods) or
-    frozen (the same value for more than two seconds, or three periods if that is longer), negative power,
-    a counter that ran backwards.
+    Windows of fewer than five periods on average, too few distinct readings in them, too much of their time in
+    gaps (no reading for more than three periods) or frozen (the same value for more than two seconds, or three
+    periods if that is longer), negative power, a counter that ran backwards.
 
     Raises:
         EnergyRefusedError: with the first of these reasons.
     """
-    times, values = readings(series)
-    inside = (times >= start_s) & (times <= end_s)
-    times, values = times[inside], values[inside]
+    total_s = sum(end_s - start_s for start_s, end_s in windows)
+    if total_s / len(windows) < FEWEST_PERIODS_PER_WINDOW * period_s:
+        raise EnergyRefusedError(
+            f"the {len(windows)} windows last {total_s / len(windows):.3g} s on average, at least "
+            f"{FEWEST_PERIODS_PER_WINDOW:g} periods of {period_s:.3g} s are needed; sample more often"
+        )
+    times, values = _inside(series, windows)
     changes = times[1:][np.diff(values) != 0]
     distinct = changes.size + min(times.size, 1)
     if distinct < FEWEST_DISTINCT_READINGS:
         raise EnergyRefusedError(
-            f"{distinct} distinct readings in the window of {end_s - start_s:.3g} s, at least "
+            f"{distinct} distinct readings in the window of {total_s:.3g} s, at least "
             f"{FEWEST_DISTINCT_READINGS} are needed; measure more steps or sample more often"
         )
-    _check_share("without a reading", times, (start_s, end_s), GAP_PERIODS * period_s)
-    _check_share("with a frozen reading", changes, (start_s, end_s), max(FROZEN_S, GAP_PERIODS * period_s))
+    _check_share("without a reading", times, windows, GAP_PERIODS * period_s)
+    _check_share("with a frozen reading", changes, windows, max(FROZEN_S, GAP_PERIODS * period_s))
     if series.channel.kind == "counter" and np.any(np.diff(values) < 0):
         raise EnergyRefusedError("the counter ran backwards")
     if series.channel.kind == "gauge" and np.any(values < 0):
         raise EnergyRefusedError("the power reading is negative")
 
 
-def _check_share(what: str, times: npt.NDArray[np.float64], window: tuple[float, float], longest_s: float) -> None:
-    stretches = np.diff(np.concatenate(([window[0]], times, [window[1]])))
-    share = float(stretches[stretches > longest_s].sum()) / (window[1] - window[0])
+def _inside(series: Series, windows: Sequence[Window]) -> Readings:
+    """The readings within any of the windows."""
+    times, values = readings(series)
+    inside = np.zeros(times.shape, dtype=bool)
+    for start_s, end_s in windows:
+        inside |= (times >= start_s) & (times <= end_s)
+    return times[inside], values[inside]
+
+
+def _check_share(what: str, times: npt.NDArray[np.float64], windows: Sequence[Window], longest_s: float) -> None:
+    """Refuse if stretches without one of these instants, each within its window, take too much of the windows."""
+    missing_s = 0.0
+    for start_s, end_s in windows:
+        inner = times[(times >= start_s) & (times <= end_s)]
+        stretches = np.diff(np.concatenate(([start_s], inner, [end_s])))
+        missing_s += float(stretches[stretches > longest_s].sum())
+    share = missing_s / sum(end_s - start_s for start_s, end_s in windows)
     if share > LARGEST_GAP_SHARE:
         raise EnergyRefusedError(f"{share:.0%} of the window {what}, at most {LARGEST_GAP_SHARE:.0%} is allowed")
 
@@ -130,8 +151,12 @@ def _is_meter(series: Series) -> bool:
 
 
 def measured_energy(record: RunRecord) -> Energy:
-    """Energy of the measured phase from the best channel, or why there is none."""
-    windows = [phase for phase in record.phases if phase.name == "measured" and phase.end_s > phase.start_s]
+    """Energy of all measured phases together from the best channel, or why there is none.
+
+    What lies between two of them (data made ready, an evaluation) is left out.
+    """
+    phases = [phase for phase in record.phases if phase.name == "measured"]
+    windows = [(phase.start_s, phase.end_s) for phase in phases if phase.end_s > phase.start_s]
     if not windows:
         return Energy(None, reason="the measured phase was not completed, so no sensor reading belongs to it")
     channels = choose_channels(record)
@@ -145,15 +170,12 @@ def measured_energy(record: RunRecord) -> Energy:
         return Energy(None, source, str(refusal))
 
 
-def _checked_joules(series: Series, windows: Sequence[Phase], period_s: float) -> float:
-    joules = 0.0
+def _checked_joules(series: Series, windows: Sequence[Window], period_s: float) -> float:
     try:
-        for window in windows:
-            check_readings(series, window.start_s, window.end_s, period_s)
-            joules += joules_between(series, window.start_s, window.end_s)
+        check_readings(series, windows, period_s)
+        return sum(joules_between(series, start_s, end_s) for start_s, end_s in windows)
     except EnergyRefusedError as refusal:
         raise EnergyRefusedError(f"sensor {series.channel.sensor}, {series.channel.name}: {refusal}") from None
-    return joules
 
 
 def _describe(channels: Sequence[Series]) -> str:
