@@ -23,6 +23,10 @@ class AlreadyApplied(UnsupportedModel):
     """A method was applied to a model, or to a part of a model, that it has changed before."""
 
 
+class NotApplied(GradfilterError, ValueError):  # noqa: N818
+    """A method was to be removed from a model that does not have it; nothing was changed."""
+
+
 class NoSecondDerivative(GradfilterError, RuntimeError):  # noqa: N818
     """A filtered convolution was differentiated twice.
 

@@ -8,7 +8,7 @@ from typing import Dict, Iterator, List, Tuple
 from torch import nn
 
 from gradfilter.bench.schema import MethodedLayer
-from gradfilter.errors import AlreadyApplied
+from gradfilter.errors import AlreadyApplied, NotApplied
 
 _NOTE = "gradfilter_changes"
 
@@ -23,7 +23,7 @@ def changed_layers(model: nn.Module) -> List[MethodedLayer]:
     """Every layer that a method changed, named as seen from this module."""
     return [
         MethodedLayer(".".join(filter(None, (prefix, layer.name))), layer.change)
-        for prefix, _, layers in _notes(model)
+        for prefix, _, _, layers in _notes(model)
         for layer in layers
     ]
 
@@ -34,7 +34,7 @@ def refuse_second_application(model: nn.Module, method: str) -> None:
     Raises:
         AlreadyApplied: with the place.
     """
-    for prefix, applied, _ in _notes(model):
+    for prefix, _, applied, _ in _notes(model):
         if applied == method:
             place = "to its part %s" % prefix if prefix else "to it"
             raise AlreadyApplied(
@@ -42,7 +42,31 @@ def refuse_second_application(model: nn.Module, method: str) -> None:
             )
 
 
-def _notes(model: nn.Module) -> Iterator[Tuple[str, str, List[MethodedLayer]]]:
+def parts_with(model: nn.Module, method: str) -> List[Tuple[nn.Module, List[MethodedLayer]]]:
+    """The modules that a method was applied to, the model itself or parts of it, each with its changed layers.
+
+    Raises:
+        NotApplied: there are none.
+    """
+    parts = [(module, layers) for _, module, applied, layers in _notes(model) if applied == method]
+    if not parts:
+        raise NotApplied(
+            "%s was not applied to this model or to a part of it, so there is nothing to remove. "
+            "A method is removed from the module that it was applied to, or from one around it." % method
+        )
+    return parts
+
+
+def forget_changes(module: nn.Module, method: str) -> None:
+    """Take back the note that a method was applied to this module."""
+    notes = {applied: layers for applied, layers in getattr(module, _NOTE).items() if applied != method}
+    if notes:
+        setattr(module, _NOTE, notes)
+    else:
+        delattr(module, _NOTE)
+
+
+def _notes(model: nn.Module) -> Iterator[Tuple[str, nn.Module, str, List[MethodedLayer]]]:
     for prefix, module in model.named_modules():
         for method, layers in getattr(module, _NOTE, {}).items():
-            yield prefix, method, layers
+            yield prefix, module, method, layers

@@ -57,6 +57,14 @@ class GradientFilter(Method):
         change = "%s patch_size=%d" % (self.name, self.patch_size)
         return [MethodedLayer(name, change) for name, _ in selected]
 
+    def restore(self, model: nn.Module, layers: List[MethodedLayer]) -> None:
+        """Turn the FilteredConv2d back into nn.Conv2d, in place."""
+        modules = dict(model.named_modules())
+        for layer in layers:
+            module = modules.get(layer.name)
+            if isinstance(module, FilteredConv2d):  # with patch size 1 it never was
+                FilteredConv2d.restore(module)
+
     def _refuse_unfilterable(self, selected: List[NamedConvolution]) -> None:
         problems = [(name, conversion_problem(convolution, self.patch_size)) for name, convolution in selected]
         sentences = ["%s: %s." % (name or "the model itself", problem) for name, problem in problems if problem]

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from gradfilter.bench.schema import MethodDescription, MethodedLayer
-from gradfilter.methods.changes import note_changes, refuse_second_application
+from gradfilter.methods.changes import forget_changes, note_changes, parts_with, refuse_second_application
 from gradfilter.methods.options import check_names, check_types, describe_options
 
 M = TypeVar("M", bound="Method")
@@ -64,6 +64,22 @@ class Method:
             UnsupportedModel: before anything is changed.
         """
         return []
+
+    def remove(self, model: nn.Module) -> nn.Module:
+        """Undo apply in place and return the model. The options play no part: what was done is noted on the model.
+
+        Raises:
+            NotApplied: the method was applied neither to the model nor to a part of it.
+        """
+        for part, layers in parts_with(model, self.name):
+            self.restore(part, layers)
+            forget_changes(part, self.name)
+        return model
+
+    def restore(self, model: nn.Module, layers: List[MethodedLayer]) -> None:  # noqa: ARG002
+        """Hook of remove: undo change in place. layers is what change returned; the default suits an empty list."""
+        if layers:
+            raise NotImplementedError("%s changes layers, so it must override restore." % self.name)
 
     def optimizer(
         self,

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
-from gradfilter.errors import AlreadyApplied
+from gradfilter.errors import AlreadyApplied, NotApplied
 from gradfilter.methods import METHODS, Method, changed_layers
 
 # Plain training is in the suite too: the base class must change nothing.
@@ -123,6 +123,55 @@ def test_application_around_a_changed_part_is_refused(method_class, small_networ
     """A model whose part has the method already cannot get it as a whole."""
     model = nn.Sequential(method_class().apply(small_network()), nn.Conv2d(1, 1, 1))
     with pytest.raises(AlreadyApplied, match="was already applied to its part 0"):
+        method_class().apply(model)
+
+
+@method_classes
+def test_removal_restores_the_plain_model(method_class, small_network):
+    """After remove the model trains as one that never had the method, bit for bit, under the same state dict keys."""
+    model, plain = small_network(), small_network()
+    keys, kinds = list(plain.state_dict()), [type(module) for module in plain.modules()]
+    assert model is method_class().apply(model)
+    assert keys == list(model.state_dict())
+    assert model is method_class().remove(model)
+    assert keys == list(model.state_dict())
+    assert kinds == [type(module) for module in model.modules()]
+    assert [] == changed_layers(model)
+    assert train(plain, Method()) == train(model, Method())
+    assert all(map(torch.equal, plain.state_dict().values(), model.state_dict().values()))
+
+
+@method_classes
+def test_removed_method_can_be_applied_again(method_class, small_network):
+    """Apply, remove and apply end where one application does."""
+    model, once = small_network(), method_class().apply(small_network())
+    for method in (method_class(), method_class()):
+        method.apply(model)
+        assert changed_layers(once) == changed_layers(model)
+        method.remove(model)
+
+
+@method_classes
+def test_removal_from_a_model_without_the_method_is_refused(method_class, small_network):
+    """What was never applied, or was removed already, cannot be removed; the error names the method."""
+    model = small_network()
+    with pytest.raises(NotApplied, match=f"^{method_class.name} was not applied to this model"):
+        method_class().remove(model)
+    method_class().remove(method_class().apply(model))
+    with pytest.raises(NotApplied, match="there is nothing to remove"):
+        method_class().remove(model)
+
+
+@method_classes
+@pytest.mark.parametrize("twin", [copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))], ids=["copy", "file"])
+def test_removal_reaches_copies_and_parts(method_class, twin, small_network):
+    """A method is removed from the part of a larger model that has it; the copy's original keeps it."""
+    model = method_class().apply(small_network())
+    larger = nn.Sequential(twin(model), nn.Identity())
+    method_class().remove(larger)
+    assert [] == changed_layers(larger)
+    method_class().apply(larger)
+    with pytest.raises(AlreadyApplied):
         method_class().apply(model)
 
 
