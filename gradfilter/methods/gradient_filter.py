@@ -5,19 +5,22 @@ arXiv 2301.00330. The forward pass is untouched, bit for bit; gradients are appr
 layer's input only patch sums are kept. The formulas stand in gradfilter/filtering/convolution.py.
 """
 
-from dataclasses import dataclass, field
-from typing import ClassVar, List, Optional
+from dataclasses import dataclass, field, replace
+from typing import ClassVar, Dict, List, Optional, Tuple
 
 from torch import nn
 
 from gradfilter.bench.schema import MethodedLayer
-from gradfilter.bench.schema.checks import check_range
+from gradfilter.bench.schema.checks import check_choice
 from gradfilter.errors import UnsupportedModel
 from gradfilter.filtering.layers import FilteredConv2d, conversion_problem
-from gradfilter.methods.layer_selection import NamedConvolution, check_selection, select_convolutions
+from gradfilter.methods.layer_selection import TYPES, LayerSelection
 from gradfilter.methods.method import Method
+from gradfilter.methods.patch_sizes import assign_patch_sizes, check_patch_size, check_patch_sizes
 
-_LARGEST_PATCH = 65536
+_ALIGNMENTS = ("corner", "centred")
+
+SizedConvolution = Tuple[str, nn.Conv2d, int]
 
 
 @dataclass
@@ -26,6 +29,7 @@ class GradientFilter(Method):
 
     patch_size counts outputs of the layer; 1 turns the filter off and leaves the layer as it is, since
     the formula at 1 is not the exact gradient. The model must be made of plain nn.Conv2d where it is filtered.
+    Layers are selected by layers and types, and of these the last so many.
     """
 
     name: ClassVar[str] = "gradient_filter"
@@ -36,26 +40,56 @@ class GradientFilter(Method):
     patch_size: int = field(default=2, metadata={"help": "outputs along one side of a patch; 1 turns the filter off"})
     last: Optional[int] = field(
         default=None,
-        metadata={"help": "filter the last so many Conv2d, in registration order; neither last nor layers: all"},
+        metadata={"help": "filter the last so many Conv2d in registration order, of those that fit layers and types"},
     )
     layers: Optional[List[str]] = field(
-        default=None, metadata={"help": "filter the Conv2d with these module names, instead of last"}
+        default=None,
+        metadata={"help": "filter the Conv2d with these module names or patterns, such as layer4.*.conv?"},
+    )
+    types: Optional[List[str]] = field(
+        default=None, metadata={"help": "filter the Conv2d of these types only: " + ", ".join(TYPES)}
+    )
+    patch_sizes: Optional[Dict[str, int]] = field(
+        default=None,
+        metadata={
+            "help": "other patch sizes for some of the layers, by module name or pattern; a name counts before a "
+            "pattern, 1 leaves the layer exact"
+        },
+    )
+    alignment: str = field(
+        default="corner",
+        metadata={"help": "corner: patches start at pixel 0; centred: they overhang both edges alike, as published"},
+    )
+    stride_correction: bool = field(
+        default=True,
+        metadata={"help": "divide a strided layer's gradients by stride², which the published operator leaves out"},
+    )
+    reference_compat: bool = field(
+        default=False,
+        metadata={"help": "the published operator: centred, no stride correction; overrides those two options"},
     )
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_range("patch_size", self.patch_size, 1, _LARGEST_PATCH)
-        check_selection(self.last, self.layers)
+        check_patch_size("patch_size", self.patch_size)
+        if self.patch_sizes is not None:
+            check_patch_sizes(self.patch_sizes)
+        check_choice("alignment", self.alignment, _ALIGNMENTS)
+        LayerSelection(self.last, self.layers, self.types).check()
 
     def change(self, model: nn.Module) -> List[MethodedLayer]:
         """Turn the selected nn.Conv2d into FilteredConv2d, in place."""
-        selected = select_convolutions(model, self.name, last=self.last, layers=self.layers)
-        if self.patch_size > 1:
-            self._refuse_unfilterable(selected)
-            for _, convolution in selected:
-                FilteredConv2d.convert(convolution, self.patch_size)
-        change = "%s patch_size=%d" % (self.name, self.patch_size)
-        return [MethodedLayer(name, change) for name, _ in selected]
+        explicit = self.explicit()
+        if explicit is not self:
+            return explicit.change(model)
+        selected = self._sized_convolutions(model)
+        self._refuse_unfilterable(selected)
+        for _, convolution, size in selected:
+            if size > 1:
+                FilteredConv2d.convert(
+                    convolution, size, alignment=self.alignment, stride_correction=self.stride_correction
+                )
+        return [MethodedLayer(name, self._change_words(size)) for name, _, size in selected]
 
     def restore(self, model: nn.Module, layers: List[MethodedLayer]) -> None:
         """Turn the FilteredConv2d back into nn.Conv2d, in place."""
@@ -65,8 +99,34 @@ class GradientFilter(Method):
             if isinstance(module, FilteredConv2d):  # with patch size 1 it never was
                 FilteredConv2d.restore(module)
 
-    def _refuse_unfilterable(self, selected: List[NamedConvolution]) -> None:
-        problems = [(name, conversion_problem(convolution, self.patch_size)) for name, convolution in selected]
+    def explicit(self) -> "GradientFilter":
+        """The same method with reference_compat written out in the options that it stands for."""
+        if self.reference_compat:
+            return replace(self, reference_compat=False, alignment="centred", stride_correction=False)
+        return self
+
+    def _sized_convolutions(self, model: nn.Module) -> List[SizedConvolution]:
+        selected = LayerSelection(self.last, self.layers, self.types).convolutions(model, self.name)
+        sizes = assign_patch_sizes(model, self.name, selected, self.patch_size, self.patch_sizes or {})
+        return [(name, convolution, size) for (name, convolution), size in zip(selected, sizes)]
+
+    def _refuse_unfilterable(self, selected: List[SizedConvolution]) -> None:
+        problems = [
+            (name, conversion_problem(convolution, size, self.alignment))
+            for name, convolution, size in selected
+            if size > 1 or isinstance(convolution, FilteredConv2d)  # a plain layer that stays plain may be anything
+        ]
         sentences = ["%s: %s." % (name or "the model itself", problem) for name, problem in problems if problem]
         if sentences:
-            raise UnsupportedModel(self.name, [*sentences, "Choose other layers with the option layers or last."])
+            advice = "Choose other layers (options last, layers, types) or leave these exact (1 in patch_sizes)."
+            raise UnsupportedModel(self.name, [*sentences, advice])
+
+    def _change_words(self, patch_size: int) -> str:
+        words = ["%s patch_size=%d" % (self.name, patch_size)]
+        if patch_size == 1:
+            return ", ".join([*words, "left exact"])
+        if self.alignment != "corner":
+            words.append(self.alignment)
+        if not self.stride_correction:
+            words.append("published scale")
+        return ", ".join(words)

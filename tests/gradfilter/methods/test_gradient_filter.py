@@ -48,7 +48,9 @@ def test_patch_size_1_leaves_the_layers_but_records_them(small_network):
         network(x).sum().backward()
     assert torch.equal(plain.last.weight.grad, model.last.weight.grad)
     assert [] == filtered_names(model)
-    assert [MethodedLayer(n, "gradient_filter patch_size=1") for n in CONVOLUTIONS[2:]] == changed_layers(model)
+    assert [MethodedLayer(n, "gradient_filter patch_size=1, left exact") for n in CONVOLUTIONS[2:]] == changed_layers(
+        model
+    )
 
 
 def test_output_stays_and_gradients_change(small_network):
@@ -64,6 +66,16 @@ def test_output_stays_and_gradients_change(small_network):
     assert torch.allclose(plain.last.bias.grad, model.last.bias.grad)
     assert not torch.allclose(plain.last.weight.grad, gradient)
     assert torch.equal(plain.head.weight.grad, model.head.weight.grad)
+
+
+def test_removal_undoes_whatever_was_applied(small_network):
+    """Own patch sizes, exact layers and another alignment all go, and a layer that is gone is no obstacle."""
+    model = GradientFilter(patch_sizes={"stem.0": 1, "last": 4}, alignment="centred").apply(small_network())
+    model.block.pointwise = nn.Identity()
+    GradientFilter().remove(model)
+    assert [] == filtered_names(model)
+    assert repr(small_network().last) == repr(model.last)
+    assert vars(small_network().last).keys() == vars(model.last).keys()
 
 
 def test_plain_model_loads_the_filtered_state(small_network):
@@ -118,26 +130,44 @@ def test_layers_beside_an_unsupported_one_can_be_chosen():
     assert ["1"] == filtered_names(GradientFilter(last=1).apply(model))
 
 
-def test_more_layers_than_there_are(small_network):
-    """Asking for too many is refused with the number there are."""
-    with pytest.raises(UnsupportedModel, match="SmallNetwork has 4 Conv2d, and 5 were asked for"):
-        GradientFilter(last=5).apply(small_network())
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"alignment": "centred"}, "centred"),
+        ({"stride_correction": False}, "published scale"),
+        ({"reference_compat": True}, "centred, published scale"),
+        ({"reference_compat": True, "alignment": "corner", "stride_correction": True}, "centred, published scale"),
+    ],
+    ids=str,
+)
+def test_other_arithmetic_reaches_the_layers_and_the_record(options, words, small_network):
+    """What is not the default operator is told to each layer and written down for each."""
+    model = GradientFilter(patch_size=4, last=1, **options).apply(small_network())
+    assert [MethodedLayer("last", "gradient_filter patch_size=4, " + words)] == changed_layers(model)
+    assert ("centred" in words, "scale" not in words) == (
+        model.last.alignment == "centred",
+        model.last.stride_correction,
+    )
 
 
-def test_model_without_convolutions():
-    """There is nothing to filter in a linear model."""
-    with pytest.raises(UnsupportedModel, match="Linear has 0 Conv2d, and 1 were asked for"):
-        GradientFilter().apply(nn.Linear(2, 2))
+def test_published_scale_is_larger_by_the_stride_squared(small_network):
+    """Without the correction a stride of 2 makes the filtered gradients 4 times as large."""
+    gradients = []
+    for correction in (True, False):
+        model = GradientFilter(layers=["stem.0"], stride_correction=correction).apply(small_network().double())
+        torch.manual_seed(0)
+        model(torch.randn(2, 3, 16, 16).double()).sum().backward()
+        gradients.append(model.stem[0].weight.grad)
+    assert torch.allclose(4 * gradients[0], gradients[1])
 
 
-def test_names_that_are_no_convolutions(small_network):
-    """Each wrong name is told apart: one that is missing, with the nearest, and one of another kind."""
-    with pytest.raises(UnsupportedModel) as refusal:
-        GradientFilter(layers=["lasst", "head", "last"]).apply(small_network())
-    assert [
-        "lasst: there is no such module. Nearest: last.",
-        "head: it is a Linear, not a Conv2d.",
-    ] == refusal.value.problems
+def test_convolution_that_is_filtered_already_is_refused(small_network):
+    """A layer that someone filtered before can be neither filtered nor called exact."""
+    model = small_network()
+    FilteredConv2d.convert(model.last, 4)
+    for patch_size in (1, 2):
+        with pytest.raises(UnsupportedModel, match="last: it is filtered already, with patch_size 4"):
+            GradientFilter(patch_size=patch_size, last=1).apply(model)
 
 
 @pytest.mark.parametrize(
@@ -151,7 +181,15 @@ def test_names_that_are_no_convolutions(small_network):
         ({"layers": []}, "layers must have 1 to 10000 entries, got 0."),
         ({"layers": "last"}, r"layers must be Optional\[List\[str\]\], got 'last'."),
         ({"layers": ["a", "a"]}, "layers must be distinct, got 'a' more than once."),
-        ({"last": 1, "layers": ["a"]}, "last and layers exclude each other"),
+        ({"last": 2, "layers": ["a"]}, "last must be at most 1, the number of names in layers, got 2."),
+        ({"types": []}, "types must have 1 to 4 entries, got 0."),
+        ({"types": ["dense"]}, "types must be one of standard, pointwise, depthwise, grouped, got 'dense'."),
+        ({"types": ["grouped", "grouped"]}, "types must be distinct, got 'grouped' more than once."),
+        ({"patch_sizes": {}}, "patch_sizes must have 1 to 10000 entries, got 0."),
+        ({"patch_sizes": {"last": 0}}, r"patch_sizes\['last'\] must be at least 1, got 0."),
+        ({"patch_sizes": {"last": 2.0}}, r"patch_sizes must be Optional\[Dict\[str, int\]\], got {'last': 2.0}."),
+        ({"alignment": "middle"}, "alignment must be one of corner, centred, got 'middle'."),
+        ({"stride_correction": 1}, "stride_correction must be bool, got 1."),
     ],
     ids=str,
 )
