@@ -17,7 +17,7 @@ _LIBRARIES = ("torch", "torchvision", "timm", "numpy")
 
 def describe_worker(workloads: Iterable[str], board: Board) -> WorkerDescription:
     """Methods, models, data sets, workloads and versions that a job for this board can name."""
-    models = model_names()
+    models = model_names(board)
     versions = {library: loaded_version(library) for library in _LIBRARIES}
     return WorkerDescription(
         python_version=platform.python_version(),

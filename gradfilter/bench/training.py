@@ -6,13 +6,13 @@ import torch
 
 from gradfilter.bench.batch_norm import set_training_mode
 from gradfilter.bench.board import Board
-from gradfilter.bench.checkpoint import Checkpoint, checkpoint_path, require_checkpoint
+from gradfilter.bench.checkpoint import Checkpoint
 from gradfilter.bench.environment import read_environment
 from gradfilter.bench.events import EventWriter
 from gradfilter.bench.memory import PeakMemory, counting_saved_bytes
 from gradfilter.bench.models import check_image_size
-from gradfilter.bench.pretraining import ensure_checkpoint
 from gradfilter.bench.schema import Outcome, RunSpec, Step, TrainingWorkload, Variant
+from gradfilter.bench.starting_weights import prepare_start, require_start
 from gradfilter.bench.trainable import set_trainable
 from gradfilter.bench.training_loop import TrainingLoop, count_parameters, trained_parameters
 from gradfilter.bench.variants import PreparedVariant, apply_methods, naming_variant
@@ -29,11 +29,10 @@ def measure(spec: RunSpec, events: EventWriter, board: Board) -> None:
         NonFiniteLoss: training diverged.
     """
     workload = cast("TrainingWorkload", spec.workload)
-    task = Task(workload)
-    checkpoint = None
-    if workload.pretraining is not None:
-        checkpoint = require_checkpoint(checkpoint_path(board.cache_dir, workload))
-        events.environment(pretraining_accuracy=checkpoint.accuracy)
+    task = Task(workload, board)
+    checkpoint = require_start(workload, board)
+    if checkpoint is not None:
+        events.environment(**checkpoint.facts())
     prepared = _build(task, spec.variant, checkpoint)
     loop = _make_loop(task, prepared, workload.batch_size, spec.seed)
     events.environment(**read_environment())
@@ -63,7 +62,7 @@ def prepare(spec: RunSpec, events: EventWriter, board: Board) -> None:
     """
     workload = cast("TrainingWorkload", spec.workload)
     events.phase("prepare")
-    task = Task(workload)
+    task = Task(workload, board)
     task.batches(task.split, workload.batch_size, workload.seed)
     check_image_size(task.build_model(workload.seed), workload.model, workload.image_size)
     for variant in spec.variants:
@@ -72,9 +71,9 @@ def prepare(spec: RunSpec, events: EventWriter, board: Board) -> None:
             set_training_mode(prepared.model, workload.batch_norm)
             _make_loop(task, prepared, _CHECKED_BATCH, spec.seed).forward_and_backward()
     outcome = Outcome()
-    if workload.pretraining is not None:
-        checkpoint = ensure_checkpoint(task, workload.pretraining, board.cache_dir, events)
-        events.environment(pretraining_accuracy=checkpoint.accuracy)
+    checkpoint = prepare_start(task, board, events)
+    if checkpoint is not None:
+        events.environment(**checkpoint.facts())
         outcome.start_accuracy = _start_accuracy(task, checkpoint)
     events.environment(**read_environment())
     events.outcome(outcome)

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from gradfilter.bench.batches import Batch, Batches, evaluation_batches
+from gradfilter.bench.board import Board
 from gradfilter.bench.datasets import load_dataset
 from gradfilter.bench.evaluation import Score, evaluate
 from gradfilter.bench.marks import choose_device, make_mark
@@ -30,10 +31,11 @@ class Task:
         RefusedWorkload: the data set or the device does not exist here.
     """
 
-    def __init__(self, workload: TrainingWorkload) -> None:
+    def __init__(self, workload: TrainingWorkload, board: Board) -> None:
         if workload.threads is not None:
             torch.set_num_threads(workload.threads)
         self.workload = workload
+        self.board = board
         self.device = choose_device(workload.compute)
         self.mark = make_mark(self.device)
         self.memory_format = MEMORY_FORMATS[workload.memory_format]
@@ -46,7 +48,7 @@ class Task:
 
     def build_model(self, seed: int) -> nn.Module:
         """The workload's network with random weights, in place and form."""
-        return self.place(build_model(self.workload.model, self._data.classes, seed))
+        return self.place(build_model(self.workload.model, self._data.classes, seed, self.board))
 
     def place(self, model: nn.Module) -> nn.Module:
         """The network on the workload's device and in its memory format."""

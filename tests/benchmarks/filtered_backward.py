@@ -15,10 +15,12 @@ import statistics
 import time
 from collections.abc import Callable
 from datetime import datetime, timezone
+from pathlib import Path
 
 import torch
 from torch import nn
 
+from gradfilter.bench.board import Board
 from gradfilter.bench.models import build_model
 from gradfilter.methods import GradientFilter
 
@@ -79,7 +81,8 @@ def layer_row(channels: int, width: int, height: int) -> list[float]:
 
 def step_row() -> list[float]:
     """Whole-step speed-up of resnet18 with its last four convolutions trained, as in the demo."""
-    model = build_model("resnet18", num_classes=10, seed=0).to(memory_format=torch.channels_last).eval()
+    board = Board(Path("cache"), Path("datasets"), Path("weights"))  # a random start reads none of them
+    model = build_model("resnet18", classes=10, seed=0, board=board).to(memory_format=torch.channels_last).eval()
     convolutions = [m for m in model.modules() if isinstance(m, nn.Conv2d)]
     for module in model.modules():
         trained = module in convolutions[-4:] or isinstance(module, nn.Linear)

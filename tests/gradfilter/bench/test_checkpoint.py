@@ -1,74 +1,57 @@
 """Starting checkpoints in the cache."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
 
-from gradfilter.bench.checkpoint import checkpoint_path, load_checkpoint, require_checkpoint, save_checkpoint
-from gradfilter.bench.errors import RefusedWorkload
-from gradfilter.bench.schema import Pretraining, TrainingWorkload
+from gradfilter.bench.checkpoint import Checkpoint, checkpoint_path, load_checkpoint, save_checkpoint
 from gradfilter.bench.tiny_cnn import TinyCnn
-
-WORKLOAD = TrainingWorkload(kind="training", model="tiny_cnn", pretraining=Pretraining())
 
 
 @pytest.fixture(name="saved")
 def fixture_saved(tmp_path):
-    path = checkpoint_path(tmp_path, WORKLOAD)
-    save_checkpoint(path, TinyCnn(10), 0.75)
+    path = checkpoint_path(tmp_path, "tiny_cnn", {})
+    save_checkpoint(path, Checkpoint(TinyCnn(10).state_dict(), "random", [], 0.75))
     return path
 
 
-def test_saved_weights_come_back(tmp_path):
+@pytest.mark.parametrize("accuracy", [0.75, None])
+def test_saved_weights_come_back(tmp_path, accuracy):
     """
-    Weights, statistics and the accuracy are read as they were written, and no other file is left.
+    Weights, statistics, origin and accuracy are read as they were written, and no other file is left.
     """
     model, other = TinyCnn(10), TinyCnn(10)
-    path = checkpoint_path(tmp_path, WORKLOAD)
-    save_checkpoint(path, model, 0.75)
-    checkpoint = require_checkpoint(path)
+    path = checkpoint_path(tmp_path, "tiny_cnn", {})
+    save_checkpoint(path, Checkpoint(model.state_dict(), "file:zoo.npz", ["head"], accuracy))
+    checkpoint = load_checkpoint(path)
     checkpoint.load_into(other)
-    assert 0.75 == checkpoint.accuracy
+    assert ("file:zoo.npz", ["head"], accuracy) == (checkpoint.origin, checkpoint.not_loaded, checkpoint.accuracy)
     for name, value in model.state_dict().items():
         assert torch.equal(value, other.state_dict()[name])
     assert [path] == list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize(
-    "other",
-    [
-        replace(WORKLOAD, model="resnet18"),
-        replace(WORKLOAD, dataset="synthetic"),
-        replace(WORKLOAD, image_size=64),
-        replace(WORKLOAD, pretraining=Pretraining(seed=1)),
-        replace(WORKLOAD, pretraining=Pretraining(steps=1)),
-    ],
-)
-def test_what_decides_the_weights_decides_the_name(tmp_path, other):
+def test_what_decides_the_weights_decides_the_name(tmp_path):
     """
-    Another model, data set, size or recipe is another file.
+    The same values give the same name in any order, and others another.
     """
-    assert checkpoint_path(tmp_path, WORKLOAD) != checkpoint_path(tmp_path, other)
+    path = checkpoint_path(tmp_path, "tiny_cnn", {"seed": 0, "dataset": "digits"})
+    assert path == checkpoint_path(tmp_path, "tiny_cnn", {"dataset": "digits", "seed": 0})
+    assert path != checkpoint_path(tmp_path, "tiny_cnn", {"dataset": "digits", "seed": 1})
 
 
-def test_how_it_is_fine_tuned_leaves_the_name(tmp_path):
+def test_name_of_any_model_is_one_file(tmp_path):
     """
-    What happens after the start does not ask for another start.
+    A model's name may hold colons and slashes, a file's may not.
     """
-    other = replace(WORKLOAD, batch_size=3, trainable="head", seed=7, measured_steps=1)
-    assert checkpoint_path(tmp_path, WORKLOAD) == checkpoint_path(tmp_path, other)
+    assert tmp_path == checkpoint_path(tmp_path, "import:zoo.nets:small/2", {}).parent
 
 
-def test_missing_file_is_refused(tmp_path):
+def test_missing_file_is_no_checkpoint(tmp_path):
     """
-    A measured run cannot start without its checkpoint.
+    What was never made is none.
     """
-    path = checkpoint_path(tmp_path, WORKLOAD)
-    assert None is load_checkpoint(path)
-    with pytest.raises(RefusedWorkload, match="missing or damaged"):
-        require_checkpoint(path)
+    assert None is load_checkpoint(checkpoint_path(tmp_path, "tiny_cnn", {}))
 
 
 def test_cut_file_is_not_loaded(saved):

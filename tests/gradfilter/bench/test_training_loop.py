@@ -2,12 +2,14 @@
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 import pytest
 import torch
 
 from gradfilter.bench.batch_norm import set_training_mode
+from gradfilter.bench.board import Board
 from gradfilter.bench.errors import RefusedWorkload
 from gradfilter.bench.schema import Optimizer, TrainingWorkload
 from gradfilter.bench.trainable import set_trainable
@@ -16,6 +18,7 @@ from gradfilter.bench.workload import Task
 from gradfilter.methods import Method
 
 SETTINGS = Optimizer(learning_rate=0.5, momentum=0.0)
+BOARD = Board(Path("cache"), Path("datasets"), Path("weights"))
 WORKLOAD = TrainingWorkload(kind="training", model="tiny_cnn", image_size=16, batch_size=4, threads=1)
 
 
@@ -50,7 +53,7 @@ class OwnOptimizer(Method):
 
 
 def run_steps(steps, methods=(), settings=SETTINGS):
-    task = Task(WORKLOAD)
+    task = Task(WORKLOAD, BOARD)
     model = task.build_model(seed=0)
     loop = TrainingLoop(
         model,
@@ -79,7 +82,7 @@ def test_step_without_method_follows_the_gradient():
     """
     One step of plain SGD with a constant rate is the textbook update.
     """
-    task = Task(WORKLOAD)
+    task = Task(WORKLOAD, BOARD)
     expected = task.build_model(seed=0)
     set_training_mode(expected, "eval")
     images, labels = task.batches(task.split, WORKLOAD.batch_size, seed=0).take()
@@ -93,7 +96,7 @@ def test_clipping_bounds_the_update():
     """
     With clip_norm, the first step's length is at most the rate times the norm.
     """
-    start = Task(WORKLOAD).build_model(seed=0)
+    start = Task(WORKLOAD, BOARD).build_model(seed=0)
     model, _ = run_steps(1, settings=Optimizer(learning_rate=1.0, momentum=0.0, clip_norm=0.01))
     moved = sum(((a - b) ** 2).sum().item() for a, b in zip(start.parameters(), model.parameters()))
     assert 0.01 == pytest.approx(math.sqrt(moved), rel=1e-3)
@@ -121,7 +124,7 @@ def test_method_may_bring_its_optimizer():
     A method's optimizer replaces the workload's own.
     """
     model, _ = run_steps(2, [OwnOptimizer()])
-    for before, after in zip(Task(WORKLOAD).build_model(seed=0).parameters(), model.parameters()):
+    for before, after in zip(Task(WORKLOAD, BOARD).build_model(seed=0).parameters(), model.parameters()):
         assert torch.equal(before, after)
 
 
@@ -130,7 +133,7 @@ def test_two_optimizers_are_refused():
     Two methods that both want to drive are a contradiction.
     """
     with pytest.raises(RefusedWorkload, match="more than one method") as refusal:
-        make_optimizer(SETTINGS, Task(WORKLOAD).build_model(seed=0), [OwnOptimizer(), OwnOptimizer()])
+        make_optimizer(SETTINGS, Task(WORKLOAD, BOARD).build_model(seed=0), [OwnOptimizer(), OwnOptimizer()])
     assert "methods" == refusal.value.field
 
 
@@ -141,7 +144,7 @@ def test_frozen_normalisation_keeps_its_statistics(batch_norm, trainable, traini
     """
     Normalisation trains only where asked for and where its own parameters are trained.
     """
-    model = Task(WORKLOAD).build_model(seed=0)
+    model = Task(WORKLOAD, BOARD).build_model(seed=0)
     set_trainable(model, trainable)
     set_training_mode(model, batch_norm)
     norms = [module for module in model.modules() if isinstance(module, torch.nn.BatchNorm2d)]

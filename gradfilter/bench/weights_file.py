@@ -1,0 +1,142 @@
+"""Files of weights in the board's own folder, read without ever running what is in them.
+
+A job names a file; which files there are is the board's to say.
+"""
+
+import hashlib
+import inspect
+import os
+from pathlib import Path
+from typing import Any, Callable, Dict, cast
+from zipfile import BadZipFile
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gradfilter.bench.board import Board
+from gradfilter.bench.checkpoint import ABOUT
+from gradfilter.bench.errors import RefusedWorkload
+from gradfilter.bench.models.libraries import is_installed
+
+_BLOCK = 1 << 20
+_NAMED = 12  # files that a refusal lists
+_WRAPPINGS = ("state_dict", "model_state_dict", "model")
+
+State = Dict[str, Tensor]
+
+
+def find_weights_file(name: str, board: Board) -> Path:
+    """The path of a file in the board's weights folder.
+
+    Raises:
+        RefusedWorkload: no such file, one of a kind that is not read, or one that lies elsewhere.
+    """
+    folder = board.weights_dir
+    path = folder / name
+    if path.suffix not in READERS:
+        raise _refusal(name, "is of no kind that is read: %s" % ", ".join(READERS), "Rename or convert it.")
+    # Both sides resolved: the folder itself may be a link, a file in it must not lead out.
+    inside = os.path.realpath(str(path)).startswith(os.path.realpath(str(folder)) + os.sep)
+    if not inside:
+        raise _refusal(name, "lies outside the board's weights folder %s" % folder, "Copy it there.")
+    if not path.is_file():
+        raise _refusal(name, "is not in the board's weights folder %s" % folder, _there_is(folder))
+    return path
+
+
+def file_hash(path: Path) -> str:
+    """The SHA-256 of a file's content."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        for block in iter(lambda: file.read(_BLOCK), b""):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def read_weights_file(path: Path) -> State:
+    """Names to tensors.
+
+    Raises:
+        RefusedWorkload: it cannot be read here without trust, is damaged, or holds something else.
+    """
+    stored = READERS[path.suffix](path)
+    state = _unwrapped(stored)
+    if not (isinstance(state, dict) and state and all(isinstance(value, Tensor) for value in state.values())):
+        raise _refusal(path.name, "holds no names with tensors", "Save the model's state_dict() in it.")
+    return cast("State", state)
+
+
+def _read_npz(path: Path) -> Any:
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+            # A starting checkpoint of this project is such a file, with a word about itself.
+            return {name: torch.from_numpy(stored[name]) for name in stored.files if name != ABOUT}
+    except (OSError, EOFError, ValueError, TypeError, AttributeError, BadZipFile) as error:
+        raise _unreadable(path, error) from error
+
+
+def _read_safetensors(path: Path) -> Any:
+    if not is_installed("safetensors"):
+        raise _refusal(
+            path.name,
+            "needs the library safetensors, which the worker's Python does not have",
+            "Install it there, or convert the file to .npz.",
+        )
+    from safetensors import SafetensorError  # noqa: PLC0415 (not every board has it)
+    from safetensors.torch import load_file  # noqa: PLC0415
+
+    try:
+        return load_file(str(path))
+    except (SafetensorError, OSError, ValueError) as error:
+        raise _unreadable(path, error) from error
+
+
+def _read_torch(path: Path) -> Any:
+    # A pickle may run code as it is read; torch.load can be told to refuse that since 1.13.
+    if "weights_only" not in inspect.signature(torch.load).parameters:
+        raise _refusal(
+            path.name,
+            "is a pickle, which may run code, and torch %s cannot read it without" % torch.__version__,
+            "Convert it to .npz on another machine.",
+        )
+    try:
+        return torch.load(str(path), map_location="cpu", weights_only=True)
+    except Exception as error:  # a damaged pickle raises almost anything
+        raise _unreadable(path, error) from error
+
+
+READERS: Dict[str, Callable[[Path], Any]] = {
+    ".safetensors": _read_safetensors,
+    ".npz": _read_npz,
+    ".pt": _read_torch,
+    ".pth": _read_torch,
+    ".bin": _read_torch,
+}
+
+
+def _unwrapped(stored: Any) -> Any:
+    """The state dict itself, where training scripts have put it beside an epoch or an optimizer."""
+    if isinstance(stored, dict):
+        for name in _WRAPPINGS:
+            if isinstance(stored.get(name), dict):
+                return stored[name]
+    return stored
+
+
+def _there_is(folder: Path) -> str:
+    files = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.suffix in READERS)
+    if not files:
+        return "It holds no weights: put the file there."
+    more = " and %d more" % (len(files) - _NAMED) if len(files) > _NAMED else ""
+    return "There are %s%s." % (", ".join(files[:_NAMED]), more)
+
+
+def _unreadable(path: Path, error: BaseException) -> RefusedWorkload:
+    words = (str(error).splitlines() or [""])[0].rstrip(".")
+    what = "cannot be read as %s without trusting it (%s: %s)" % (path.suffix, type(error).__name__, words)
+    return _refusal(path.name, what, "Write it anew: names and tensors only.")
+
+
+def _refusal(name: str, what: str, advice: str) -> RefusedWorkload:
+    return RefusedWorkload("weights", "the file of weights %r %s. %s" % (name, what, advice))
