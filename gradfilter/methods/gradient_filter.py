@@ -17,8 +17,10 @@ from gradfilter.filtering.layers import FilteredConv2d, conversion_problem
 from gradfilter.methods.layer_selection import TYPES, LayerSelection
 from gradfilter.methods.method import Method
 from gradfilter.methods.patch_sizes import assign_patch_sizes, check_patch_size, check_patch_sizes
+from gradfilter.methods.presets import PRESETS, check_preset
 
 _ALIGNMENTS = ("corner", "centred")
+_DEFAULT_PATCH_SIZE = 2
 
 SizedConvolution = Tuple[str, nn.Conv2d, int]
 
@@ -37,7 +39,10 @@ class GradientFilter(Method):
         "Yang, Li, Marculescu: Efficient On-device Training via Gradient Filtering, CVPR 2023, arXiv 2301.00330"
     )
 
-    patch_size: int = field(default=2, metadata={"help": "outputs along one side of a patch; 1 turns the filter off"})
+    patch_size: int = field(
+        default=_DEFAULT_PATCH_SIZE,
+        metadata={"help": "outputs along one side of a patch; 1 turns the filter off"},
+    )
     last: Optional[int] = field(
         default=None,
         metadata={"help": "filter the last so many Conv2d in registration order, of those that fit layers and types"},
@@ -68,6 +73,10 @@ class GradientFilter(Method):
         default=False,
         metadata={"help": "the published operator: centred, no stride correction; overrides those two options"},
     )
+    preset: Optional[str] = field(
+        default=None,
+        metadata={"help": "a published choice of layers and patch size, instead of one's own: " + ", ".join(PRESETS)},
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -76,6 +85,9 @@ class GradientFilter(Method):
             check_patch_sizes(self.patch_sizes)
         check_choice("alignment", self.alignment, _ALIGNMENTS)
         LayerSelection(self.last, self.layers, self.types).check()
+        if self.preset is not None:
+            own = ("last", "layers", "types", "patch_sizes", "patch_size")
+            check_preset(self.preset, {name: getattr(self, name) for name in own}, _DEFAULT_PATCH_SIZE)
 
     def change(self, model: nn.Module) -> List[MethodedLayer]:
         """Turn the selected nn.Conv2d into FilteredConv2d, in place."""
@@ -100,10 +112,13 @@ class GradientFilter(Method):
                 FilteredConv2d.restore(module)
 
     def explicit(self) -> "GradientFilter":
-        """The same method with reference_compat written out in the options that it stands for."""
-        if self.reference_compat:
-            return replace(self, reference_compat=False, alignment="centred", stride_correction=False)
-        return self
+        """The same method with preset and reference_compat written out in the options that they stand for."""
+        method = self
+        if method.preset is not None:
+            method = replace(method, preset=None, **PRESETS[method.preset].options)
+        if method.reference_compat:
+            method = replace(method, reference_compat=False, alignment="centred", stride_correction=False)
+        return method
 
     def _sized_convolutions(self, model: nn.Module) -> List[SizedConvolution]:
         selected = LayerSelection(self.last, self.layers, self.types).convolutions(model, self.name)
