@@ -3,11 +3,11 @@
 import random
 from typing import Iterator, List, Tuple
 
-import torch
 from torch import Tensor
 
 from gradfilter.bench.datasets import Dataset, enlarge
 from gradfilter.bench.errors import RefusedWorkload
+from gradfilter.bench.placement import Placement
 
 Batch = Tuple[Tensor, Tensor]
 
@@ -26,8 +26,7 @@ class Batches:
         batch_size: int,
         image_size: int,
         seed: int,
-        device: torch.device,
-        memory_format: torch.memory_format,
+        placement: Placement,
     ) -> None:
         if batch_size > len(indices):
             raise RefusedWorkload(
@@ -37,29 +36,16 @@ class Batches:
         self._data = data
         self._order = _shuffled_without_end(indices, seed)
         self._batch_size = batch_size
-        self._place = _Placement(image_size, device, memory_format)
+        self._image_size = image_size
+        self._placement = placement
 
     def take(self) -> Batch:
         """The next batch."""
-        return self._place(self._data, self.skip())
+        return _load(self._data, self.skip(), self._image_size, self._placement)
 
     def skip(self) -> List[int]:
         """Pass over the next batch; the indices of its images."""
         return [next(self._order) for _ in range(self._batch_size)]
-
-
-class _Placement:
-    """Where and in which form the network wants its images."""
-
-    def __init__(self, image_size: int, device: torch.device, memory_format: torch.memory_format) -> None:
-        self._image_size = image_size
-        self._device = device
-        self._memory_format = memory_format
-
-    def __call__(self, data: Dataset, indices: List[int]) -> Batch:
-        images = enlarge(data.images[indices], self._image_size)
-        images = images.to(self._device).contiguous(memory_format=self._memory_format)
-        return images, data.labels[indices].to(self._device)
 
 
 def evaluation_batches(
@@ -68,13 +54,16 @@ def evaluation_batches(
     *,
     batch_size: int,
     image_size: int,
-    device: torch.device,
-    memory_format: torch.memory_format,
+    placement: Placement,
 ) -> Iterator[Batch]:
     """Every image once, in order; the last batch may be smaller."""
-    place = _Placement(image_size, device, memory_format)
     for start in range(0, len(indices), batch_size):
-        yield place(data, indices[start : start + batch_size])
+        yield _load(data, indices[start : start + batch_size], image_size, placement)
+
+
+def _load(data: Dataset, indices: List[int], image_size: int, placement: Placement) -> Batch:
+    images = placement.images(enlarge(data.images[indices], image_size))
+    return images, data.labels[indices].to(placement.device)
 
 
 def _shuffled_without_end(indices: List[int], seed: int) -> Iterator[int]:

@@ -15,11 +15,11 @@ from torch import nn
 from gradfilter.bench.board import Board
 from gradfilter.bench.environment import read_environment
 from gradfilter.bench.events import EventWriter
-from gradfilter.bench.marks import StepPhase, choose_device, make_mark
+from gradfilter.bench.marks import StepPhase
 from gradfilter.bench.memory import PeakMemory, counting_saved_bytes
+from gradfilter.bench.placement import Placement
 from gradfilter.bench.schema import ConvLayerWorkload, ConvShape, MethodedLayer, Outcome, RunSpec, Step, Variant
 from gradfilter.bench.variants import apply_methods, naming_variant
-from gradfilter.bench.workload import MEMORY_FORMATS, place
 
 
 def measure(spec: RunSpec, events: EventWriter, board: Board) -> None:  # noqa: ARG001 (the interface of a workload)
@@ -29,15 +29,14 @@ def measure(spec: RunSpec, events: EventWriter, board: Board) -> None:  # noqa: 
     tensors of one is never inside the measured phase of another.
     """
     workload = cast("ConvLayerWorkload", spec.workload)
-    _set_threads(workload)
-    device = choose_device(workload.compute)
+    placement = Placement(workload)
     events.environment(**read_environment())
-    memory = PeakMemory(device)
+    memory = PeakMemory(placement.device)
     saved: Dict[str, int] = {}
     layers: List[MethodedLayer] = []
     for position, shape in enumerate(workload.shapes):
         events.phase("setup")
-        layer = _Layer(shape, workload, spec.variant, device)
+        layer = _Layer(shape, workload.seed, spec.variant, placement)
         layers += layer.changes
         _time_layer(layer, workload, position, events)
         memory.read()
@@ -62,12 +61,11 @@ def prepare(spec: RunSpec, events: EventWriter, board: Board) -> None:  # noqa: 
     """
     workload = cast("ConvLayerWorkload", spec.workload)
     events.phase("prepare")
-    _set_threads(workload)
-    device = choose_device(workload.compute)
+    placement = Placement(workload)
     for variant in spec.variants:
         with naming_variant(variant):
             for shape in workload.shapes:
-                _Layer(replace(shape, batch_size=1), workload, variant, device).saved_bytes()
+                _Layer(replace(shape, batch_size=1), workload.seed, variant, placement).saved_bytes()
     events.environment(**read_environment())
     events.outcome(Outcome())
 
@@ -75,15 +73,14 @@ def prepare(spec: RunSpec, events: EventWriter, board: Board) -> None:  # noqa: 
 class _Layer:
     """One convolution with a variant's methods, its input and the gradient of its output."""
 
-    def __init__(self, shape: ConvShape, workload: ConvLayerWorkload, variant: Variant, device: torch.device) -> None:
-        torch.manual_seed(workload.seed)
-        memory_format = MEMORY_FORMATS[workload.memory_format]
-        self._mark = make_mark(device)
+    def __init__(self, shape: ConvShape, seed: int, variant: Variant, placement: Placement) -> None:
+        torch.manual_seed(seed)
+        self._mark = placement.mark
         prepared = apply_methods(_holder(shape), variant)
-        self._model = place(prepared.model, device, memory_format)
+        self._model = placement.model(prepared.model)
         # As a leaf: its gradient is what the layer below would get.
         images = torch.randn(shape.batch_size, shape.in_channels, shape.height, shape.width)
-        self._input = images.to(device).contiguous(memory_format=memory_format).requires_grad_()
+        self._input = placement.images(images).requires_grad_()
         with torch.no_grad():
             output = self._model(self._input)
         self._output_gradient = torch.randn_like(output)
@@ -144,8 +141,3 @@ def _holder(shape: ConvShape) -> nn.Module:
         groups=shape.groups,
     )
     return nn.Sequential(OrderedDict(conv=convolution))
-
-
-def _set_threads(workload: ConvLayerWorkload) -> None:
-    if workload.threads is not None:
-        torch.set_num_threads(workload.threads)

@@ -87,7 +87,7 @@ def _build(task: Task, variant: Variant, checkpoint: Optional[Checkpoint] = None
         checkpoint.load_into(model)
     set_trainable(model, workload.trainable if variant.trainable is None else variant.trainable)
     prepared = apply_methods(model, variant)
-    prepared.model = task.place(prepared.model)
+    prepared.model = task.placement.model(prepared.model)
     return prepared
 
 
@@ -127,7 +127,7 @@ def _train(loop: TrainingLoop, task: Task, prepared: PreparedVariant, events: Ev
     set_training_mode(prepared.model, workload.batch_norm)
     # Applying a method may have drawn random numbers; dropout must not differ by it between variants.
     torch.manual_seed(seed)
-    memory = PeakMemory(task.device)
+    memory = PeakMemory(task.placement.device)
     events.phase("warm_up")
     loop.run("warm_up", 0, workload.warm_up_steps, report)
     events.phase("measured")

@@ -1,27 +1,19 @@
 """A training workload's names turned into things: model, data, split, device."""
 
-from typing import Any, Iterator, cast
+from typing import Iterator
 
-import torch
 from torch import nn
 
 from gradfilter.bench.batches import Batch, Batches, evaluation_batches
 from gradfilter.bench.board import Board
 from gradfilter.bench.datasets import load_dataset
 from gradfilter.bench.evaluation import Score, evaluate
-from gradfilter.bench.marks import choose_device, make_mark
 from gradfilter.bench.models import build_model
+from gradfilter.bench.placement import Placement
 from gradfilter.bench.schema import TrainingWorkload
 from gradfilter.bench.splits import Split, hold_out, split_in_two
 
 _EVALUATION_BATCH = 64
-MEMORY_FORMATS = {"channels_last": torch.channels_last, "contiguous": torch.contiguous_format}
-
-
-def place(model: nn.Module, device: torch.device, memory_format: torch.memory_format) -> nn.Module:
-    """A network on a device and in a memory format."""
-    # torch's stub of Module.to leaves its memory_format out.
-    return cast("nn.Module", cast("Any", model).to(device=device, memory_format=memory_format))
 
 
 class Task:
@@ -32,13 +24,10 @@ class Task:
     """
 
     def __init__(self, workload: TrainingWorkload, board: Board) -> None:
-        if workload.threads is not None:
-            torch.set_num_threads(workload.threads)
         self.workload = workload
         self.board = board
-        self.device = choose_device(workload.compute)
-        self.mark = make_mark(self.device)
-        self.memory_format = MEMORY_FORMATS[workload.memory_format]
+        self.placement = Placement(workload)
+        self.mark = self.placement.mark
         self._data = load_dataset(workload.dataset)
         labels = self._data.labels.tolist()
         if workload.pretraining is None:
@@ -48,11 +37,7 @@ class Task:
 
     def build_model(self, seed: int) -> nn.Module:
         """The workload's network with random weights, in place and form."""
-        return self.place(build_model(self.workload.model, self._data.classes, seed, self.board))
-
-    def place(self, model: nn.Module) -> nn.Module:
-        """The network on the workload's device and in its memory format."""
-        return place(model, self.device, self.memory_format)
+        return self.placement.model(build_model(self.workload.model, self._data.classes, seed, self.board))
 
     def batches(self, split: Split, batch_size: int, seed: int) -> Batches:
         """Training batches in the order of the seed."""
@@ -62,8 +47,7 @@ class Task:
             batch_size=batch_size,
             image_size=self.workload.image_size,
             seed=seed,
-            device=self.device,
-            memory_format=self.memory_format,
+            placement=self.placement,
         )
 
     def evaluate(self, model: nn.Module, split: Split) -> Score:
@@ -76,6 +60,5 @@ class Task:
             split.test,
             batch_size=_EVALUATION_BATCH,
             image_size=self.workload.image_size,
-            device=self.device,
-            memory_format=self.memory_format,
+            placement=self.placement,
         )
