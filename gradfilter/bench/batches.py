@@ -5,7 +5,7 @@ from typing import Iterator, List, Tuple
 
 from torch import Tensor
 
-from gradfilter.bench.datasets import Dataset, enlarge
+from gradfilter.bench.datasets import Dataset
 from gradfilter.bench.errors import RefusedWorkload
 from gradfilter.bench.placement import Placement
 
@@ -62,8 +62,8 @@ def evaluation_batches(
 
 
 def _load(data: Dataset, indices: List[int], image_size: int, placement: Placement) -> Batch:
-    images = placement.images(enlarge(data.images[indices], image_size))
-    return images, data.labels[indices].to(placement.device)
+    images, targets = data.load(indices, image_size)
+    return placement.images(images), targets.to(placement.device)
 
 
 def _shuffled_without_end(indices: List[int], seed: int) -> Iterator[int]:

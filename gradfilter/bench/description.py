@@ -6,7 +6,7 @@ from typing import Iterable
 import torch
 
 from gradfilter.bench.board import Board
-from gradfilter.bench.datasets import DATASETS
+from gradfilter.bench.datasets import dataset_names
 from gradfilter.bench.environment import loaded_version
 from gradfilter.bench.models import model_names
 from gradfilter.bench.schema import WorkerDescription
@@ -24,7 +24,7 @@ def describe_worker(workloads: Iterable[str], board: Board) -> WorkerDescription
         torch_version=torch.__version__,
         methods=[method.describe() for method in METHODS.values()],
         models=models,
-        datasets=list(DATASETS),
+        datasets=dataset_names(board),
         workloads=list(workloads),
         compute=["cpu"] + (["cuda"] if torch.cuda.is_available() else []),
         model_modules=board.model_modules,

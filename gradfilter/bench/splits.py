@@ -4,6 +4,10 @@ The two parts follow Federated Averaging (B. McMahan et al., AISTATS 2017): sort
 label, cut into shards, deal the shards out. Gradient filtering's paper pretrains on one such part
 and fine-tunes on the other. Everything is drawn with Python's own generator, so that a seed means
 the same split on every version of torch.
+
+An official held-out part is what a job is scored on, unless it pretrains: then both parts come from
+the images to train on, and each holds out a fifth of its own, since a part has not the classes of
+the whole.
 """
 
 import random
@@ -31,8 +35,15 @@ def hold_out(indices: Iterable[int], seed: int) -> Split:
     return Split(train=sorted(shuffled[held_out:]), test=sorted(shuffled[:held_out]))
 
 
+def split_once(images: int, held_out: int, seed: int) -> Split:
+    """The official split, whose held-out images come last; a fifth drawn from the seed where there is none."""
+    if held_out:
+        return Split(train=list(range(images - held_out)), test=list(range(images - held_out, images)))
+    return hold_out(range(images), seed)
+
+
 def split_in_two(labels: Sequence[int], seed: int) -> Tuple[Split, Split]:
-    """Two non-iid parts of the data: the one to pretrain on and the one to fine-tune on."""
+    """Two non-iid parts of the images with these labels: the one to pretrain on and the one to fine-tune on."""
     by_label = sorted(range(len(labels)), key=lambda index: (labels[index], index))
     bounds = [round(len(by_label) * shard / _SHARDS) for shard in range(_SHARDS + 1)]
     shards = [by_label[low:high] for low, high in zip(bounds, bounds[1:])]

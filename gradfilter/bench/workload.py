@@ -11,7 +11,7 @@ from gradfilter.bench.evaluation import Score, evaluate
 from gradfilter.bench.models import build_model
 from gradfilter.bench.placement import Placement
 from gradfilter.bench.schema import TrainingWorkload
-from gradfilter.bench.splits import Split, hold_out, split_in_two
+from gradfilter.bench.splits import Split, split_in_two, split_once
 
 _EVALUATION_BATCH = 64
 
@@ -28,12 +28,11 @@ class Task:
         self.board = board
         self.placement = Placement(workload)
         self.mark = self.placement.mark
-        self._data = load_dataset(workload.dataset)
-        labels = self._data.labels.tolist()
+        self._data = load_dataset(workload.dataset, board)
         if workload.pretraining is None:
-            self.split = hold_out(range(len(labels)), workload.seed)
+            self.split = split_once(self._data.images, self._data.held_out, workload.seed)
         else:
-            self.pretraining_split, self.split = split_in_two(labels, workload.pretraining.seed)
+            self.pretraining_split, self.split = split_in_two(self._data.labels(), workload.pretraining.seed)
 
     def build_model(self, seed: int) -> nn.Module:
         """The workload's network with random weights, in place and form."""

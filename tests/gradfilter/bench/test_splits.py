@@ -2,10 +2,10 @@
 
 from collections import Counter
 
-from gradfilter.bench.datasets import load_dataset
-from gradfilter.bench.splits import hold_out, split_in_two
+from gradfilter.bench.datasets.digits import make_digits
+from gradfilter.bench.splits import hold_out, split_in_two, split_once
 
-LABELS = load_dataset("digits").labels.tolist()
+LABELS = make_digits("digits").labels()
 
 
 def everything(*splits):
@@ -19,6 +19,21 @@ def test_hold_out_keeps_a_fifth_apart():
     split = hold_out(range(100), seed=0)
     assert list(range(100)) == everything(split)
     assert 20 == len(split.test)
+
+
+def test_official_part_is_held_out():
+    """
+    Where a data set names its own held-out images, they are what is tested, whatever the seed.
+    """
+    split = split_once(images=10, held_out=3, seed=5)
+    assert ([0, 1, 2, 3, 4, 5, 6], [7, 8, 9]) == (split.train, split.test)
+
+
+def test_without_an_official_part_a_fifth_is_drawn():
+    """
+    A data set in one piece is split by the seed.
+    """
+    assert hold_out(range(10), seed=5) == split_once(images=10, held_out=0, seed=5)
 
 
 def test_two_parts_share_no_image():

@@ -1,0 +1,44 @@
+"""Names of data sets to images and their labels or masks: what travels with the worker, and the board's own files.
+
+A data set decides the task: images with labels are classified, images with masks are segmented.
+"""
+
+from typing import Dict, List, Tuple
+
+from gradfilter.bench.board import Board
+from gradfilter.bench.datasets.dataset import IGNORED, Dataset, DatasetSource, Examples
+from gradfilter.bench.datasets.digits import make_digits
+from gradfilter.bench.datasets.in_memory import BuiltIn
+from gradfilter.bench.datasets.synthetic import make_synthetic
+from gradfilter.bench.errors import RefusedWorkload
+
+__all__ = ["IGNORED", "Dataset", "Examples", "absent_datasets", "dataset_names", "load_dataset"]
+
+SOURCES: Tuple[DatasetSource, ...] = (
+    BuiltIn("digits", make_digits),
+    BuiltIn("synthetic", make_synthetic),
+)
+
+
+def dataset_names(board: Board) -> List[str]:
+    """Every data set that is on this board."""
+    return [name for source in SOURCES for name in source.names(board)]
+
+
+def absent_datasets(board: Board) -> Dict[str, str]:
+    """Data sets that are not on this board, each with what is missing and what to do."""
+    return {name: reason for source in SOURCES for name, reason in source.absent(board).items()}
+
+
+def load_dataset(name: str, board: Board) -> Dataset:
+    """A data set by name.
+
+    Raises:
+        RefusedWorkload: this board has no such data set, or it is not as it should be.
+    """
+    for source in SOURCES:
+        if source.claims(name):
+            return source.open(name, board)
+    raise RefusedWorkload(
+        "dataset", "dataset %r is unknown; this worker offers %s." % (name, ", ".join(dataset_names(board)))
+    )
