@@ -8,6 +8,8 @@ from controller.analysis.environment import common_environment
 from controller.analysis.estimate import CONFIDENCE
 from controller.analysis.evidence import Evidence, arrange
 from controller.analysis.headline import headline
+from controller.analysis.learning import start_score
+from controller.analysis.published import beside
 from controller.analysis.summary import summarize
 from controller.analysis.verdicts import Comparison
 from controller.analysis.wording import TIMES
@@ -53,6 +55,8 @@ def compare(
         environment=common_environment(used),
         workload=asdict(job.workload),
         job=asdict(job),
+        start=start_score(records),
+        published=beside(job.published, variants),
     )
 
 

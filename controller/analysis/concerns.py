@@ -10,7 +10,7 @@ from controller.analysis.evidence import Evidence, Run
 from controller.analysis.metrics import expected_metrics
 from controller.analysis.signs import LOSS_ADVICE, SIGNS
 from controller.analysis.verdicts import Concern
-from gradfilter.bench.schema import ConvLayerWorkload
+from gradfilter.bench.schema import ConvLayerWorkload, RunRecord, TrainingWorkload
 
 SHORTEST_WINDOW_S = 30.0
 ALPHA = 0.05
@@ -189,14 +189,20 @@ def _short_window(case: Case) -> Iterator[Concern]:
         return
     seconds, record = min(windows, key=lambda window: window[0])
     if seconds < SHORTEST_WINDOW_S:
-        steps = _rounded_up(record.spec.workload.measured_steps * SHORTEST_WINDOW_S / seconds)
         quick = " without quick" if case.evidence.job.quick else ""
         yield Concern(
             "short_window",
             f"the shortest measured phase lasted {seconds:.3g} s, under {SHORTEST_WINDOW_S:g} s: "
             "heat and clocks may not have settled",
-            f"for numbers to rely on, repeat the job{quick} with measured_steps of about {steps} or more",
+            f"for numbers to rely on, repeat the job{quick} with {_longer(record, seconds)} or more",
         )
+
+
+def _longer(record: RunRecord, seconds: float) -> str:
+    workload, factor = record.spec.workload, SHORTEST_WINDOW_S / seconds
+    if isinstance(workload, TrainingWorkload) and workload.epochs is not None:
+        return f"epochs of about {_rounded_up(workload.epochs * factor)}"
+    return f"measured_steps of about {_rounded_up(workload.measured_steps * factor)}"
 
 
 def _rounded_up(value: float) -> int:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from controller.analysis.environment import Conditions, commonest_conditions, conditions
 from controller.analysis.measurements import Measurement, measure
+from controller.analysis.metrics import Metric, applicable, expected_metrics
 from gradfilter.bench.schema import JobSpec, RunRecord
 
 
@@ -62,9 +63,17 @@ class Evidence:
         both = self.finished[self.baseline].keys() & self.finished[variant].keys()
         return (block for block in self.complete_blocks if block in both)
 
+    def metrics(self) -> dict[str, list[Metric]]:
+        """Part → the metrics to judge: those of the workload, optional ones where a finished run has them."""
+        runs = [run for by_block in self.finished.values() for run in by_block.values()]
+        found = {metric for run in runs for metric, _ in run.measurements}
+        return {part: applicable(metrics, found) for part, metrics in expected_metrics(self.job.workload).items()}
+
     def measurement(self, run: Run, metric: str, part: str) -> Measurement:
         """One metric of a run; energy from another meter than the job's is withheld, with the reason."""
-        found = run.measurements[metric, part]
+        found = run.measurements.get((metric, part))
+        if found is None:
+            return Measurement(metric, part, None, "", reason="the worker reported none")
         if found.value is not None and found.source != self.energy_source and metric == "energy_per_step":
             reason = f"metered by sensor channel {found.source}, where the job's other runs used {self.energy_source}"
             return Measurement(metric, part, None, found.unit, reason=reason, source=found.source)

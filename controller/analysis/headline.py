@@ -1,9 +1,9 @@
 """The verdict in one sentence that can be quoted alone: what was gained, how surely, and at which cost."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from controller.analysis import wording
-from controller.analysis.verdicts import MetricValue, VariantResult
+from controller.analysis.verdicts import MetricValue, PartResult, VariantResult
 
 MOST_CLAUSES = 3
 NO_TEST = "Quick job: intervals, no test."
@@ -33,21 +33,29 @@ def _aside(different: bool) -> str:
 def _clause(variant: VariantResult) -> str:
     layers = [part for part in variant.parts if part.part]
     if layers:
-        return _layer_clause([part.metrics["backward"] for part in layers])
+        return _layer_clause(layers)
     metrics = variant.parts[0].metrics
     speed = [_speed(metrics[name], words) for name, words in (("backward", "backward"), ("step_time", "whole step"))]
-    cost = [_ratio(metrics["energy_per_step"], "energy per step"), _accuracy(metrics["test_accuracy"])]
+    cost = [_ratio(metrics["energy_per_step"], "energy per step"), _score(metrics)]
     return "; ".join(text for text in (", ".join(filter(None, speed)), *cost) if text)
 
 
-def _layer_clause(backwards: Sequence[MetricValue]) -> str:
+def _layer_clause(layers: Sequence[PartResult]) -> str:
+    """A layer's backward beside its forward and backward, and that neither is a network's training step."""
+    backward = _range([part.metrics["backward"] for part in layers])
+    if not backward:
+        return ""
+    both = _range([part.metrics["step_time"] for part in layers])
+    return f"single layers: backward {backward}, forward and backward {both}; neither is a network's training step"
+
+
+def _range(values: Sequence[MetricValue]) -> str:
     """The slowest and the fastest shape: a single number over shapes would depend on which were chosen."""
-    ranked = sorted((m.ratio for m in backwards if m.ratio is not None), key=lambda ratio: ratio.value)
+    ranked = sorted((value.ratio for value in values if value.ratio is not None), key=lambda ratio: ratio.value)
     if not ranked:
         return ""
     ends = [wording.speed_up(ratio) for ratio in (ranked[0], ranked[-1])]
-    text = ends[0] if len(ranked) == 1 else f"{ends[0]} to {ends[1]} over {len(ranked)} shapes"
-    return f"backward of single layers {text}, which is not a whole training step"
+    return ends[0] if len(ranked) == 1 else f"{ends[0]} to {ends[1]} over {len(ranked)} shapes"
 
 
 def _speed(metric: MetricValue, words: str) -> str:
@@ -67,10 +75,11 @@ def _ratio(metric: MetricValue, words: str) -> str:
     return f"{words}{unclear} {wording.ratio(metric.ratio)}"
 
 
-def _accuracy(metric: MetricValue) -> str:
-    if metric.difference is None:
-        return ""
-    return f"accuracy {wording.difference(metric.difference, 0.01, 'points')}"
+def _score(metrics: Mapping[str, MetricValue]) -> str:
+    """What training is for: the mIoU of a segmentation, the accuracy of a classification."""
+    words = "mIoU" if "test_miou" in metrics else "accuracy"
+    change = metrics.get("test_miou", metrics["test_accuracy"]).difference
+    return f"{words} {wording.difference(change, 0.01, 'points')}" if change is not None else ""
 
 
 def _why_unsure(pairs: int) -> str:

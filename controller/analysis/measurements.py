@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import median
 
 from controller.analysis.energy import measured_energy
@@ -26,14 +27,16 @@ class Measurement:
 def measure(record: RunRecord) -> list[Measurement]:
     """Every metric that the record's workload should yield, in the order of the report.
 
-    Times are medians over the measured steps; energy is that of the measured phase divided by its steps.
-    A failed or lost run is measured as far as its record reaches; comparisons use finished runs only.
+    An optional metric that the record does not have is left out: it does not apply. Times are medians over the
+    measured steps; energy is that of the measured phases divided by their steps. A failed or lost run is measured
+    as far as its record reaches; comparisons use finished runs only.
     """
-    return [
-        _MEASURES[metric.name](record, part, metric)
+    measured = [
+        (metric, _MEASURES[metric.name](record, part, metric))
         for part, metrics in expected_metrics(record.spec.workload).items()
         for metric in metrics
     ]
+    return [found for metric, found in measured if found.value is not None or not metric.optional]
 
 
 def measured_steps(record: RunRecord, part: str) -> list[Step]:
@@ -52,6 +55,18 @@ def _time(of_step: Callable[[Step], float]) -> Callable[[RunRecord, str, Metric]
         return _measurement(metric, part, median(times) if times else None, "no measured step was recorded")
 
     return measurement
+
+
+def _data(record: RunRecord, part: str, metric: Metric) -> Measurement:
+    """Making batches ready in the phases before measured ones, and handing them over, divided by the steps."""
+    ahead = [
+        phase.end_s - phase.start_s
+        for phase, following in pairwise(record.phases)
+        if (phase.name, following.name) == ("data", "measured")
+    ]
+    steps = measured_steps(record, part)
+    value = (sum(ahead) + sum(step.data_s for step in steps)) / len(steps) if ahead and steps else None
+    return _measurement(metric, part, value, "the worker reported no phase of loading data")
 
 
 def _energy(record: RunRecord, part: str, metric: Metric) -> Measurement:
@@ -86,9 +101,12 @@ _MEASURES: dict[str, Callable[[RunRecord, str, Metric], Measurement]] = {
     "forward": _time(lambda step: step.forward_s),
     "backward": _time(lambda step: step.backward_s),
     "optimizer": _time(lambda step: step.optimizer_s),
+    "data_time": _data,
     "energy_per_step": _energy,
     "saved_activation_bytes": _saved,
     "peak_rss_bytes": _outcome("peak_rss_bytes"),
     "test_accuracy": _outcome("test_accuracy"),
+    "test_miou": _outcome("test_miou"),
+    "test_mean_accuracy": _outcome("test_mean_accuracy"),
     "test_loss": _outcome("test_loss"),
 }

@@ -1,6 +1,7 @@
 """The metrics of a run: one table of what is measured, in which unit and how variants are set against the baseline."""
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from gradfilter.bench.schema import ConvLayerWorkload, TrainingWorkload
@@ -15,6 +16,7 @@ class Metric:
     against: speed_up is baseline divided by variant (> 1 is faster), ratio is variant divided by
     baseline (< 1 is less), difference is variant minus baseline. deterministic: a count that sampling
     does not vary, so that equal values over runs are exact. primary: a verdict will be tested on it.
+    more_is_better: of what is not a time. optional: left out where no run has it, since it does not apply.
     """
 
     name: str
@@ -23,16 +25,23 @@ class Metric:
     against: Against
     deterministic: bool = False
     primary: bool = False
+    more_is_better: bool = False
+    optional: bool = False
 
 
 STEP_TIME = Metric("step_time", "step time", "s", "speed_up", primary=True)
 FORWARD = Metric("forward", "forward", "s", "speed_up")
 BACKWARD = Metric("backward", "backward", "s", "speed_up")
 OPTIMIZER = Metric("optimizer", "optimizer", "s", "speed_up")
+DATA_TIME = Metric("data_time", "data loading per step", "s", "speed_up", optional=True)
 ENERGY_PER_STEP = Metric("energy_per_step", "energy per step", "J", "ratio", primary=True)
 SAVED_ACTIVATION_BYTES = Metric("saved_activation_bytes", "saved activations", "B", "ratio", deterministic=True)
 PEAK_RSS_BYTES = Metric("peak_rss_bytes", "peak RSS", "B", "ratio", primary=True)
-TEST_ACCURACY = Metric("test_accuracy", "test accuracy", "ratio", "difference")
+TEST_ACCURACY = Metric("test_accuracy", "test accuracy", "ratio", "difference", more_is_better=True)
+TEST_MIOU = Metric("test_miou", "test mIoU", "ratio", "difference", more_is_better=True, optional=True)
+TEST_MEAN_ACCURACY = Metric(
+    "test_mean_accuracy", "test mean accuracy", "ratio", "difference", more_is_better=True, optional=True
+)
 TEST_LOSS = Metric("test_loss", "test loss", "1", "difference")
 
 TRAINING_METRICS = (
@@ -40,21 +49,31 @@ TRAINING_METRICS = (
     FORWARD,
     BACKWARD,
     OPTIMIZER,
+    DATA_TIME,
     SAVED_ACTIVATION_BYTES,
     PEAK_RSS_BYTES,
     ENERGY_PER_STEP,
     TEST_ACCURACY,
+    TEST_MIOU,
+    TEST_MEAN_ACCURACY,
     TEST_LOSS,
 )
-LAYER_METRICS = (FORWARD, BACKWARD, STEP_TIME, SAVED_ACTIVATION_BYTES)
+LAYER_METRICS = (FORWARD, BACKWARD, replace(STEP_TIME, title="forward and backward"), SAVED_ACTIVATION_BYTES)
 METRICS = {metric.name: metric for metric in TRAINING_METRICS}
+_PIXEL_ACCURACY = replace(TEST_ACCURACY, title="test pixel accuracy")
 
 
 def expected_metrics(workload: TrainingWorkload | ConvLayerWorkload) -> dict[str, tuple[Metric, ...]]:
-    """What a finished run of the workload should yield: part → metrics.
+    """What a finished run of the workload should yield: part → metrics; optional ones where they apply.
 
     A layer's step time is forward plus backward; peak RSS belongs to the whole process, part ''.
     """
     if isinstance(workload, ConvLayerWorkload):
         return {shape.label: LAYER_METRICS for shape in workload.shapes} | {"": (PEAK_RSS_BYTES,)}
     return {"": TRAINING_METRICS}
+
+
+def applicable(metrics: Collection[Metric], found: Collection[str]) -> list[Metric]:
+    """The metrics of a part without the optional ones that no run had; beside a mIoU, accuracy is that of pixels."""
+    kept = [metric for metric in metrics if not metric.optional or metric.name in found]
+    return [_PIXEL_ACCURACY if m is TEST_ACCURACY and TEST_MIOU.name in found else m for m in kept]

@@ -1,18 +1,19 @@
 """One variant, judged: every metric with its estimate over runs and its comparison with the baseline."""
 
 from controller.analysis.estimate import Estimate, difference_estimate, excludes, mean_estimate, ratio_estimate
-from controller.analysis.evidence import Evidence, Run
-from controller.analysis.metrics import Metric, expected_metrics
+from controller.analysis.evidence import Evidence
+from controller.analysis.learning import epoch_results, gradient_results
+from controller.analysis.metrics import Metric
 from controller.analysis.verdicts import MetricValue, PartResult, VariantResult
 from gradfilter.bench.schema import MethodSpec, RunRecord, Variant
 
 
 def summarize(evidence: Evidence, variant: Variant) -> VariantResult:
     """The variant's metrics by part, its counts of runs, and what went wrong in them."""
-    attempts = evidence.attempts[variant.name]
+    attempts, used = evidence.attempts[variant.name], [run.record for run in evidence.used(variant.name)]
     parts = [
         PartResult(part, {metric.name: judge(evidence, variant.name, part, metric) for metric in metrics})
-        for part, metrics in expected_metrics(evidence.job.workload).items()
+        for part, metrics in evidence.metrics().items()
     ]
     return VariantResult(
         variant=variant.name,
@@ -22,7 +23,9 @@ def summarize(evidence: Evidence, variant: Variant) -> VariantResult:
         runs_failed=sum(record.state == "failed" for record in attempts),
         runs_lost=sum(record.state == "lost" for record in attempts),
         failures=[_failure(record) for record in attempts if record.state in ("failed", "lost")],
-        layers=_layers(evidence.used(variant.name)),
+        layers=_layers(used),
+        epochs=epoch_results(used),
+        gradients=gradient_results(used),
     )
 
 
@@ -32,12 +35,13 @@ def judge(evidence: Evidence, variant: str, part: str, metric: Metric) -> Metric
     with_value = [measurement for measurement in found if measurement.value is not None]
     if not with_value:
         reason = found[0].reason if found else _why_nothing(evidence, variant)
-        return MetricValue(metric.name, metric.unit, "measured", None, unmeasured=reason)
+        return MetricValue(metric.name, metric.title, metric.unit, "measured", None, unmeasured=reason)
     values = tuple(m.value for m in with_value if m.value is not None)
     ratio, difference = _against_baseline(evidence, variant, part, metric)
     clear = excludes(difference, 0.0) if metric.against == "difference" else excludes(ratio, 1.0)
     return MetricValue(
         metric=metric.name,
+        title=metric.title,
         unit=metric.unit,
         kind=with_value[0].kind,
         estimate=mean_estimate(values, deterministic=metric.deterministic),
@@ -88,8 +92,8 @@ def _failure(record: RunRecord) -> str:
     return f"{where}: {record.failure.kind}: {record.failure.message}"
 
 
-def _layers(runs: list[Run]) -> list[str]:
-    return [f"{layer.name}: {layer.change}" for layer in runs[0].record.outcome.layers] if runs else []
+def _layers(runs: list[RunRecord]) -> list[str]:
+    return [f"{layer.name}: {layer.change}" for layer in runs[0].outcome.layers] if runs else []
 
 
 def _why_nothing(evidence: Evidence, variant: str) -> str:

@@ -22,15 +22,16 @@ class Concern:
 class MetricValue:
     """One metric of one variant and part: an estimate, or the reason why there is none.
 
-    ratio: to the baseline, from pairs within blocks. For times it is the speed-up (baseline divided by
-    variant, > 1 is faster); for bytes and joules it is variant divided by baseline (< 1 is better);
-    for accuracy and loss `difference` (variant minus baseline) is given instead. clear: the interval
-    of the ratio excludes 1 (of the difference, 0); None where there is no interval to say so. runs: the
-    value of each run behind the estimate, in the order of blocks. source: for energy, what was metered
-    and by which channel ('package (rapl: package-0)').
+    title: what a report calls it. ratio: to the baseline, from pairs within blocks. For times it is the
+    speed-up (baseline divided by variant, > 1 is faster); for bytes and joules it is variant divided by
+    baseline (< 1 is better); for scores and loss `difference` (variant minus baseline) is given instead.
+    clear: the interval of the ratio excludes 1 (of the difference, 0); None where there is no interval to
+    say so. runs: the value of each run behind the estimate, in the order of blocks. source: for energy, what
+    was metered and by which channel ('package (rapl: package-0)').
     """
 
     metric: str
+    title: str
     unit: str
     kind: Kind
     estimate: Estimate | None
@@ -51,11 +52,66 @@ class PartResult:
 
 
 @dataclass(frozen=True)
+class EpochResult:
+    """What a variant's runs scored after an epoch: metric ('test_accuracy', 'test_loss', …) → mean over runs."""
+
+    epoch: int
+    metrics: dict[str, Estimate]
+
+
+@dataclass(frozen=True)
+class GradientResult:
+    """How near a changed layer's weight gradient is to the exact one, on one batch of each run: means over runs.
+
+    cosine: of the angle between them. snr_db: signal to error, dB; None beside a cosine: they were equal.
+    reason: why there is no comparison, '' where there is one.
+    """
+
+    layer: str
+    cosine: Estimate | None
+    snr_db: Estimate | None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class StartScore:
+    """What the starting weights score before the job trains them: one evaluation, in the preparation."""
+
+    accuracy: float
+    miou: float | None = None
+
+
+@dataclass(frozen=True)
+class PublishedResult:
+    """A figure of a publication beside what this job measured; no agreement is judged.
+
+    value: as published, in the metric's own unit; against: the value itself, or the variant set against the
+    baseline as the metric is. measured: the same quantity in this job, or unmeasured says why there is none.
+    whole_step: of a backward, what forward, backward and optimizer together gained, so that it never stands alone.
+    """
+
+    variant: str
+    part: str
+    metric: str
+    title: str
+    unit: str
+    against: Literal["value", "baseline"]
+    value: float
+    approximate: bool
+    measured_on: str
+    source: str
+    measured: Estimate | None
+    unmeasured: str = ""
+    whole_step: Estimate | None = None
+    kind: Kind = "paper-reported"
+
+
+@dataclass(frozen=True)
 class VariantResult:
     """One variant, judged. runs_valid counts the finished runs, runs_failed those that failed of their own.
 
     runs_lost counts attempts without a complete record. failures: one sentence per failed or lost run.
-    layers: what the methods changed, as the worker reported it.
+    layers: what the methods changed, as the worker reported it. epochs: empty where the job counts steps.
     """
 
     variant: str
@@ -66,6 +122,8 @@ class VariantResult:
     runs_lost: int
     failures: list[str] = field(default_factory=list)
     layers: list[str] = field(default_factory=list)
+    epochs: list[EpochResult] = field(default_factory=list)
+    gradients: list[GradientResult] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -73,7 +131,8 @@ class Comparison:
     """A whole job, judged: variants in the order of the job, the first is the baseline.
 
     headline: the verdict in one sentence. missing: what the job still lacks, '' when nothing.
-    environment: what the compared runs have in common. workload, job: the spec as JSON values.
+    environment: what the compared runs have in common. workload, job: the spec as JSON values. start: what the
+    starting weights score, None where no preparation said so. published: in the order of the job.
     """
 
     job_id: str
@@ -92,3 +151,5 @@ class Comparison:
     environment: dict[str, str]
     workload: dict[str, object]
     job: dict[str, object] = field(default_factory=dict)
+    start: StartScore | None = None
+    published: list[PublishedResult] = field(default_factory=list)

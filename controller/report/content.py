@@ -4,7 +4,9 @@ import json
 from dataclasses import dataclass
 
 from controller.analysis.verdicts import Comparison, Concern
+from controller.report.learning import epoch_table, gradient_table, start_words
 from controller.report.method import kinds_of_numbers, method_sentences
+from controller.report.published import published_table
 from controller.report.rows import Table, result_tables, run_table, value_table
 
 LONGEST_FACT = 160
@@ -19,6 +21,8 @@ class Content:
     missing: str
     facts: list[tuple[str, str]]
     results: list[Table]
+    published: Table | None
+    learning: list[Table]
     concerns: list[Concern]
     runs: Table
     failures: list[tuple[str, str]]
@@ -39,6 +43,8 @@ def content_of(comparison: Comparison) -> Content:
         missing=comparison.missing,
         facts=_facts(comparison),
         results=result_tables(comparison),
+        published=published_table(comparison),
+        learning=[table for table in (epoch_table(comparison), gradient_table(comparison)) if table is not None],
         concerns=comparison.concerns,
         runs=run_table(comparison),
         failures=[(v.variant, why) for v in comparison.variants for why in v.failures],
@@ -64,6 +70,8 @@ def _facts(comparison: Comparison) -> list[tuple[str, str]]:
         ("state", comparison.state),
         ("blocks", f"{comparison.blocks_complete} of {comparison.blocks_wanted} complete"),
         ("judged by", "intervals, no test (quick job)" if comparison.quick else ""),
+        ("before training", start_words(comparison.start) if comparison.start is not None else ""),
+        ("suite", str(comparison.job.get("suite") or "")),
         ("note", str(comparison.job.get("note") or "")),
     ]
     return [(name, value) for name, value in facts if value]

@@ -30,11 +30,23 @@ def _results(content: Content) -> Iterator[str]:
     yield "## Results"
     for table in content.results:
         yield f"### {escape(table.caption)}"
-        if any(group.rows for group in table.groups):
-            yield _table(table)
-        notes = [f"- {escape(group.title)}: {escape(note)}" for group in table.groups for note in group.notes]
-        if notes:
-            yield "\n".join(notes)
+        yield from _with_notes(table)
+    if content.published is not None:
+        yield f"## {escape(content.published.caption)}"
+        yield from _with_notes(content.published)
+    if content.learning:
+        yield "## How training went"
+    for table in content.learning:
+        yield f"### {escape(table.caption)}"
+        yield from _with_notes(table)
+
+
+def _with_notes(table: Table) -> Iterator[str]:
+    if any(group.rows for group in table.groups):
+        yield _table(table)
+    notes = [f"- {escape(group.title)}: {escape(note)}" for group in table.groups for note in group.notes]
+    if notes:
+        yield "\n".join(notes)
 
 
 def _concerns(content: Content) -> Iterator[str]:

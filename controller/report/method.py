@@ -7,7 +7,7 @@ KINDS = {
     "measured": "read from a clock, a counter or a sensor on the board, in this job",
     "modelled": "computed by a model from measured numbers",
     "simulated": "produced by a simulator; no board did this",
-    "paper-reported": "copied from the paper that is named with it",
+    "paper-reported": "copied from the publication that is named with it",
 }
 
 # Paragraphs are split by blank lines; braces are filled in from the comparison.
@@ -32,9 +32,10 @@ _DESIGN = """
 """
 _STEP = """
     Forward, backward and optimizer are medians over the measured steps of a run; warm-up steps are left out. A step
-    is the three together, without loading its data.
+    is the three together, without loading its data: batches are made ready ahead, in phases between the measured
+    ones, and data loading per step is the time of those phases and of handing over, divided by the steps.
 
-    Energy per step is the energy of the measured phase divided by its steps, from the meter that covers most of the
+    Energy per step is the energy of the measured phases divided by their steps, from the meter that covers most of the
     board; it is given only where the readings can carry it (at least {readings} distinct ones, at most {gaps} of the
     time without).
 
@@ -68,4 +69,5 @@ def method_sentences(comparison: Comparison) -> list[str]:
 def kinds_of_numbers(comparison: Comparison) -> list[tuple[str, str]]:
     """The kinds of number that occur in the report, each with its meaning."""
     metrics = [m for variant in comparison.variants for part in variant.parts for m in part.metrics.values()]
-    return [(kind, meaning) for kind, meaning in KINDS.items() if any(m.kind == kind for m in metrics)]
+    kinds = {metric.kind for metric in metrics} | {figure.kind for figure in comparison.published}
+    return [(kind, meaning) for kind, meaning in KINDS.items() if kind in kinds]

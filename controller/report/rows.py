@@ -70,7 +70,7 @@ def value_table(comparison: Comparison) -> Table:
             if found:
                 unit = _unit(METRICS[name], [value for _, value in found])
                 rows = tuple(Row(variant, (_listed(value.runs, unit),)) for variant, value in found)
-                groups.append(Group(_title(METRICS[name], unit, part), rows))
+                groups.append(Group(_title(found[0][1], unit, part), rows))
     return Table("Every run", ("variant", "values in the order of blocks"), tuple(groups))
 
 
@@ -79,13 +79,13 @@ def _metric_group(comparison: Comparison, name: str, part: str) -> Group:
     unit = _unit(metric, [value for _, value in values])
     notes = tuple(_notes([value for _, value in values]))
     if all(value.estimate is None for _, value in values):
-        return Group(metric.title, (), notes)
+        return Group(values[0][1].title, (), notes)
     rows = tuple(
         Row(variant, (_mean(value, unit, wanted), _against(metric, value, unit), _verdict(metric, value)), mark)
         for variant, value in values
         for mark in [_mark(metric, value)]
     )
-    return Group(_title(metric, unit), rows, notes)
+    return Group(_title(values[0][1], unit), rows, notes)
 
 
 def _merged(groups: Sequence[Group]) -> tuple[Group, ...]:
@@ -101,6 +101,7 @@ def _merged(groups: Sequence[Group]) -> tuple[Group, ...]:
 
 
 def _layer_table(comparison: Comparison, parts: Sequence[str], level: str) -> Table:
+    """By shape; a speed-up of backward never stands without that of forward and backward."""
     names = ("forward", "backward", "saved_activation_bytes")
     units = {n: _unit(METRICS[n], [v for part in parts for _, v in _values(comparison, n, part)]) for n in names}
     columns = (
@@ -108,23 +109,30 @@ def _layer_table(comparison: Comparison, parts: Sequence[str], level: str) -> Ta
         *(f"{METRICS[name].title} [{units[name].symbol}]" for name in names[:2]),
         "speed-up of backward",
         "difference",
+        "speed-up of forward and backward",
         f"saved [{units['saved_activation_bytes'].symbol}]",
     )
     groups = tuple(_layer_group(comparison, part, units) for part in parts)
-    return Table(f"Single layers: means over runs ({level} intervals)", columns, groups)
+    caption = f"Single layers, not a network's training step: means over runs ({level} intervals)"
+    return Table(caption, columns, groups)
 
 
 def _layer_group(comparison: Comparison, part: str, units: dict[str, Unit]) -> Group:
     rows, values = [], []
     for variant in comparison.variants:
         metrics = next(p.metrics for p in variant.parts if p.part == part)
-        backward = metrics["backward"]
+        backward, both = metrics["backward"], metrics["step_time"]
         means = {name: _mean(metrics[name], unit, comparison.blocks_wanted) for name, unit in units.items()}
-        against = (_against(METRICS["backward"], backward, units["backward"]), _verdict(METRICS["backward"], backward))
-        cells = (means["forward"], means["backward"], *against, means["saved_activation_bytes"])
+        gains = (_times(backward), _verdict(METRICS["backward"], backward), _times(both))
+        cells = (means["forward"], means["backward"], *gains, means["saved_activation_bytes"])
         rows.append(Row(variant.variant, cells, _mark(METRICS["backward"], backward)))
         values.append(backward)
     return Group(part, tuple(rows), tuple(_notes(values)))
+
+
+def _times(value: MetricValue) -> str:
+    """A speed-up in a column that is headed so: above 1 is faster."""
+    return wording.ratio(value.ratio) if value.ratio is not None else NOTHING
 
 
 def _parts(comparison: Comparison) -> list[str]:
@@ -144,9 +152,9 @@ def _unit(metric: Metric, values: Sequence[MetricValue]) -> Unit:
     return choose_unit(metric.unit, [value.estimate.value for value in values if value.estimate is not None])
 
 
-def _title(metric: Metric, unit: Unit, part: str = "") -> str:
+def _title(value: MetricValue, unit: Unit, part: str = "") -> str:
     symbol = f" [{unit.symbol}]" if unit.symbol else ""
-    return f"{part}{': ' if part else ''}{metric.title}{symbol}"
+    return f"{part}{': ' if part else ''}{value.title}{symbol}"
 
 
 def _mean(value: MetricValue, unit: Unit, wanted: int) -> str:
@@ -175,13 +183,13 @@ def _verdict(metric: Metric, value: MetricValue) -> str:
 
 
 def _mark(metric: Metric, value: MetricValue) -> Mark:
-    """Better is faster, smaller and, of accuracy, higher."""
+    """Better is faster, smaller and, of scores, higher."""
     compared, neutral = (value.difference, 0.0) if metric.against == "difference" else (value.ratio, 1.0)
     if compared is None or value.clear is None:
         return ""
     if not value.clear:
         return "unclear"
-    more_is_better = metric.against == "speed_up" or metric.name == "test_accuracy"
+    more_is_better = metric.against == "speed_up" or metric.more_is_better
     return "better" if (compared.value > neutral) == more_is_better else "worse"
 
 

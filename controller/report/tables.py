@@ -1,6 +1,7 @@
 """The report for programs: JSON is the comparison itself, CSV one line per variant, part and metric.
 
-Both are derived from the verdict types, so that a field added there appears here.
+Both are derived from the verdict types, so that a field added there appears here. A published figure is a line of
+its own in columns of its own.
 """
 
 import csv
@@ -11,9 +12,10 @@ from dataclasses import asdict, fields
 from typing import Any, get_args, get_type_hints
 
 from controller.analysis.estimate import Estimate
-from controller.analysis.verdicts import Comparison, MetricValue
+from controller.analysis.verdicts import Comparison, MetricValue, PublishedResult
 
 _IDENTITY = ("job_id", "device", "variant", "methods", "part")
+_PUBLISHED = ("value", "against", "approximate", "measured_on", "source")
 _HINTS = get_type_hints(MetricValue)
 
 
@@ -25,7 +27,8 @@ def render_json(comparison: Comparison) -> str:
 def render_csv(comparison: Comparison) -> str:
     """A line per variant, part and metric, in the metric's own unit; several run values are split by spaces."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, [*_IDENTITY, *_columns()], lineterminator="\n")
+    columns = [*_IDENTITY, *_columns(), *(f"published_{name}" for name in _PUBLISHED)]
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
     writer.writerows(_lines(comparison))
     return text.getvalue()
@@ -34,9 +37,23 @@ def render_csv(comparison: Comparison) -> str:
 def _lines(comparison: Comparison) -> Iterator[dict[str, Any]]:
     for variant in comparison.variants:
         for part in variant.parts:
-            who = (comparison.job_id, comparison.device, variant.variant, variant.methods, part.part)
-            identity = dict(zip(_IDENTITY, map(_literal, who), strict=True))
+            identity = _identity(comparison, variant.variant, variant.methods, part.part)
             yield from (identity | _flat(value) for value in part.metrics.values())
+    methods = {variant.variant: variant.methods for variant in comparison.variants}
+    for figure in comparison.published:
+        yield _identity(comparison, figure.variant, methods[figure.variant], figure.part) | _reported(figure)
+
+
+def _identity(comparison: Comparison, variant: str, methods: str, part: str) -> dict[str, Any]:
+    who = (comparison.job_id, comparison.device, variant, methods, part)
+    return dict(zip(_IDENTITY, map(_literal, who), strict=True))
+
+
+def _reported(figure: PublishedResult) -> dict[str, Any]:
+    """A published figure; what was measured beside it has lines of its own."""
+    what = {name: getattr(figure, name) for name in ("metric", "title", "unit", "kind")}
+    cells = what | {f"published_{name}": getattr(figure, name) for name in _PUBLISHED}
+    return {name: _literal(cell) if isinstance(cell, str) else cell for name, cell in cells.items()}
 
 
 def _columns() -> list[str]:

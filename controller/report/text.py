@@ -15,7 +15,8 @@ _NARROWEST = 8
 def render(comparison: Comparison) -> str:
     """The comparison as plain text."""
     content = content_of(comparison)
-    sections = [list(_head(content)), *(list(_table(table)) for table in content.results), list(_runs(content))]
+    tables = [*content.results, *([content.published] if content.published else []), *content.learning]
+    sections = [list(_head(content)), *(list(_table(table)) for table in tables), list(_runs(content))]
     if content.concerns:
         sections.append(list(_concerns(content.concerns)))
     sections.append(list(_foot(content)))
@@ -35,7 +36,7 @@ def _table(table: Table) -> Iterator[str]:
     """One line a row; a group's title stands above its rows, its notes below."""
     lines = [table.columns, *(_cells(group, row) for group in table.groups for row in group.rows)]
     widths = _fit([max(len(line[i]) for line in lines) for i in range(len(table.columns))])
-    yield table.caption
+    yield from _wrapped(table.caption)
     yield from _line(table.columns, widths)
     yield "─" * min(sum(widths) + len(_SEPARATOR) * (len(widths) - 1), WIDTH)
     for group in table.groups:
@@ -93,7 +94,7 @@ def _concerns(concerns: Sequence[Concern]) -> Iterator[str]:
 
 def _foot(content: Content) -> Iterator[str]:
     kinds = "; ".join(f"{kind}: {meaning}" for kind, meaning in content.kinds)
-    yield from _wrapped(f"All numbers are {kinds}.")
+    yield from _wrapped(f"Numbers are {kinds}." if len(content.kinds) > 1 else f"All numbers are {kinds}.")
     yield from _wrapped("The HTML and Markdown reports tell the method, the environment and every run's value.")
 
 

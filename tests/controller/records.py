@@ -11,8 +11,10 @@ from gradfilter.bench.schema import (
     ConvLayerWorkload,
     ConvShape,
     DeviceSelector,
+    Evaluation,
     Failure,
     JobSpec,
+    LayerGradient,
     MethodedLayer,
     MethodSpec,
     Outcome,
@@ -184,3 +186,30 @@ def whole_layer_job(job: JobSpec, backward_s: dict[str, Sequence[float]]) -> lis
         for block in range(1, job.repetitions + 1)
         for i, variant in enumerate(job.variants)
     ]
+
+
+def segmentation(epochs: int = 2) -> tuple[JobSpec, list[RunRecord]]:
+    """A segmentation job that counts epochs, and its records: a preparation, then runs that lose 2 points of mIoU."""
+    workload = replace(training_job().workload, model="fcn_resnet18", dataset="shapes", epochs=epochs)
+    job = training_job(workload=workload)
+    prepared = replace(run_spec(job, "baseline", 0), purpose="prepare", variants=job.variants)
+    records = [RunRecord(prepared, "finished", outcome=Outcome(start_accuracy=0.5, start_miou=0.125))]
+    for record in whole_job(job, {"baseline": 0.06, "filtered": 0.03}):
+        filtered = record.spec.variant.name == "filtered"
+        scores = [0.3 + 0.1 * i - 0.02 * filtered + 0.001 * record.spec.block for i in range(epochs)]
+        record.outcome.evaluations = [
+            Evaluation(i + 1, loss=1.0 - score, accuracy=score + 0.3, miou=score, mean_accuracy=score + 0.1)
+            for i, score in enumerate(scores)
+        ]
+        record.outcome.test_miou, record.outcome.test_mean_accuracy = scores[-1], scores[-1] + 0.1
+        if filtered:
+            cosine = 0.9 + 0.01 * record.spec.block
+            record.outcome.gradients = [
+                LayerGradient("layer4.conv1", cosine=1.0),
+                LayerGradient("layer4.conv2", cosine=cosine, snr_db=6.0 + record.spec.block),
+                LayerGradient("bn", reason="its weights do not fit the plain network"),
+            ]
+        record.phases = [Phase("data", 100.0, 105.0), Phase("measured", 105.0, 125.0), Phase("data", 125.0, 126.0)]
+        record.phases += [Phase("measured", 126.0, 146.0), Phase("evaluation", 146.0, 147.0)]
+        records.append(record)
+    return job, records

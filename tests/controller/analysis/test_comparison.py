@@ -18,6 +18,7 @@ from tests.controller.records import (
     layer_job,
     lost,
     power,
+    segmentation,
     training_job,
     whole_job,
     whole_layer_job,
@@ -227,10 +228,17 @@ class TestHeadline:
         assert "filtered (different parameters trained):" in compare(job, whole_job(job, TIMES)).headline
 
     def test_layers_are_not_sold_as_steps(self):
-        """A layer job quotes the range over its shapes and says that it is not a whole step."""
+        """A layer job quotes its shapes' backward only beside forward and backward, and says that neither is a step."""
         job = layer_job()
         headline = compare(job, whole_layer_job(job, {"baseline": (0.2, 0.05), "filtered": (0.02, 0.02)})).headline
-        assert "over 2 shapes, which is not a whole training step." in headline
+        assert [True, True] == [f"{words} 2." in headline for words in ("layers: backward", ", forward and backward")]
+        assert headline.endswith("over 2 shapes; neither is a network's training step.")
+
+    def test_a_segmentation_is_judged_by_its_miou(self):
+        """Where runs have a mIoU, it is what the headline tells, in points."""
+        headline = compare(*segmentation()).headline
+        assert "; mIoU −2.00 points" in headline
+        assert "accuracy" not in headline
 
     def test_many_variants_are_two_clauses(self):
         """Of more than three variants the fastest and the slowest are quoted, and it is said that they are."""

@@ -6,8 +6,18 @@ from dataclasses import replace
 import pytest
 
 from controller.analysis.measurements import measure
-from gradfilter.bench.schema import Outcome, Step
-from tests.controller.records import SHAPES, failed, finished, finished_layers, layer_job, power, training_job
+from gradfilter.bench.schema import Outcome, Phase, Step
+from tests.controller.records import (
+    PHASES,
+    SHAPES,
+    failed,
+    finished,
+    finished_layers,
+    layer_job,
+    power,
+    segmentation,
+    training_job,
+)
 
 JOB = training_job()
 
@@ -30,6 +40,28 @@ def test_data_loading_is_no_part_of_the_step():
     record = finished(JOB, "baseline", 1)
     record.steps = [replace(step, data_s=5.0) for step in record.steps]
     assert 0.10 == pytest.approx(by_metric(record)["step_time"].value)
+
+
+def test_data_loading_is_what_was_made_ready_for_measured_steps():
+    """5 s and 1 s before the two measured phases and 0.1 s inside each of 20 steps are 0.4 s a step."""
+    _, (_, record, *_) = segmentation()
+    record.steps = [replace(step, data_s=0.1) for step in record.steps]
+    loading = by_metric(record)["data_time"]
+    assert (pytest.approx(0.4), "s", "measured") == (loading.value, loading.unit, loading.kind)
+
+
+def test_data_made_ready_for_the_warm_up_is_not_counted():
+    """A phase of data before the warm-up belongs to no measured step."""
+    record = finished(JOB, "baseline", 1, phases=[Phase("data", 90.0, 99.0), *PHASES[2:3], *PHASES[2:]])
+    assert "data_time" not in by_metric(record)
+
+
+def test_scores_of_a_segmentation_are_there_where_a_run_has_them():
+    """mIoU and mean accuracy come with a segmentation's outcome; a classification does not list them."""
+    _, (_, record, *_) = segmentation()
+    names = ("test_miou", "test_mean_accuracy")
+    assert [0.401, 0.501] == [pytest.approx(by_metric(record)[name].value) for name in names]
+    assert set() == set(names) & set(by_metric(finished(JOB, "baseline", 1)))
 
 
 def test_energy_is_that_of_the_measured_phase_per_step():

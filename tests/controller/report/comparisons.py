@@ -6,7 +6,7 @@ from functools import cache
 
 from controller.analysis.comparison import compare
 from controller.report import FORMATS
-from gradfilter.bench.schema import SensorReport, Variant
+from gradfilter.bench.schema import PublishedFigure, SensorReport, Variant
 from tests.controller.records import (
     BASELINE,
     COARSE,
@@ -15,6 +15,7 @@ from tests.controller.records import (
     layer_job,
     lost,
     power,
+    segmentation,
     training_job,
     whole_job,
     whole_layer_job,
@@ -79,7 +80,8 @@ def single_variant():
 def hostile():
     """Markup wherever a person or a board may write text, and the longest names that are allowed."""
     long_name = "v" * 100
-    job = training_job([BASELINE, replace(FILTERED, name=long_name), Variant("c")], note=HOSTILE)
+    figure = PublishedFigure("c", HOSTILE, 1.0, HOSTILE, HOSTILE, HOSTILE)
+    job = training_job([BASELINE, replace(FILTERED, name=long_name), Variant("c")], note=HOSTILE, published=[figure])
     records = whole_job(job, {"baseline": 0.06, long_name: 0.03, "c": 0.05})
     for record in records:
         record.environment["board"] = HOSTILE
@@ -87,6 +89,30 @@ def hostile():
         for layer in record.outcome.layers:
             layer.change = HOSTILE
     return compare(job, [*records[:-1], failed(job, "c", 3, "exception", HOSTILE)], job_id="8", device=HOSTILE)
+
+
+def segmentation_over_epochs():
+    """A segmentation that counts epochs, with published scores."""
+    job, records = segmentation()
+    job.suite = "a-suite"
+    job.published = [
+        PublishedFigure("baseline", "test_miou", 0.3954, "hardware not stated", "a paper, table 3"),
+        PublishedFigure("filtered", "test_miou", 0.3934, "hardware not stated", "a paper, table 3"),
+        PublishedFigure("filtered", "test_miou", -0.002, "a board", "a talk", against="baseline"),
+    ]
+    return compare(job, records, **NAMES)
+
+
+def published_layers():
+    """Single convolutions beside published speed-ups; the second shape was not published."""
+    job = layer_job()
+    label = job.workload.shapes[0].label
+    job.published = [
+        PublishedFigure("filtered", "backward", value, board, "a paper", label, "baseline", approximate=about)
+        for value, board, about in ((57.3, "Jetson Nano CPU", False), (23.0, "Raspberry Pi 3B CPU", True))
+    ]
+    job.published.append(PublishedFigure("filtered", "backward", 7.0, "a desk", "a paper", "1→1", "baseline"))
+    return compare(job, whole_layer_job(job, {"baseline": (0.2, 0.05), "filtered": (0.02, 0.025)}), **NAMES)
 
 
 CASES = {
@@ -101,6 +127,8 @@ CASES = {
         one_repetition,
         single_variant,
         hostile,
+        segmentation_over_epochs,
+        published_layers,
     )
 }
 

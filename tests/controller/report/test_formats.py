@@ -134,12 +134,13 @@ class TestText:
         text = rendered("quick_with_losses", "txt")
         assert "energy per step\n    unmeasured: no power sensor: rapl: no RAPL counter\ntest accuracy" in text
 
-    def test_layers_stand_by_shape(self):
-        """A layer job's rows are forward, backward, its speed-up and the saved bytes, by shape."""
-        lines = [line.split() for line in rendered("layers", "txt").splitlines()]
-        heading = ["variant", "forward [ms]", "backward [ms]", "speed-up of backward", "difference", "saved [MB]"]
-        assert " ".join(heading).split() in lines
-        assert any(line[:2] == ["64→64", "3×3"] for line in lines)
+    def test_a_layers_backward_stands_beside_forward_and_backward(self):
+        """A layer job's rows by shape: times, the speed-up of backward, that of both together, and the saved bytes."""
+        text = rendered("layers", "txt")
+        heading = "speed-up of backward  difference  speed-up of forward   saved [MB]"
+        assert heading in text
+        assert "10.1× (9.4–10.9)      clear       7.1× (6.7–7.5)        0.070" in text
+        assert "Single layers, not a network's training step" in text
 
     def test_a_quick_job_says_no_test(self):
         """The words are in the verdict."""
@@ -175,3 +176,79 @@ class TestMarkdown:
             "Environment",
             "Repeat it",
         ] == sections
+
+
+class TestPublished:
+    @pytest.mark.parametrize("name", ["html", "md", "txt"])
+    def test_kinds_stand_in_columns_of_their_own(self, name):
+        """Measured on this board, paper-reported for another: two columns, the source below, no verdict."""
+        text = " ".join(rendered("segmentation_over_epochs", name).replace("\\", "").split())
+        for words in (
+            "measured on nano-1",
+            "paper-reported",
+            "39.54",
+            "hardware not stated [1]",
+            "[1] a paper, table 3",
+        ):
+            assert words in text
+        assert "whether they agree is not judged" in text
+
+    @pytest.mark.parametrize("name", ["html", "md", "txt"])
+    def test_a_layers_backward_is_never_alone(self, name):
+        """Beside a published speed-up of backward stands what forward and backward together gained here."""
+        text = " ".join(rendered("published_layers", name).split())
+        assert "single layers, not a network" in text
+        assert "forward and backward, measured on" in text
+        assert "7.1× (6.7–7.5)" in text.partition("Beside the published figures")[2]
+
+    def test_digits_are_those_of_the_publication(self):
+        """A figure is given as it was printed, 'about' where it was read off a chart."""
+        lines = [line.split("  ") for line in rendered("published_layers", "txt").splitlines()]
+        rows = [[cell.strip() for cell in line if cell] for line in lines if "filtered" in line]
+        shown = [row[3:] for row in rows if "[1]" in row[-1]]
+        assert [
+            ["57.3×", "Jetson Nano CPU [1]"],
+            ["about 23×", "Raspberry Pi 3B CPU [1]"],
+            ["7×", "a desk [1]"],
+        ] == shown
+
+    def test_csv_gives_it_lines_and_columns_of_its_own(self):
+        """A line is either measured or published, told by its kind; no column holds both."""
+        table = pd.read_csv(io.StringIO(rendered("segmentation_over_epochs", "csv")))
+        published = table[table["kind"] == "paper-reported"]
+        assert [0.3954, 0.3934, -0.002] == list(published["published_value"])
+        assert published["estimate_value"].isna().all()
+        assert table[table["kind"] == "measured"]["published_value"].isna().all()
+
+    def test_json_gives_both(self):
+        """The figure, what was measured, and the kind."""
+        (first, *_) = json.loads(rendered("published_layers", "json"))["published"]
+        assert ("paper-reported", 57.3) == (first["kind"], first["value"])
+        assert first["whole_step"]["value"] < first["measured"]["value"]
+
+    def test_kinds_are_explained(self):
+        """The report says what both kinds mean."""
+        assert "paper-reported: copied from the publication" in " ".join(rendered("published_layers", "txt").split())
+        assert "paper-reported" not in rendered("layers", "md")
+
+
+class TestLearning:
+    @pytest.mark.parametrize("name", ["html", "md", "txt"])
+    def test_scores_are_told_as_what_they_are(self, name):
+        """mIoU, the accuracy of pixels, data loading and the score before training, all by their names."""
+        text = " ".join(rendered("segmentation_over_epochs", name).split())
+        for words in ("test mIoU [%]", "test pixel accuracy [%]", "test mean accuracy [%]", "data loading per step"):
+            assert words in text.replace("\\", "")
+        assert "mIoU 12.5 %, pixel accuracy 50.0 %" in text
+
+    def test_epochs_are_rows(self):
+        """The mean over runs after each epoch, a column for each variant."""
+        text = rendered("segmentation_over_epochs", "txt")
+        assert "epoch  baseline             filtered\n" in text
+        assert "1      30.20 (29.95–30.45)  28.20 (27.95–28.45)\n" in text
+
+    def test_gradients_are_rows(self):
+        """Cosine and signal to error by layer; equal ones say so, missing ones why."""
+        text = rendered("segmentation_over_epochs", "txt")
+        assert "  layer4.conv1  1.00" in text
+        assert "    unmeasured: its weights do not fit the plain network\n" in text

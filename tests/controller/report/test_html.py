@@ -84,12 +84,20 @@ def test_charts_take_the_colour_of_the_text():
 
 
 def test_layers_have_a_chart_each():
-    """A layer job shows each shape's backward by variant, and no stacked step."""
+    """A layer job shows each shape's backward on top of its forward."""
     captions = [words(e) for e in page("layers").iter("figcaption")]
     assert [
-        "64→64 3×3 56×56 batch 8: backward, every run",
-        "256→256 3×3 14×14 batch 8: backward, every run",
+        "64→64 3×3 56×56 batch 8: forward and backward",
+        "256→256 3×3 14×14 batch 8: forward and backward",
     ] == captions
+
+
+def test_epochs_have_a_curve():
+    """A job that counts epochs has a line of its score, described by its ends."""
+    charts = {words(e.find("figcaption")): e.find("div") for e in page("segmentation_over_epochs").iter("figure")}
+    curve = charts["test mIoU after each epoch"]
+    assert curve.find("svg") is not None
+    assert "baseline 30.20 (29.95–30.45) after epoch 1, 40.20 (39.95–40.45) after epoch 2" in curve.attrib["aria-label"]
 
 
 def test_nothing_measured_draws_nothing():

@@ -1,0 +1,53 @@
+"""How training went: the score of the starting weights, of every epoch, and how near the changed gradients are."""
+
+from collections.abc import Sequence
+
+from controller.analysis.estimate import Estimate, mean_estimate
+from controller.analysis.verdicts import EpochResult, GradientResult, StartScore
+from gradfilter.bench.schema import RunRecord
+
+# The field of an Evaluation → the metric that it is after the last epoch.
+_SCORES = {
+    "accuracy": "test_accuracy",
+    "miou": "test_miou",
+    "mean_accuracy": "test_mean_accuracy",
+    "loss": "test_loss",
+}
+
+
+def start_score(records: Sequence[RunRecord]) -> StartScore | None:
+    """What the newest preparation says that the starting weights score; None if none does."""
+    outcomes = [record.outcome for record in records if record.spec.purpose == "prepare"]
+    scores = [StartScore(o.start_accuracy, o.start_miou) for o in outcomes if o.start_accuracy is not None]
+    return scores[-1] if scores else None
+
+
+def epoch_results(runs: Sequence[RunRecord]) -> list[EpochResult]:
+    """The mean over runs of what each epoch scored, in the order of epochs."""
+    epochs = sorted({evaluation.epoch for run in runs for evaluation in run.outcome.evaluations})
+    return [EpochResult(epoch, _scores(runs, epoch)) for epoch in epochs]
+
+
+def gradient_results(runs: Sequence[RunRecord]) -> list[GradientResult]:
+    """The mean over runs of every changed layer's cosine and SNR, in the order in which the runs tell them."""
+    layers = dict.fromkeys(gradient.name for run in runs for gradient in run.outcome.gradients)
+    return [_gradient(layer, runs) for layer in layers]
+
+
+def _scores(runs: Sequence[RunRecord], epoch: int) -> dict[str, Estimate]:
+    found = [evaluation for run in runs for evaluation in run.outcome.evaluations if evaluation.epoch == epoch]
+    means = {metric: _mean([getattr(one, field) for one in found]) for field, metric in _SCORES.items()}
+    return {metric: mean for metric, mean in means.items() if mean is not None}
+
+
+def _gradient(layer: str, runs: Sequence[RunRecord]) -> GradientResult:
+    found = [gradient for run in runs for gradient in run.outcome.gradients if gradient.name == layer]
+    cosine = _mean([gradient.cosine for gradient in found])
+    reasons = [gradient.reason for gradient in found if gradient.reason]
+    reason = reasons[0] if cosine is None and reasons else ""
+    return GradientResult(layer, cosine, _mean([gradient.snr_db for gradient in found]), reason)
+
+
+def _mean(values: Sequence[float | None]) -> Estimate | None:
+    given = [value for value in values if value is not None]
+    return mean_estimate(given) if given else None
