@@ -1,38 +1,38 @@
 """Energy counters of x86 processors: /sys/class/powercap/intel-rapl:*/energy_uj (AMD's carry the same name).
 
 They leave out the board, the disk and the power supply. Only root may read them since CVE-2020-8694.
-The counters wrap at max_energy_range_uj, after minutes on a busy server; more than one wrap between two
-readings cannot be seen.
+The counters wrap at max_energy_range_uj, after minutes on a busy server. They move about every millisecond. Neither
+their step nor their error stands in /sys: Intel's manuals give the step by processor and promise no accuracy.
+Source: kernel documentation, power/powercap; Intel's Software Developer's Manual, volume 3, chapter "Power and
+thermal management" (the millisecond from memory, to be confirmed).
 """
 
 import re
 import time
-from collections.abc import Callable
 from pathlib import Path
 
-from agent.errors import SensorFailed
-from agent.sensors.files import read_integer, read_label, readable
+from agent.sensors.counters import Clock, EnergyCounter
+from agent.sensors.files import read_each, read_integer, read_label, readable
 from agent.sensors.sensor import Absent, Sensor, distinct
 from agent.sensors.surroundings import Surroundings
 from gradfilter.bench.schema import Channel
 
-# package: cores, caches and the memory controller; psys: what the maker wired to it, mostly the platform.
+# package: cores, caches and the memory controller; psys: what the maker wired to it, mostly the platform;
+# dram: the memory modules, outside the package; uncore: on desktops the graphics unit, inside it.
 _COVERS = {"package": "package", "core": "cpu", "psys": "system"}
-_MOST_WATTS = 2000.0  # a jump that would need more was a reset of the counter, not a wrap
+_ROLES = {"package": "total", "core": "rail", "uncore": "rail", "psys": "total"}
+_UPDATE_S = 1e-3
 
 
 class Rapl(Sensor):
-    """One cumulative channel a zone, in joules since the first reading."""
+    """One cumulative channel a zone, in joules since the first reading. A zone that fails leaves the others alone."""
 
     name = "rapl"
     quantities = ("energy",)
 
-    def __init__(self, zones: list[Path], clock: Callable[[], float] = time.monotonic) -> None:
-        names = distinct(_zone_name(zone) for zone in zones)
-        super().__init__(
-            [Channel(name, self.name, "energy", "J", kind="counter", covers=_covers(name)) for name in names]
-        )
-        self._counters = [EnergyCounter(zone, clock) for zone in zones]
+    def __init__(self, zones: list[Path], clock: Clock = time.monotonic) -> None:
+        super().__init__([_channel(name) for name in distinct(_zone_name(zone) for zone in zones)])
+        self._counters = [EnergyCounter(zone / "energy_uj", _wraps_at(zone), clock) for zone in zones]
 
     @classmethod
     def detect(cls, surroundings: Surroundings) -> Sensor | Absent:
@@ -53,44 +53,23 @@ class Rapl(Sensor):
         return cls(usable)
 
     def read(self) -> list[float | None]:
-        """Joules since the first reading, for every zone."""
-        return [counter.read() for counter in self._counters]
+        """Joules since the first reading, for every zone; a zone that was reset has no reading any more."""
+        return read_each(self._counters)
 
 
-class EnergyCounter:
-    """A zone's counter with its wraps undone: joules since its first reading."""
-
-    def __init__(self, zone: Path, clock: Callable[[], float]) -> None:
-        self._path = zone / "energy_uj"
-        self._range = _wraps_at(zone)
-        self._clock = clock
-        self._last: tuple[float, int] | None = None
-        self._microjoules = 0
-
-    def read(self) -> float | None:
-        """Joules since the first reading, None where the file holds no count below the zone's range.
-
-        Raises:
-            OSError: the file cannot be read.
-            SensorFailed: the counter was set back, so that its sum is lost.
-        """
-        count, now = read_integer(self._path), self._clock()
-        if count is None or not 0 <= count <= self._range:
-            return None
-        if self._last is not None:
-            then, before = self._last
-            added = count - before if count >= before else count - before + self._range
-            if added > _MOST_WATTS * 1e6 * max(now - then, 1e-3):
-                raise SensorFailed(
-                    f"{self._path} went from {before} to {count} µJ in {now - then:.3f} s: it was reset."
-                )
-            self._microjoules += added
-        self._last = (now, count)
-        return self._microjoules * 1e-6
-
-
-def _covers(name: str) -> str:
-    return _COVERS.get(re.split("[-@:]", name)[0], "rail")
+def _channel(name: str) -> Channel:
+    kind = re.split("[-@:]", name)[0]
+    return Channel(
+        name,
+        Rapl.name,
+        "energy",
+        "J",
+        kind="counter",
+        covers=_COVERS.get(kind, "rail"),
+        averaging_s=0.0,
+        update_s=_UPDATE_S,
+        role=_ROLES.get(kind, ""),
+    )
 
 
 def _wraps_at(zone: Path) -> int:

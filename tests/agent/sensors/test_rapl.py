@@ -1,90 +1,65 @@
-"""RAPL counters: wraps undone, resets refused, joules from the first reading on."""
+"""RAPL's zones: what they cover, what they need, and that each fails alone."""
 
 import pytest
 
 from agent.errors import SensorFailed
-from agent.sensors.rapl import EnergyCounter, Rapl
+from agent.sensors.rapl import Rapl
 from agent.sensors.surroundings import Surroundings
 
-RANGE = 262143328850
-
-
-class Clock:
-    """Seconds that pass only when a test says so."""
-
-    def __init__(self):
-        self.now = 100.0
-
-    def __call__(self):
-        return self.now
+ZONE = "sys/class/powercap/intel-rapl:"
 
 
 @pytest.fixture
-def clock():
-    return Clock()
+def root(board):
+    return board("intel-laptop")
 
 
 @pytest.fixture
-def zone(tmp_path):
-    (tmp_path / "max_energy_range_uj").write_text(f"{RANGE}\n")
-    return tmp_path
+def rapl(root):
+    return Rapl.detect(Surroundings(root))
 
 
-@pytest.fixture
-def read(zone, clock):
-    counter = EnergyCounter(zone, clock)
-
-    def at(content, seconds=1.0):
-        (zone / "energy_uj").write_text(f"{content}\n")
-        clock.now += seconds
-        return counter.read()
-
-    return at
-
-
-def test_counts_from_the_first_reading(read):
-    """The counter's value at the first reading is zero joules."""
-    assert [0.0, 2.5] == [read(7_000_000), read(9_500_000)]
+def test_zones_and_what_they_cover(rapl):
+    """A zone inside another carries its parent's name, and each says what it covers and what it is part of."""
+    channels = {channel.name: (channel.covers, channel.role) for channel in rapl.channels}
+    assert {
+        "package-0": ("package", "total"),
+        "core@package-0": ("cpu", "rail"),
+        "uncore@package-0": ("rail", "rail"),
+        "dram@package-0": ("rail", ""),
+        "psys": ("system", "total"),
+    } == channels
+    assert {("counter", 1e-3)} == {(channel.kind, channel.update_s) for channel in rapl.channels}
+    assert [0.0] * 5 == rapl.read()
 
 
-def test_wrap_counts_once(read):
-    """A counter that wraps between two readings goes on upwards."""
-    assert pytest.approx([0.0, 3.5, 4.5]) == [read(RANGE - 2_000_000), read(1_500_000), read(2_500_000)]
+def test_zone_that_fails_leaves_the_others(root, rapl):
+    """A zone that was set back and one that is gone have no reading any more; the others count on."""
+    rapl.read()
+    (root / f"{ZONE}0/energy_uj").write_text("200000000000\n")
+    (root / f"{ZONE}0:0/energy_uj").unlink()
+    (root / f"{ZONE}1/energy_uj").write_text("2500000\n")
+    assert [None, None, 0.0, 0.0, 0.5] == rapl.read()
 
 
-@pytest.mark.parametrize("nonsense", ["", "NaN", "-1", RANGE + 1, "1e6", "12 34", "0x10"])
-def test_nonsense_is_no_reading_and_does_not_disturb_the_sum(read, nonsense):
-    """What is no count below the range is left out; the next reading goes on from the one before."""
-    assert [0.0, None, 2.0] == [read(1_000_000), read(nonsense), read(3_000_000)]
-
-
-def test_reset_ends_the_counter(read):
-    """A counter that was set back looks like a wrap of impossible power; its sum is lost, and no joule is invented."""
-    read(5_000_000)
+def test_all_zones_reset_end_the_sensor(root, rapl):
+    """When no counter is left, the sensor says why and is not read again."""
+    rapl.read()
+    for file in root.glob(f"{ZONE}*/energy_uj"):
+        file.write_text("0\n")
     with pytest.raises(SensorFailed, match="it was reset"):
-        read(0)
+        rapl.read()
 
 
-def test_zones_and_what_they_cover(board):
-    """A zone inside another carries its parent's name, and each says what it covers."""
-    rapl = Rapl.detect(Surroundings(board("intel-laptop")))
-    covers = {channel.name: channel.covers for channel in rapl.channels}
-    assert {"package-0": "package", "core@package-0": "cpu", "psys": "system"} == covers
-    assert {"counter"} == {channel.kind for channel in rapl.channels}
-    assert [0.0, 0.0, 0.0] == rapl.read()
-
-
-def test_zone_without_a_range_is_not_used(board):
+def test_zone_without_a_range_is_not_used(root):
     """Where a counter wraps must be known, or it cannot be used."""
-    root = board("intel-laptop")
     for file in root.glob("sys/class/powercap/*/max_energy_range_uj"):
         file.write_text("0\n")
     assert "max_energy_range_uj" in Rapl.detect(Surroundings(root)).reason
 
 
-def test_unreadable_counter_says_what_to_do(board):
+def test_unreadable_counter_says_what_to_do(root):
     """A counter that may not be read is absent with advice; a folder in its place fails to open for root too."""
-    root = board("intel-laptop")
     for file in root.glob("sys/class/powercap/*/energy_uj"):
         file.unlink()
         file.mkdir()

@@ -1,0 +1,53 @@
+"""Energy counters in files: their wraps undone, their resets refused."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from agent.errors import SensorFailed
+from agent.sensors.files import read_integer
+
+_MOST_WATTS = 2000.0  # a jump that would need more was a reset of the counter, not a wrap
+Clock = Callable[[], float]
+
+
+class EnergyCounter:
+    """A file with a count of microjoules that only grows: joules since its first reading.
+
+    wraps_at: the count after which it starts again at 0, None where that is not known; then a count that went
+    back is a reset. More than one wrap between two readings cannot be seen.
+    """
+
+    def __init__(self, path: Path, wraps_at: int | None, clock: Clock = time.monotonic) -> None:
+        self._path = path
+        self._wraps_at = wraps_at
+        self._clock = clock
+        self._last: tuple[float, int] | None = None
+        self._microjoules = 0
+        self._reset = ""
+
+    def read(self) -> float | None:
+        """Joules since the first reading, None where the file holds no count below its range.
+
+        Raises:
+            OSError: the file cannot be read.
+            SensorFailed: the counter was set back, so that its sum is lost; now and ever after.
+        """
+        if self._reset:
+            raise SensorFailed(self._reset)
+        count, now = read_integer(self._path), self._clock()
+        if count is None or count < 0 or (self._wraps_at is not None and count > self._wraps_at):
+            return None
+        if self._last is not None:
+            self._microjoules += self._added(*self._last, count, now)
+        self._last = (now, count)
+        return self._microjoules * 1e-6
+
+    def _added(self, then: float, before: int, count: int, now: float) -> int:
+        added = count - before
+        if added < 0 and self._wraps_at is not None:
+            added += self._wraps_at
+        if not 0 <= added <= _MOST_WATTS * 1e6 * max(now - then, 1e-3):
+            self._reset = f"{self._path} went from {before} to {count} µJ in {now - then:.3f} s: it was reset."
+            raise SensorFailed(self._reset)
+        return added
