@@ -5,7 +5,7 @@
 The gradients stand in gradients.py, the patches in shape.py and patches.py.
 """
 
-from typing import Any, List, Optional, Tuple, cast
+from typing import Any, Optional, Tuple, cast
 
 import torch
 import torch.nn.functional as F
@@ -13,7 +13,10 @@ from torch import Tensor
 from torch.autograd import Function
 
 from gradfilter.errors import NoSecondDerivative
-from gradfilter.filtering.gradients import patch_input_gradient, tap_gradient
+from gradfilter.filtering.gradients import filtered_gradients
+from gradfilter.filtering.operators import compiled_convolution, compiling
+from gradfilter.filtering.patches import memory_format
+from gradfilter.filtering.precision import without_autocast
 from gradfilter.filtering.shape import FilterShape, Padding, Pair, shape_problem
 
 
@@ -54,6 +57,8 @@ def filtered_conv2d(
 
 
 def _filtered(x: Tensor, weight: Tensor, bias: Optional[Tensor], shape: FilterShape) -> Tensor:
+    if compiling():
+        return compiled_convolution(x, weight, bias, shape)
     return cast("Tensor", FilteredConvolution.apply(x, weight, bias, shape))  # type: ignore[no-untyped-call]
 
 
@@ -64,13 +69,12 @@ class FilteredConvolution(Function):
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Optional[Tensor], shape: FilterShape) -> Tensor:
         """Convolve, and keep the patch averages of x where the weight wants a gradient."""
         y = F.conv2d(x, weight, bias, shape.stride, shape.padding, shape.dilation, shape.groups)
-        ctx.shape = shape
-        ctx.kernel = tuple(weight.shape[2:])
-        ctx.input_grid, ctx.output_grid = shape.grids(x, y)
-        ctx.memory_format = _memory_format(x)
+        ctx.shape, ctx.grids = shape, shape.grids(x.shape[2:], y.shape[2:])
+        ctx.kernel = weight.shape[2:]
+        ctx.memory_format = memory_format(x)
         ctx.types = x.dtype, weight.dtype
         # Under autocast y has the type that the convolution was computed in, and x need not have it.
-        x_averages = ctx.input_grid.averages(x).to(y.dtype) if ctx.needs_input_grad[1] else None
+        x_averages = ctx.grids[0].averages(x).to(y.dtype) if ctx.needs_input_grad[1] else None
         # The weight is a parameter, so keeping it costs nothing; its tap sums are made in backward.
         ctx.save_for_backward(x_averages, weight if ctx.needs_input_grad[0] else None)
         return y
@@ -78,34 +82,15 @@ class FilteredConvolution(Function):
     @staticmethod
     def backward(ctx: Any, dy: Tensor) -> Tuple[Optional[Tensor], ...]:
         """Gradients of x, weight and bias, each only if asked for."""
-        with torch.no_grad():
-            gradients = _filtered_gradients(ctx, dy)
+        with torch.no_grad(), without_autocast(dy.device.type):
+            dx, dtap, dbias = filtered_gradients(dy, ctx.saved_tensors, ctx.shape, ctx.grids, ctx.needs_input_grad)
+            if dx is not None:
+                dx = ctx.grids[0].spread(dx.to(ctx.types[0]), ctx.memory_format)
+            if dtap is not None:
+                dtap = dtap.to(ctx.types[1])[:, :, None, None].expand(-1, -1, *ctx.kernel)
         if torch.is_grad_enabled():  # create_graph: what is built on these gradients must not pass for a derivative
-            gradients = [None if gradient is None else _once_only(gradient) for gradient in gradients]
-        return (*gradients, None)
-
-
-def _filtered_gradients(ctx: Any, dy: Tensor) -> List[Optional[Tensor]]:
-    x_averages, weight = ctx.saved_tensors
-    dy_averages = ctx.output_grid.averages(dy)
-    dy_means = ctx.output_grid.means(dy_averages)
-    x_type, weight_type = ctx.types
-    dx = dweight = dbias = None
-    if ctx.needs_input_grad[0]:
-        dx = patch_input_gradient(dy_means, weight, ctx.shape).to(x_type)
-        dx = ctx.input_grid.spread(dx, ctx.memory_format)
-    if ctx.needs_input_grad[1]:
-        taps = tap_gradient(x_averages, dy_means, ctx.input_grid.area, ctx.shape).to(weight_type)
-        dweight = taps[:, :, None, None].expand(-1, -1, *ctx.kernel)
-    if ctx.needs_input_grad[2]:
-        dbias = dy_averages.sum((0, 2, 3)) * ctx.output_grid.area
-    return [dx, dweight, dbias]
-
-
-def _memory_format(x: Tensor) -> torch.memory_format:
-    if x.is_contiguous(memory_format=torch.channels_last) and not x.is_contiguous():
-        return torch.channels_last
-    return torch.contiguous_format
+            dx, dtap, dbias = [None if gradient is None else _once_only(gradient) for gradient in (dx, dtap, dbias)]
+        return dx, dtap, dbias, None
 
 
 def _once_only(gradient: Tensor) -> Tensor:

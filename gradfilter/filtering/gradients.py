@@ -14,15 +14,44 @@ patch has samples. The published operator leaves it out and so scales both gradi
 kept as an average over the pixels of a full patch, and multiplied by their number at the end.
 """
 
+from typing import List, Optional, Sequence, Tuple
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from gradfilter.filtering.patches import PatchGrid
 from gradfilter.filtering.shape import FilterShape
 
 
-def patch_input_gradient(dy_means: Tensor, weight: Tensor, shape: FilterShape) -> Tensor:
-    """The input gradient on the patch grid: (N, C_out, P_h, P_w) → (N, C_in, P_h, P_w), in the type of dy_means."""
+def filtered_gradients(
+    dy: Tensor,
+    saved: Sequence[Optional[Tensor]],
+    shape: FilterShape,
+    grids: Tuple[PatchGrid, PatchGrid],
+    wanted: Sequence[bool],
+) -> List[Optional[Tensor]]:
+    """The gradients of x, weight and bias, each only if wanted, in the type of dy.
+
+    That of x is on the patch grid (N, C_in, P_h, P_w), that of weight for one tap (C_out, C_in / groups).
+    saved: the patch averages of x, for the weight's gradient, and the weight, for that of x.
+    """
+    x_averages, weight = saved
+    input_grid, output_grid = grids
+    dy_averages = output_grid.averages(dy)
+    dy_means = output_grid.means(dy_averages)
+    dx = dtap = dbias = None
+    if wanted[0] and weight is not None:
+        dx = _patch_input_gradient(dy_means, weight, shape)
+    if wanted[1] and x_averages is not None:
+        dtap = _tap_gradient(x_averages, dy_means, shape.groups) * (input_grid.area / shape.stride_area)
+    if wanted[2]:
+        dbias = dy_averages.sum((0, 2, 3)) * output_grid.area
+    return [dx, dtap, dbias]
+
+
+def _patch_input_gradient(dy_means: Tensor, weight: Tensor, shape: FilterShape) -> Tensor:
+    """(N, C_out, P_h, P_w) → (N, C_in, P_h, P_w)."""
     kernel = tuple(weight.shape[2:])
     steps = [shape.tap_step(axis, kernel) for axis in (0, 1)]
     merged = [2 + axis for axis in (0, 1) if not steps[axis]]
@@ -44,17 +73,12 @@ def patch_input_gradient(dy_means: Tensor, weight: Tensor, shape: FilterShape) -
     return dx_rows.reshape(images, height, width, channels).permute(0, 3, 1, 2)
 
 
-def tap_gradient(x_averages: Tensor, dy_means: Tensor, patch_area: int, shape: FilterShape) -> Tensor:
-    """The gradient that every tap of the kernel shares: (C_out, C_in / groups).
-
-    patch_area: the pixels that x_averages was divided by.
-    """
-    x_rows, dy_rows = _grouped_rows(x_averages, shape.groups), _grouped_rows(dy_means, shape.groups)
+def _tap_gradient(x_averages: Tensor, dy_means: Tensor, groups: int) -> Tensor:
+    """The sum of x times dy over batch and patches: (C_out, C_in / groups)."""
+    x_rows, dy_rows = _grouped_rows(x_averages, groups), _grouped_rows(dy_means, groups)
     if x_rows.size(2) == 1:  # depthwise
-        product = (dy_rows * x_rows).sum(0).view(-1, 1)
-    else:
-        product = torch.bmm(dy_rows.permute(1, 2, 0), x_rows.transpose(0, 1)).view(-1, x_rows.size(2))
-    return product * (patch_area / shape.stride_area)
+        return (dy_rows * x_rows).sum(0).view(-1, 1)
+    return torch.bmm(dy_rows.permute(1, 2, 0), x_rows.transpose(0, 1)).view(-1, x_rows.size(2))
 
 
 def _grouped_rows(maps: Tensor, groups: int) -> Tensor:

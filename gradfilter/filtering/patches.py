@@ -5,13 +5,14 @@ first and the last patch take what is left over: fewer pixels where the map ends
 goes on beyond them, as the input of a convolution without padding does.
 """
 
-from functools import lru_cache
 from itertools import groupby
 from typing import List, NamedTuple, Tuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from gradfilter.filtering.precision import can_pool
 
 
 class PatchAxis(NamedTuple):
@@ -67,7 +68,7 @@ class PatchGrid(NamedTuple):
 
         Memory format and type are kept; an average has the map's range, which a sum in 16 bits would leave.
         """
-        if not _can_pool(maps.device.type, maps.dtype):
+        if not can_pool(maps.device.type, maps.dtype):
             return self.averages(maps.float()).to(maps.dtype)
         windows, padding = zip(*[axis.window for axis in self])
         pooled = F.avg_pool2d(maps, windows, padding=padding, ceil_mode=True, divisor_override=self.area)
@@ -80,21 +81,17 @@ class PatchGrid(NamedTuple):
             return averages
         return averages * averages.new_tensor([[row * column for column in columns] for row in rows])
 
-    def spread(self, values: Tensor, memory_format: torch.memory_format) -> Tensor:
+    def spread(self, values: Tensor, layout: torch.memory_format) -> Tensor:
         """Give every pixel the value of its patch: (N, C, P_h, P_w) → (N, C, H, W)."""
         # Columns first: the intermediate map is small, and the rows are then copied as wholes.
-        widened = _spread_axis(values, 3, self.columns, memory_format)
-        return _spread_axis(widened, 2, self.rows, memory_format)
+        return _spread_axis(_spread_axis(values, 3, self.columns, layout), 2, self.rows, layout)
 
 
-@lru_cache(maxsize=None)
-def _can_pool(device: str, dtype: torch.dtype) -> bool:
-    """Whether this torch can average maps of the type: old ones cannot in 16 bits on a processor."""
-    try:
-        F.avg_pool2d(torch.zeros(1, 1, 1, 1, dtype=dtype, device=device), 1)
-    except RuntimeError:
-        return False
-    return True
+def memory_format(maps: Tensor) -> torch.memory_format:
+    """How maps are laid out; what is neither way counts as contiguous."""
+    if maps.is_contiguous(memory_format=torch.channels_last) and not maps.is_contiguous():
+        return torch.channels_last
+    return torch.contiguous_format
 
 
 def _fit(pooled: Tensor, dim: int, axis: PatchAxis) -> Tensor:
@@ -113,13 +110,13 @@ def _fit(pooled: Tensor, dim: int, axis: PatchAxis) -> Tensor:
     return pooled
 
 
-def _spread_axis(values: Tensor, dim: int, axis: PatchAxis, memory_format: torch.memory_format) -> Tensor:
+def _spread_axis(values: Tensor, dim: int, axis: PatchAxis, layout: torch.memory_format) -> Tensor:
     """Repeat each patch's entry along one axis as often as the patch has pixels."""
     if axis.pixels == axis.patches and set(axis.sizes()) == {1}:
         return values
     shape = list(values.shape)
     shape[dim] = axis.pixels
-    spread = torch.empty(shape, dtype=values.dtype, device=values.device, memory_format=memory_format)
+    spread = torch.empty(shape, dtype=values.dtype, device=values.device, memory_format=layout)
     pixel = patch = 0
     for size, run in groupby(axis.sizes()):  # neighbours of one size are copied at once
         count = len(list(run))

@@ -1,8 +1,6 @@
 """What a filtered convolution is before it sees a map: its numbers, and where its patches lie."""
 
-from typing import NamedTuple, Tuple, Union
-
-from torch import Tensor
+from typing import List, NamedTuple, Sequence, Tuple, Union
 
 from gradfilter.filtering.patches import PatchAxis, PatchGrid
 
@@ -47,12 +45,16 @@ class FilterShape(NamedTuple):
             return True
         return self.padding != "valid" and self.padding[axis] == self.dilation[axis] * (kernel[axis] - 1) // 2
 
-    def grids(self, x: Tensor, y: Tensor) -> Tuple[PatchGrid, PatchGrid]:
-        """The matching patch grids of input and output; their number of patches is the output's."""
-        counts = [-(-size // self.patch_size) for size in y.shape[2:]]
-        inputs = [self._axis(size, s, count) for size, s, count in zip(x.shape[2:], self.stride, counts)]
-        outputs = [self._axis(size, 1, count) for size, count in zip(y.shape[2:], counts)]
+    def grids(self, input_size: Sequence[int], output_size: Sequence[int]) -> Tuple[PatchGrid, PatchGrid]:
+        """The matching patch grids of an input and output of (H, W); their number of patches is the output's."""
+        counts = self.patch_counts(output_size)
+        inputs = [self._axis(size, s, count) for size, s, count in zip(input_size, self.stride, counts)]
+        outputs = [self._axis(size, 1, count) for size, count in zip(output_size, counts)]
         return PatchGrid(*inputs), PatchGrid(*outputs)
+
+    def patch_counts(self, output_size: Sequence[int]) -> List[int]:
+        """How many patches an output of (H, W) has on each axis."""
+        return [-(-size // self.patch_size) for size in output_size]
 
     def _axis(self, pixels: int, stride: int, patches: int) -> PatchAxis:
         patch = self.patch_size * stride

@@ -1,0 +1,40 @@
+"""Where number types depend on the torch and the device: 16-bit kernels, and autocast."""
+
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Iterator, Optional
+
+import torch
+import torch.nn.functional as F
+
+
+@lru_cache(maxsize=None)
+def can_pool(device: str, dtype: torch.dtype) -> bool:
+    """Whether avg_pool2d takes the type on this kind of device; old torch has no 16-bit kernel for processors."""
+    try:
+        F.avg_pool2d(torch.zeros(1, 1, 1, 1, dtype=dtype, device=device), 1)
+    except RuntimeError:
+        return False
+    return True
+
+
+def autocasts(device: str) -> bool:
+    """Whether autocast is on for this kind of device."""
+    if hasattr(torch, "get_autocast_dtype"):  # torch 2.4, where the question got an argument
+        return torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
+    return torch.is_autocast_enabled() if device == "cuda" else torch.is_autocast_cpu_enabled()
+
+
+@contextmanager
+def without_autocast(device: str) -> Iterator[None]:
+    """Arithmetic in the types that are given, as in a plain convolution's backward pass."""
+    if autocasts(device):
+        with torch.autocast(device, enabled=False):
+            yield
+    else:
+        yield
+
+
+def autocast_type(device: str, dtype: torch.dtype) -> Optional[torch.dtype]:
+    """What autocast makes of a convolution's tensors, or None where it leaves them alone. From torch 2.4."""
+    return torch.get_autocast_dtype(device) if autocasts(device) and dtype != torch.float64 else None
