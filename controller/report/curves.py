@@ -1,6 +1,6 @@
 """The curve of the score over epochs: a line for each variant, its interval as a band."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from controller.analysis import wording
@@ -10,6 +10,7 @@ from controller.report.learning import score_over_epochs
 from controller.report.units import choose_unit
 
 _HEIGHT = 200
+_MOST_TICKS = 10
 _PERCENT = choose_unit("ratio", []).scale
 
 
@@ -21,8 +22,8 @@ def curve(comparison: Comparison) -> Iterator[Figure]:
     points = [point for variant in comparison.variants for point in _points(variant, metric)]
     import altair as alt  # noqa: PLC0415 - see drawing.py's first lines
 
-    whole = alt.Axis(tickMinStep=1, format="d")
-    x = alt.X("epoch:Q", title="epoch", axis=whole, scale=alt.Scale(zero=False, nice=False, padding=8))
+    ticks = alt.Axis(values=_ticks([int(point["epoch"]) for point in points]), format="d")
+    x = alt.X("epoch:Q", title="epoch", axis=ticks, scale=alt.Scale(zero=False, nice=False, padding=8))
     y_scale = alt.Scale(zero=False, nice=True)
     colour = variant_colours(comparison, legend=True)
     base = alt.Chart(alt.InlineData(values=points))
@@ -33,6 +34,12 @@ def curve(comparison: Comparison) -> Iterator[Figure]:
         x=x, y=alt.Y("value:Q", title="%", scale=y_scale), color=colour
     )
     yield Figure(f"{title} after each epoch", svg(alt.layer(band, line), _HEIGHT), _words(comparison, metric, title))
+
+
+def _ticks(epochs: Sequence[int]) -> list[int]:
+    """Whole epochs, about ten at most."""
+    first, last = min(epochs), max(epochs)
+    return list(range(first, last + 1, max(1, round((last - first) / _MOST_TICKS))))
 
 
 def _points(variant: VariantResult, metric: str) -> Iterator[dict[str, Any]]:

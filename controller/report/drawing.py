@@ -36,7 +36,7 @@ def variant_colours(comparison: Comparison, *, legend: bool = False) -> Any:
 
     names = [variant.variant for variant in comparison.variants]
     colours = [BASELINE_COLOUR, *(COLOURS[i % len(COLOURS)] for i in range(len(names) - 1))]
-    key = alt.Legend(title=None, orient="top", direction="horizontal", columns=2) if legend else None
+    key = alt.Legend(title=None, orient="top", direction="horizontal", columns=2, symbolOpacity=1) if legend else None
     return alt.Color("variant:N", scale=alt.Scale(domain=names, range=colours), legend=key)
 
 
