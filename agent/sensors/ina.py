@@ -1,26 +1,43 @@
-"""Texas Instruments power monitors that a kernel driver shows through hwmon.
+"""Texas Instruments power monitors that a kernel driver shows through hwmon or iio. Untested on hardware.
 
-INA3221, three rails, on Jetsons from JetPack 5: voltage in mV and current in mA, power is their product.
-INA219, 226, 238 and kin, one rail, on breakouts in a board's supply: power1_input in µW.
-The number of the hwmon folder changes with every boot, so a chip is known by its name, a rail by its label.
-Source: kernel documentation, hwmon/ina3221, hwmon/ina2xx, hwmon/ina238.
+INA3221, three rails, on Jetsons: from JetPack 5 through hwmon, voltage in mV and current in mA, power is their
+product; under JetPack 4 through iio, whose driver multiplies, power in mW. INA219, 226, 228, 238 and kin, one rail,
+on breakouts in a board's supply: power1_input in µW, and energy1_input in µJ where the driver has it, a true counter.
+
+The numbers of the folders change with every boot and the paths with every release, so a chip is known by its name,
+wherever it lies, and a rail by its label. Reading takes no root. update_interval and samples are only read: what
+protects the board against over-current uses them too. The INA3221 averages by a running filter, so that a reading is
+late by about update_interval, while it takes a new value every update_interval/samples.
+
+Source: kernel documentation, hwmon/ina3221, hwmon/ina2xx, hwmon/ina238; NVIDIA's DRIVE OS manual, "Power measurement
+tool", for the filter; iio's names from jetson-stats and public logs.
 """
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from agent.sensors.files import Gauge, read_each, read_label, readable
+from agent.sensors.counters import EnergyCounter
+from agent.sensors.files import Gauge, Readable, read_each, read_integer, read_label, readable
+from agent.sensors.ina_chips import CHIPS, Chip, Declared, declare
 from agent.sensors.sensor import Absent, Sensor, distinct
 from agent.sensors.surroundings import Surroundings
 from gradfilter.bench.schema import Channel
 
-_SINGLE = re.compile(r"ina(219|220|226|228|230|231|237|238|260)\Z")
+# Where drivers have put the chips so far; a chip that is seen by several ways is one chip.
+_PLACES = tuple(
+    f"{way}/{folder}"
+    for way in ("sys/class/hwmon", "sys/bus/iio/devices", "sys/bus/i2c/devices/*", "sys/bus/i2c/drivers/ina*/*")
+    for folder in ("hwmon[0-9]*", "hwmon/hwmon[0-9]*", "iio:device[0-9]*")
+)
 # What NVIDIA's rails feed. Rails not named here, or feeding several units, are just rails.
-_COVERS = {"POM_5V_IN": "board_input", "VDD_IN": "module", "POM_5V_GPU": "gpu", "POM_5V_CPU": "cpu"}
-_COVERS.update({"GPU": "gpu", "CPU": "cpu"})
+_COVERS = {"POM_5V_IN": "board_input", "VIN": "board_input", "VDD_IN": "module"}
+_TOTALS = tuple(_COVERS)
+_COVERS.update({"POM_5V_GPU": "gpu", "POM_5V_CPU": "cpu", "GPU": "gpu", "CPU": "cpu"})
 _NOT_A_RAIL = ("sum of shunt voltages", "NC")
 _MOST_VOLTS, _MOST_AMPERES, _MOST_WATTS = 100.0, 200.0, 5000.0
+_SAMPLES = (1, 1024)  # what the INA3221 can average
 
 
 @dataclass(frozen=True)
@@ -29,6 +46,8 @@ class Rail:
 
     name: str
     gauges: tuple[Gauge, ...]
+    declared: Declared
+    energy: EnergyCounter | None = None
 
     def read(self) -> float | None:
         """Watts, None where a factor has no reading.
@@ -46,29 +65,33 @@ class Rail:
 
 
 class Ina(Sensor):
-    """One power channel a rail."""
+    """One power channel a rail, and an energy counter beside it where the chip counts joules itself."""
 
     name = "ina"
-    quantities = ("power",)
+    quantities = ("power", "energy")
 
     def __init__(self, rails: list[Rail]) -> None:
-        names = distinct(rail.name for rail in rails)
-        super().__init__(
-            [
-                Channel(name, self.name, "power", "W", covers=_COVERS.get(rail.name, "rail"))
-                for name, rail in zip(names, rails, strict=True)
-            ]
-        )
-        self._rails = rails
+        channels: list[Channel] = []
+        sources: list[Readable] = []
+        for name, rail in zip(distinct(rail.name for rail in rails), rails, strict=True):
+            covers, role = _COVERS.get(rail.name, "rail"), _role(rail.name)
+            channels.append(Channel(name, self.name, "power", "W", covers=covers, role=role, **asdict(rail.declared)))
+            sources.append(rail)
+            if rail.energy is not None:
+                energy = Channel(f"{name}.energy", self.name, "energy", "J", kind="counter", covers=covers, role=role)
+                energy.gain_tolerance = rail.declared.gain_tolerance
+                channels.append(energy)
+                sources.append(rail.energy)
+        super().__init__(channels)
+        self._sources = sources
 
     @classmethod
     def detect(cls, surroundings: Surroundings) -> Sensor | Absent:
         """Present where a known chip has a connected rail whose files can be read."""
         root = surroundings.root
-        chips = sorted(path.parent for path in (root / "sys/class/hwmon").glob("hwmon*/name"))
-        rails = [rail for chip in chips for rail in _rails_of(chip)]
+        rails = [rail for chip in _chips(root) for rail in _rails_of(chip)]
         if not rails:
-            return Absent("no INA power monitor among the hwmon devices; boards without one need a meter for energy.")
+            return Absent("no INA power monitor among the hwmon and iio devices; boards without one need a meter.")
         usable = [rail for rail in rails if all(readable(gauge.path) for gauge in rail.gauges)]
         if not usable:
             file = rails[0].gauges[0].path.relative_to(root)
@@ -76,27 +99,93 @@ class Ina(Sensor):
         return cls(usable)
 
     def read(self) -> list[float | None]:
-        """Watts of every rail; a rail that answers with an I/O error has no reading."""
-        return read_each(self._rails)
+        """Watts of every rail, joules of every counter; one that answers with an I/O error has no reading."""
+        return read_each(self._sources)
 
 
-def _rails_of(chip: Path) -> list[Rail]:
-    name = read_label(chip / "name")
-    if name == "ina3221":
-        return _three_rails(chip)
-    if _SINGLE.match(name) and (chip / "power1_input").exists():
-        label = read_label(chip / "power1_label") or name
-        return [Rail(label, (Gauge(chip / "power1_input", 1e-6, 0, _MOST_WATTS),))]
-    return []
+def _chips(root: Path) -> list[Path]:
+    """Folders that may be a chip's, each once, in the order of their places on the bus, which boots do not change."""
+    found = {path.resolve(): path for place in _PLACES for path in root.glob(place)}
+    return [found[place] for place in sorted(found)]
 
 
-def _three_rails(chip: Path) -> list[Rail]:
-    rails = []
+def _rails_of(folder: Path) -> Iterator[Rail]:
+    """The rails of a chip; of another device, none."""
+    name = (read_label(folder / "name") or read_label(folder.resolve().parent / "name")).removesuffix("x")
+    chip = CHIPS.get(name)
+    if chip is None:
+        return
+    if folder.name.startswith("iio:"):
+        yield from _iio_rails(folder, chip)
+    elif name == "ina3221":
+        yield from _hwmon_rails(folder, chip)
+    elif (folder / "power1_input").exists():
+        yield _single_rail(folder, name, chip)
+
+
+def _hwmon_rails(folder: Path, chip: Chip) -> Iterator[Rail]:
+    interval_s, samples = _update_interval(folder), _integer(folder / "samples", *_SAMPLES)
+    pace = (interval_s, interval_s / samples if interval_s and samples else None)
     for number in (1, 2, 3):  # in4 to in6 are shunt voltages, in7 their sum
-        label = read_label(chip / f"in{number}_label")
-        volts, amperes = chip / f"in{number}_input", chip / f"curr{number}_input"
-        if label in _NOT_A_RAIL or not (volts.exists() and amperes.exists()):
+        label = read_label(folder / f"in{number}_label")
+        volts = Gauge(folder / f"in{number}_input", 1e-3, 0, _MOST_VOLTS)
+        amperes = Gauge(folder / f"curr{number}_input", 1e-3, 0, _MOST_AMPERES)
+        if label in _NOT_A_RAIL or not (volts.path.exists() and amperes.path.exists()):
             continue
-        gauges = (Gauge(volts, 1e-3, 0, _MOST_VOLTS), Gauge(amperes, 1e-3, 0, _MOST_AMPERES))
-        rails.append(Rail(label or f"channel{number}", gauges))
-    return rails
+        now = _value(volts)
+        declared = declare(chip, now, _shunt(folder / f"shunt{number}_resistor"), now and now * 1e-3, pace)
+        yield Rail(label or f"channel{number}", (volts, amperes), declared)
+
+
+def _iio_rails(folder: Path, chip: Chip) -> Iterator[Rail]:
+    for number in (0, 1, 2):
+        label = read_label(folder / f"rail_name_{number}")
+        watts = Gauge(folder / f"in_power{number}_input", 1e-3, 0, _MOST_WATTS)
+        volts = Gauge(folder / f"in_voltage{number}_input", 1e-3, 0, _MOST_VOLTS)
+        amperes = Gauge(folder / f"in_current{number}_input", 1e-3, 0, _MOST_AMPERES)
+        gauges = (watts,) if watts.path.exists() else (volts, amperes)
+        if label in _NOT_A_RAIL or not all(gauge.path.exists() for gauge in gauges):
+            continue
+        yield Rail(label or f"channel{number}", gauges, declare(chip, _value(volts), None, 1e-3, (None, None)))
+
+
+def _single_rail(folder: Path, name: str, chip: Chip) -> Rail:
+    label = read_label(folder / "power1_label") or read_label(folder / "label") or name
+    volts = _value(Gauge(folder / "in1_input", 1e-3, 0, _MOST_VOLTS))
+    interval_s = _update_interval(folder)
+    declared = declare(chip, volts, _shunt(folder / "shunt_resistor"), 1e-6, (interval_s, interval_s))
+    counted = folder / "energy1_input"
+    energy = EnergyCounter(counted, wraps_at=None) if readable(counted) else None
+    return Rail(label, (Gauge(folder / "power1_input", 1e-6, 0, _MOST_WATTS),), declared, energy)
+
+
+def _role(name: str) -> str:
+    if name in _TOTALS:
+        return "total"
+    return "" if re.fullmatch(r"ina[0-9]+", name) else "rail"  # what a breakout meters its owner knows
+
+
+def _update_interval(folder: Path) -> float | None:
+    milliseconds = _integer(folder / "update_interval", 1, 10**6)
+    return milliseconds * 1e-3 if milliseconds else None
+
+
+def _shunt(path: Path) -> float | None:
+    micro_ohms = _integer(path, 1, 10**9)
+    return micro_ohms * 1e-6 if micro_ohms else None
+
+
+def _integer(path: Path, low: int, high: int) -> int | None:
+    """What a file says, if it is there and within reason."""
+    try:
+        number = read_integer(path)
+    except OSError:
+        return None
+    return number if number is not None and low <= number <= high else None
+
+
+def _value(gauge: Gauge) -> float | None:
+    try:
+        return gauge.read()
+    except OSError:
+        return None

@@ -17,7 +17,12 @@ COMMAND = str(Path(sys.executable).with_name("gradfilter-agent"))
 @pytest.mark.parametrize(
     ("name", "model", "tags", "cpu"),
     [
-        ("jetson-nano", "NVIDIA Jetson Nano Developer Kit", {"jetson", "jetson-nano"}, "ARMv8 Processor rev 1 (v8l)"),
+        (
+            "jetson-nano",
+            "NVIDIA Jetson Nano Developer Kit",
+            {"jetson", "jetson-nano", "power:board_input", "power:cpu", "power:gpu"},
+            "ARMv8 Processor rev 1 (v8l)",
+        ),
         (
             "jetson-orin-nano",
             "NVIDIA Jetson Orin Nano Developer Kit",
@@ -33,7 +38,7 @@ COMMAND = str(Path(sys.executable).with_name("gradfilter-agent"))
         (
             "intel-laptop",
             "LENOVO 20L8S2N800",
-            {"power:cpu", "power:package", "power:system"},
+            {"power:cpu", "power:package", "power:rail", "power:system"},
             "Intel(R) Core(TM) i7-8550U CPU @ 1.80GHz",
         ),
         ("virtual-machine", "", set(), "Intel(R) Xeon(R) Processor"),

@@ -40,20 +40,6 @@ def test_channel_names_are_distinct_within_a_sensor(board):
     )
 
 
-def test_orin_module_power_is_volts_times_amperes(board):
-    """The INA3221 gives mV and mA; rails are known by their labels, and unconnected ones are left out."""
-    ina = Ina.detect(Surroundings(board("jetson-orin-nano")))
-    assert pytest.approx({"VDD_IN": 6.0, "VDD_CPU_GPU_CV": 1.24}) == named(ina)
-    assert {"VDD_IN": "module", "VDD_CPU_GPU_CV": "rail"} == {c.name: c.covers for c in ina.channels}
-
-
-def test_ina226_gives_microwatts(board):
-    """A breakout in the supply line is a rail: only its owner knows which one."""
-    ina = Ina.detect(Surroundings(board("raspberry-pi-5")))
-    assert pytest.approx({"ina226": 4.145}) == named(ina)
-    assert ["rail"] == [channel.covers for channel in ina.channels]
-
-
 def test_sleeping_zone_is_no_temperature(board):
     """-256 °C is what a zone says that is switched off; the zones beside it are read, in their order."""
     thermal = Thermal.detect(Surroundings(board("jetson-orin-nano")))
@@ -121,21 +107,3 @@ def test_virtual_machine_says_what_it_lacks(board, sensor, words):
 def test_empty_root_has_no_sensor(tmp_path, kind):
     """Where there is nothing to read, every sensor is absent."""
     assert isinstance(kind.detect(Surroundings(tmp_path)), Absent)
-
-
-def test_one_dead_rail_leaves_the_others(board):
-    """A rail that answers with an error has no reading; the rail beside it has."""
-    root = board("jetson-orin-nano")
-    ina = Ina.detect(Surroundings(root))
-    (root / "sys/class/hwmon/hwmon1/in2_input").unlink()
-    assert {"VDD_IN": 6.0, "VDD_CPU_GPU_CV": None} == named(ina)
-
-
-def test_chip_that_has_gone_is_an_error(board):
-    """When no rail answers any more the sensor says so instead of reading on."""
-    root = board("jetson-orin-nano")
-    ina = Ina.detect(Surroundings(root))
-    for file in (root / "sys/class/hwmon/hwmon1").glob("*_input"):
-        file.unlink()
-    with pytest.raises(FileNotFoundError):
-        ina.read()

@@ -1,0 +1,154 @@
+"""INA power monitors: found wherever drivers put them, read in watts, with what their datasheets promise."""
+
+import time
+
+import pytest
+
+from agent.sensors.ina import Ina
+from agent.sensors.sensor import Absent
+from agent.sensors.surroundings import Surroundings
+
+AGX = "sys/bus/i2c/devices/1-0040/hwmon/hwmon4"
+
+
+@pytest.fixture
+def detect(board):
+    return lambda name: Ina.detect(Surroundings(board(name)))
+
+
+def named(sensor):
+    """Channel name → reading."""
+    return dict(zip([channel.name for channel in sensor.channels], sensor.read(), strict=True))
+
+
+def channels(sensor):
+    return {channel.name: channel for channel in sensor.channels}
+
+
+def test_orin_module_power_is_volts_times_amperes(detect):
+    """The INA3221 gives mV and mA; rails are known by their labels, and unconnected ones are left out."""
+    ina = detect("jetson-orin-nano")
+    assert pytest.approx({"VDD_IN": 6.0, "VDD_CPU_GPU_CV": 1.24}) == named(ina)
+    assert [("module", "total"), ("rail", "rail")] == [(c.covers, c.role) for c in ina.channels]
+
+
+def test_nano_with_jetpack_4_goes_through_iio(detect):
+    """The older driver multiplies; the input is the board's, and what it feeds is never added to it."""
+    ina = detect("jetson-nano")
+    assert pytest.approx({"POM_5V_IN": 2.596, "POM_5V_GPU": 0.121, "POM_5V_CPU": 0.852}) == named(ina)
+    about = [(c.covers, c.role) for c in ina.channels]
+    assert [("board_input", "total"), ("gpu", "rail"), ("cpu", "rail")] == about
+
+
+def test_iio_without_a_power_file_multiplies(board):
+    """Where the driver offers only volts and amperes, their product is the power."""
+    root = board("jetson-nano")
+    for file in root.glob("sys/bus/i2c/drivers/*/*/iio:device0/in_power0_input"):
+        file.unlink()
+    assert pytest.approx(5.072 * 0.512) == named(Ina.detect(Surroundings(root)))["POM_5V_IN"]
+
+
+def test_two_chips_nested_one_level_deeper(detect):
+    """An AGX Orin has two chips, found below the bus; four rails of six are connected, and none is a total."""
+    rails = {"VDD_GPU_SOC": 3.57984, "VDD_CPU_CV": 0.79616, "VIN_SYS_5V0": 3.0192, "VDDQ_VDD2_1V8AO": 0.60384}
+    ina = detect("jetson-agx-orin")
+    assert pytest.approx(rails) == named(ina)
+    assert {("rail", "rail")} == {(c.covers, c.role) for c in ina.channels}
+
+
+def test_chip_seen_by_two_ways_is_one_chip(board):
+    """/sys/class/hwmon links to the folder that lies below the bus."""
+    root = board("jetson-agx-orin")
+    (root / "sys/class/hwmon/hwmon4").symlink_to(root / AGX)
+    assert 4 == len(Ina.detect(Surroundings(root)).channels)
+
+
+def test_ina3221_declares_steps_and_errors_of_its_datasheet(detect):
+    """40 µV over 2 mΩ is 20 mA; offset 80 µV is 40 mA; both gains, the bus offset and the shunt's 1 % add up."""
+    rail = channels(detect("jetson-agx-orin"))["VIN_SYS_5V0"]
+    assert pytest.approx(0.020 * 5.032) == rail.resolution
+    assert pytest.approx(0.040 * 5.032) == rail.offset_tolerance
+    assert pytest.approx(0.005 + 0.016 / 5.032 + 0.01) == rail.gain_tolerance
+
+
+def test_running_average_is_slower_than_its_updates(detect):
+    """Sixteen samples in 105 ms: the filter looks back that far and moves every sixteenth of it."""
+    rail = channels(detect("jetson-agx-orin"))["VDD_GPU_SOC"]
+    assert pytest.approx((0.105, 0.105 / 16)) == (rail.averaging_s, rail.update_s)
+
+
+def test_unknown_shunt_leaves_the_step_of_the_numbers(detect):
+    """Without a node that tells the shunt, the step is the driver's milliampere, and the offset is not known."""
+    rail = channels(detect("jetson-orin-nano"))["VDD_IN"]
+    assert pytest.approx(5.0 * 1e-3) == rail.resolution
+    assert (None, None, None) == (rail.offset_tolerance, rail.averaging_s, rail.update_s)
+
+
+def test_ina226_gives_microwatts(detect):
+    """A breakout in the supply line is a rail: only its owner knows which one. Its power register has coarse steps."""
+    ina = detect("raspberry-pi-5")
+    assert pytest.approx({"ina226": 4.145}) == named(ina)
+    [channel] = ina.channels
+    assert ("rail", "", 0.035) == (channel.covers, channel.role, pytest.approx(channel.update_s))
+    assert pytest.approx(25 * 2.5e-6 / 0.015) == channel.resolution
+
+
+def test_ina228_counts_energy_itself(board):
+    """A counter in the chip misses nothing between two readings; it starts at zero joules."""
+    root = board("raspberry-pi-4")
+    ina = Ina.detect(Surroundings(root))
+    first = named(ina)
+    (root / "sys/class/hwmon/hwmon2/energy1_input").write_text("998001250\n")
+    assert {"ina228": 3.57, "ina228.energy": 0.0} == first
+    assert pytest.approx({"ina228": 3.57, "ina228.energy": 1.25e-3}) == named(ina)
+    assert ("energy", "J", "counter") == tuple(
+        getattr(channels(ina)["ina228.energy"], field) for field in ("quantity", "unit", "kind")
+    )
+
+
+def test_one_dead_rail_leaves_the_others(board):
+    """A rail that answers with an error has no reading; the rail beside it has."""
+    root = board("jetson-orin-nano")
+    ina = Ina.detect(Surroundings(root))
+    (root / "sys/class/hwmon/hwmon1/in2_input").unlink()
+    assert {"VDD_IN": 6.0, "VDD_CPU_GPU_CV": None} == named(ina)
+
+
+def test_rail_that_cannot_be_read_at_first_is_left_out(board):
+    """A channel that answers with an I/O error from the start is skipped alone; a folder fails to open for root too."""
+    root = board("jetson-agx-orin")
+    (root / AGX / "curr2_input").unlink()
+    (root / AGX / "curr2_input").mkdir()
+    assert "VDD_CPU_CV" not in named(Ina.detect(Surroundings(root)))
+
+
+def test_chip_that_has_gone_is_an_error(board):
+    """When no rail answers any more the sensor says so instead of reading on."""
+    root = board("jetson-orin-nano")
+    ina = Ina.detect(Surroundings(root))
+    for file in (root / "sys/class/hwmon/hwmon1").glob("*_input"):
+        file.unlink()
+    with pytest.raises(FileNotFoundError):
+        ina.read()
+
+
+def test_chip_that_may_not_be_read_says_what_to_do(board):
+    """The sentence names a file and the remedy."""
+    root = board("jetson-orin-nano")
+    for file in list((root / "sys/class/hwmon/hwmon1").glob("*_input")):
+        file.unlink()
+        file.mkdir()
+    found = Ina.detect(Surroundings(root))
+    assert isinstance(found, Absent)
+    assert "/sys/class/hwmon/hwmon1/in1_input cannot be read" in found.reason
+    assert "udev" in found.reason
+
+
+def test_time_of_a_reading_is_shown(detect, capsys):
+    """What reading four rails of plain files takes, for whoever sets a period; on a board the bus adds to it."""
+    ina = detect("jetson-agx-orin")
+    start = time.perf_counter()
+    for _ in range(100):
+        ina.read()
+    with capsys.disabled():
+        print(f"\nfour INA3221 rails: {(time.perf_counter() - start) * 10:.3f} ms a reading")
