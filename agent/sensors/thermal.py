@@ -1,7 +1,9 @@
 """The kernel's thermal zones: /sys/class/thermal/thermal_zone*/{type,temp}, in thousandths of a degree.
 
 A zone that is switched off says -256 °C on Jetsons (the GPU's while it sleeps), others answer with an
-I/O error; neither is a temperature. The PMIC zone of the Jetsons is a constant of the device tree.
+I/O error; neither is a temperature. Two zones of the Jetsons are none: the PMIC's is a constant of the device tree,
+thermal-fan-est what the fan's control makes of the others.
+Source: kernel documentation, driver-api/thermal/sysfs-api; jetson-stats for the -256.
 """
 
 import re
@@ -13,6 +15,7 @@ from agent.sensors.surroundings import Surroundings
 from gradfilter.bench.schema import Channel
 
 _COLDEST, _HOTTEST = -55.0, 150.0  # the widest range that silicon sensors are specified for
+_NOT_A_TEMPERATURE = re.compile(r"PMIC|thermal-fan-est")
 
 
 class Thermal(Sensor):
@@ -30,7 +33,7 @@ class Thermal(Sensor):
     def detect(cls, surroundings: Surroundings) -> Sensor | Absent:
         """Present where at least one zone gives a temperature now; zones that sleep may join later."""
         zones = sorted((surroundings.root / "sys/class/thermal").glob("thermal_zone*"), key=_number)
-        zones = [zone for zone in zones if not read_label(zone / "type").startswith("PMIC")]
+        zones = [zone for zone in zones if not _NOT_A_TEMPERATURE.match(read_label(zone / "type"))]
         if not zones:
             return Absent("the kernel has no thermal zones under /sys/class/thermal.")
         sensor = cls(zones)

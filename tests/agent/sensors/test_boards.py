@@ -33,29 +33,6 @@ def test_every_sensor_reports_on_every_board(board, name):
     assert all(report.quantities for report in reports)
 
 
-def test_channel_names_are_distinct_within_a_sensor(board):
-    """Two zones of the same type stay two channels."""
-    assert {"acpitz": 42.0, "acpitz:2": 38.0, "x86_pkg_temp": 47.0} == named(
-        Thermal.detect(Surroundings(board("intel-laptop")))
-    )
-
-
-def test_sleeping_zone_is_no_temperature(board):
-    """-256 °C is what a zone says that is switched off; the zones beside it are read, in their order."""
-    thermal = Thermal.detect(Surroundings(board("jetson-orin-nano")))
-    assert {"cpu-thermal": 48.25, "gpu-thermal": None, "tj-thermal": 49.5} == named(thermal)
-
-
-def test_pmic_constant_is_left_out(board):
-    """The PMIC's zone on a Nano is a constant of the device tree, not a temperature."""
-    assert "PMIC-Die" not in named(Thermal.detect(Surroundings(board("jetson-nano"))))
-
-
-def test_clocks_in_hertz(board):
-    """Each frequency policy is a channel."""
-    assert {"policy0": 1510400e3, "policy4": 729600e3} == named(Clocks.detect(Surroundings(board("jetson-orin-nano"))))
-
-
 def test_system_memory_in_bytes(board):
     """Available memory, and what has gone to swap."""
     memory = named(SystemMemory.detect(Surroundings(board("intel-laptop"))))
