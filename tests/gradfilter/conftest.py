@@ -1,4 +1,4 @@
-"""A small network with what methods meet: strides, depthwise, BatchNorm, a residual, a head."""
+"""A small network with what methods and inspections meet: strides, depthwise, BatchNorm, a residual, a head."""
 
 import pytest
 import torch
