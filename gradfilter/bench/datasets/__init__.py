@@ -9,6 +9,7 @@ from gradfilter.bench.board import Board
 from gradfilter.bench.datasets.dataset import IGNORED, Dataset, DatasetSource, Examples
 from gradfilter.bench.datasets.digits import make_digits
 from gradfilter.bench.datasets.in_memory import BuiltIn
+from gradfilter.bench.datasets.shapes import Shapes
 from gradfilter.bench.datasets.synthetic import make_synthetic
 from gradfilter.bench.errors import RefusedWorkload
 
@@ -17,12 +18,13 @@ __all__ = ["IGNORED", "Dataset", "Examples", "absent_datasets", "dataset_names",
 SOURCES: Tuple[DatasetSource, ...] = (
     BuiltIn("digits", make_digits),
     BuiltIn("synthetic", make_synthetic),
+    BuiltIn("shapes", Shapes, "segmentation"),
 )
 
 
-def dataset_names(board: Board) -> List[str]:
-    """Every data set that is on this board."""
-    return [name for source in SOURCES for name in source.names(board)]
+def dataset_names(board: Board, task: str = "") -> List[str]:
+    """Every data set that is on this board, or those for one task."""
+    return [name for source in SOURCES for name in source.names(board) if task in ("", source.task)]
 
 
 def absent_datasets(board: Board) -> Dict[str, str]:

@@ -52,7 +52,12 @@ class Dataset:
 
 
 class DatasetSource:
-    """Where data sets of one kind come from. Each kind has a file of its own and a line in SOURCES."""
+    """Where data sets of one kind come from. Each kind has a file of its own and a line in SOURCES.
+
+    task: of all its data sets, "classification" or "segmentation".
+    """
+
+    task = "classification"
 
     def claims(self, name: str) -> bool:
         """Whether a name is this source's to open, or to refuse with a reason of its own."""

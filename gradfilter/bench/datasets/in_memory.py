@@ -31,9 +31,10 @@ class InMemory(Dataset):
 class BuiltIn(DatasetSource):
     """One data set that every worker has."""
 
-    def __init__(self, name: str, make: Callable[[str], Dataset]) -> None:
+    def __init__(self, name: str, make: Callable[[str], Dataset], task: str = "classification") -> None:
         self._name = name
         self._make = make
+        self.task = task
 
     def claims(self, name: str) -> bool:
         """Exactly its name."""

@@ -21,7 +21,7 @@ def test_describe_prints_one_valid_description():
     description = decode(WorkerDescription, json.loads(output))
     assert SCHEMA_VERSION == description.schema_version
     assert {"resnet18", "mobilenetv2_100", "tiny_cnn"} <= set(description.models)
-    assert ["digits", "synthetic"] == description.datasets
+    assert ["digits", "synthetic", "shapes"] == description.datasets
     assert ["training", "conv_layer"] == description.workloads
     assert "cpu" in description.compute
     assert {"torch", "timm"} <= set(description.versions)
