@@ -1,11 +1,11 @@
 """Read a board's sensors at a jittered period and append the readings to a file: `python -m agent.sampler`.
 
 It is a small process of its own, so that a slow sensor never delays the agent and the agent never delays a
-reading. It imports neither FastAPI nor pydantic. On its stdin it takes the surroundings as the first line, which no
-other user can see there, and later the worker's process id as another; at the end of stdin it writes its report
-and exits, so it never outlives the agent.
+reading; and every sensor has a thread of its own, so that none delays another. It imports neither FastAPI nor
+pydantic. On its stdin it takes the surroundings as the first line, which no other user can see there, and later the
+worker's process id as another; at the end of stdin it writes its report and exits, so it never outlives the agent.
 
-The file, which agent/samples.py reads back, has one line an entry:
+The file, which only the main thread writes and agent/samples.py reads back, has one line an entry:
 
     {"period_s": 0.1, "sensors": [...]}      what was found, before any reading
     2 81.2504 0.31 -                         sensor number, instant, one value a channel; - is no reading
@@ -16,85 +16,126 @@ The file, which agent/samples.py reads back, has one line an entry:
 import argparse
 import json
 import os
+import resource
 import select
 import signal
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
-from random import Random
 from typing import TextIO
 
-from agent.errors import SensorFailed
+from agent.sampling_account import Account
+from agent.sensor_thread import Asked, SensorThread
 from agent.sensors import detect_sensors
 from agent.sensors.sensor import Sensor
 from agent.sensors.surroundings import Surroundings
 from gradfilter.bench.schema import SamplerReport, SensorReport
 
-_JITTER = 0.1  # of the period, so that a step as long as the period does not alias with it
-_PATIENCE = 10  # readings in a row that may fail before a sensor is dropped
+_FIRST_S = 5.0  # within which every sensor has answered once, or is dropped, or is left to come later
+_CLOSE_S = 2.0  # within which the sensors must have closed, or they are left behind
+_SHORTEST_WAIT_S, _LONGEST_WAIT_S = 0.02, 0.5
 
 
-@dataclass
 class Watched:
-    """A sensor, its number in the file, and how often in a row it has failed."""
+    """A sensor, its number in the file, and the account of it."""
 
-    number: int
-    sensor: Sensor
-    failures: int = 0
+    def __init__(self, number: int, sensor: Sensor, period_s: float) -> None:
+        self.number = number
+        self.thread = SensorThread(sensor, period_s)
+        self.account = Account(sensor.name, sensor.channels, self.thread.period_s)
+        self.dropped = False
 
 
-@dataclass
 class Sampler:
-    """Takes readings and keeps account of what that costs."""
+    """Collects what the sensors' threads have read, and keeps account of what that costs."""
 
-    watched: list[Watched]
-    file: TextIO
-    report: SamplerReport
-    last_s: float = field(default_factory=time.monotonic)
-    cpu_at_start_s: float = field(default_factory=time.process_time)
+    def __init__(self, sensors: list[Sensor], file: TextIO, period_s: float) -> None:
+        self._watched = [Watched(number, sensor, period_s) for number, sensor in enumerate(sensors)]
+        self._file = file
+        self._period_s = period_s
+        self._sentences: list[str] = []
+        self._cpu_at_start_s = _cpu_s()
 
-    def sample(self) -> None:
-        """Read every sensor once and append what it gave."""
-        now = time.monotonic()
-        self.report.worst_gap_s = max(self.report.worst_gap_s, now - self.last_s)
-        self.last_s = now
-        for watched in list(self.watched):
-            self._read(watched)
-        self.file.flush()
-        self.report.readings += 1
+    def start(self) -> None:
+        """Start to read, and return once every sensor has answered, or has had its time to."""
+        for watched in self._watched:
+            watched.thread.start()
+        deadline = time.monotonic() + _FIRST_S
+        for watched in self._watched:
+            while not (watched.thread.answered.wait(0.1) or watched.dropped or time.monotonic() > deadline):
+                self.collect()
+        self.collect()
+
+    def collect(self) -> None:
+        """Append what was read since the last time, and drop the sensors that hang."""
+        for watched in self._watched:
+            if not watched.dropped:
+                self._take(watched)
+        self._file.flush()
 
     def follow(self, pid: int) -> None:
         """Tell every sensor the worker's process id."""
-        for watched in self.watched:
-            watched.sensor.follow(pid)
+        for watched in self._watched:
+            watched.thread.follow(pid)
 
     def finish(self) -> None:
-        """Append the report."""
-        self.report.cpu_s = time.process_time() - self.cpu_at_start_s
-        self.file.write("# " + json.dumps(asdict(self.report)) + "\n")
-        self.file.flush()
+        """Stop, append the last readings and the report. A sensor that hangs is left behind."""
+        for watched in self._watched:
+            watched.thread.stop()
+        deadline = time.monotonic() + _CLOSE_S
+        for watched in self._watched:
+            if not watched.dropped:
+                watched.thread.join(max(deadline - time.monotonic(), 0))
+        self.collect()
+        for watched in self._watched:
+            if watched.thread.is_alive() and not watched.dropped:
+                self._drop(watched, f"it had not ended {_CLOSE_S:g} s after the run and was left behind.")
+        self._file.write("# " + json.dumps(asdict(self._report())) + "\n")
+        self._file.flush()
 
-    def _read(self, watched: Watched) -> None:
-        try:
-            readings = watched.sensor.readings()
-        except SensorFailed as error:
-            self._drop(watched, str(error))
-        except OSError as error:
-            watched.failures += 1
-            if watched.failures >= _PATIENCE:
-                self._drop(watched, f"{_PATIENCE} readings in a row failed, the last with: {error}")
-        except Exception as error:  # noqa: BLE001 - a defect in one sensor must not end the others
-            self._drop(watched, f"defect in the sensor: {error!r}")
-        else:
-            watched.failures = 0
-            for reading in readings:
-                self.file.write(f"{watched.number} {reading.at_s!r} {' '.join(map(_text, reading.values))}\n")
+    def _take(self, watched: Watched) -> None:
+        thread = watched.thread
+        while thread.asked:
+            asked = thread.asked.popleft()
+            watched.account.note(asked)
+            self._write(watched.number, asked)
+            if asked.dropped:
+                self._drop(watched, asked.dropped)
+        if not watched.dropped and (hung_s := thread.hung_s):
+            self._drop(
+                watched,
+                f"a reading has lasted {hung_s:.1f} s and not ended, so it is read no more in this run. What it reads "
+                "hangs: try it with `gradfilter-agent sensors`, and see what the kernel says (dmesg).",
+            )
+
+    def _write(self, number: int, asked: Asked) -> None:
+        for reading in asked.readings:
+            self._file.write(f"{number} {reading.at_s!r} {' '.join(map(_text, reading.values))}\n")
 
     def _drop(self, watched: Watched, reason: str) -> None:
-        self.watched.remove(watched)
-        sentence = f"{watched.sensor.name}: {reason}"
-        self.report.dropped.append(sentence)
-        self.file.write(f"! {watched.number} {json.dumps(sentence)}\n")
+        watched.dropped = True
+        watched.thread.stop()
+        sentence = f"{watched.thread.sensor.name}: {reason}"
+        self._sentences.append(sentence)
+        self._file.write(f"! {watched.number} {json.dumps(sentence)}\n")
+
+    def _report(self) -> SamplerReport:
+        accounts = [watched.account for watched in self._watched]
+        at_period = [w.account.worst_gap_s for w in self._watched if w.thread.period_s == self._period_s]
+        return SamplerReport(
+            period_s=self._period_s,
+            readings=sum(account.readings for account in accounts),
+            cpu_s=_cpu_s() - self._cpu_at_start_s,
+            worst_gap_s=max(at_period, default=0.0),
+            dropped=self._sentences,
+            remarks=[f"{w.thread.sensor.name}: {remark}" for w in self._watched for remark in w.thread.sensor.remarks],
+            sensors=[account.report() for account in accounts],
+        )
+
+
+def _cpu_s() -> float:
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)  # those that have ended
+    return time.process_time() + children.ru_utime + children.ru_stime
 
 
 def _text(value: float | None) -> str:
@@ -105,27 +146,18 @@ def _header(period_s: float, sensors: list[SensorReport]) -> str:
     return json.dumps({"period_s": period_s, "sensors": [asdict(sensor) for sensor in sensors]}) + "\n"
 
 
-def jittered(period_s: float, random: Random) -> float:
-    """The time to the next reading: the period, ±10 %."""
-    return period_s * random.uniform(1 - _JITTER, 1 + _JITTER)
-
-
-def sample_until_told(sampler: Sampler, period_s: float) -> None:
-    """Sample at the jittered period until stdin ends; a late reading is taken at once, never twice."""
-    sampler.sample()
+def _sample_until_told(sampler: Sampler, period_s: float) -> None:
+    """Collect about once a period until stdin ends."""
+    sampler.start()
     print("sampling", flush=True)  # noqa: T201 - the agent waits for this word before it goes on
-    random, due = Random(), time.monotonic()  # noqa: S311 - no secret
+    wait_s = min(max(period_s, _SHORTEST_WAIT_S), _LONGEST_WAIT_S)
     while True:
-        left = due - time.monotonic()
-        if left <= 0:
-            sampler.sample()
-            due = max(due + jittered(period_s, random), time.monotonic())
-            continue
-        if select.select([0], [], [], left)[0]:
+        if select.select([0], [], [], wait_s)[0]:
             told = os.read(0, 4096)  # the agent writes one short line, which arrives in one piece
             if not told:
                 return
             sampler.follow(int(told))
+        sampler.collect()
 
 
 def main() -> None:
@@ -139,12 +171,9 @@ def main() -> None:
     with arguments.out.open("w") as file:
         file.write(_header(arguments.period, reports))
         file.flush()
-        watched = [Watched(number, sensor) for number, sensor in enumerate(sensors)]
-        sampler = Sampler(watched, file, SamplerReport(arguments.period, readings=0, cpu_s=0.0, worst_gap_s=0.0))
-        sample_until_told(sampler, arguments.period)
+        sampler = Sampler(sensors, file, arguments.period)
+        _sample_until_told(sampler, arguments.period)
         sampler.finish()
-    for sensor in sensors:
-        sensor.close()
 
 
 def _first_line() -> str:

@@ -51,7 +51,8 @@ class SamplerProcess:
             code = self._process.wait(_FINISH_S)
         except subprocess.TimeoutExpired:
             os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
+            with suppress(subprocess.TimeoutExpired):  # what waits for a device inside the kernel cannot be killed
+                self._process.wait(_FINISH_S)
             self.error = self.error or f"the sampler hung, probably in a sensor, and was killed after {_FINISH_S:g} s."
             return
         if code != 0:

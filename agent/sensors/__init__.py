@@ -2,28 +2,32 @@
 
 from agent.sensors.clocks import Clocks
 from agent.sensors.ina import Ina
+from agent.sensors.jtop import Jtop
 from agent.sensors.load import Load
 from agent.sensors.process_memory import ProcessMemory
 from agent.sensors.rapl import Rapl
+from agent.sensors.search import LIMIT_S, search
 from agent.sensors.sensor import Absent, Sensor
 from agent.sensors.surroundings import Surroundings
 from agent.sensors.system_memory import SystemMemory
 from agent.sensors.thermal import Thermal
 from gradfilter.bench.schema import SensorReport
 
-SENSORS: tuple[type[Sensor], ...] = (ProcessMemory, SystemMemory, Load, Clocks, Thermal, Ina, Rapl)
+SENSORS: tuple[type[Sensor], ...] = (ProcessMemory, SystemMemory, Load, Clocks, Thermal, Ina, Jtop, Rapl)
 
 
-def detect_sensors(surroundings: Surroundings) -> tuple[list[Sensor], list[SensorReport]]:
-    """The sensors found there, which the caller closes, and what became of every one in SENSORS."""
+def detect_sensors(surroundings: Surroundings, limit_s: float = LIMIT_S) -> tuple[list[Sensor], list[SensorReport]]:
+    """The sensors found there, which the caller closes, and what became of every one in SENSORS.
+
+    One that is not found within the limit is left out.
+    """
     sensors, reports = [], []
-    for kind in SENSORS:
-        found = _detect(kind, surroundings)
+    for kind, found in zip(SENSORS, search(SENSORS, surroundings, limit_s), strict=True):
         report = SensorReport(kind.name, present=not isinstance(found, Absent), quantities=list(kind.quantities))
         if isinstance(found, Absent):
             report.reason = found.reason
         else:
-            report.channels = found.channels
+            report.channels, report.reason = found.channels, found.remark
             sensors.append(found)
         reports.append(report)
     return sensors, reports
@@ -35,10 +39,3 @@ def describe_sensors(surroundings: Surroundings) -> list[SensorReport]:
     for sensor in sensors:
         sensor.close()
     return reports
-
-
-def _detect(kind: type[Sensor], surroundings: Surroundings) -> Sensor | Absent:
-    try:
-        return kind.detect(surroundings)
-    except OSError as error:
-        return Absent(f"it is there but cannot be read: {error}.")

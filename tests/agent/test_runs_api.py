@@ -50,7 +50,9 @@ def test_sensors_are_sampled_from_settling_to_the_end(client):
     assert any(by_name["measured"]["start_s"] <= time <= by_name["measured"]["end_s"] for time in times)
     assert any(value for value in series["process_memory", "rss"]["values"])
     assert 0.05 == record["sampler"]["period_s"]
-    assert len(times) == record["sampler"]["readings"]
+    by_sensor = {sensor: len(one["times_s"]) for (sensor, _), one in series.items()}
+    assert sum(by_sensor.values()) == record["sampler"]["readings"]
+    assert by_sensor == {one["name"]: one["readings"] for one in record["sampler"]["sensors"]}
 
 
 def test_absent_sensor_gives_its_reason(client):

@@ -3,12 +3,15 @@
 import os
 import subprocess
 import sys
+from itertools import pairwise
+from pathlib import Path
 from random import Random
+from statistics import median
 
 import pytest
 
-from agent.sampler import jittered
 from agent.samples import read_samples
+from agent.sensor_thread import jittered
 from agent.sensors.surroundings import Surroundings
 from tests.agent.service import wait_until
 
@@ -45,6 +48,13 @@ class Sampling:
         return self.now
 
 
+def replace_with_pipe(path: Path):
+    """A pipe that nobody writes in the place of the file, at once."""
+    pipe = path.with_name("pipe")
+    os.mkfifo(pipe)
+    pipe.replace(path)
+
+
 @pytest.fixture
 def start(board, tmp_path):
     started = []
@@ -77,10 +87,27 @@ def test_report_counts_what_it_cost(start):
     _, sampling = start("raspberry-pi-5")
     sampling.await_readings("ina226", 5)
     samples = sampling.finish()
-    assert len(samples.series[0].values) == samples.report.readings
+    assert sum(one.readings for one in samples.report.sensors) == samples.report.readings
     assert 0 < samples.report.cpu_s
     assert 0.9 * PERIOD_S <= samples.report.worst_gap_s
     assert [] == samples.report.dropped
+
+
+def test_report_tells_how_each_sensor_was_read(start):
+    """Readings, distinct ones, the time between them and the time of one: by sensor, as the series show it."""
+    root, sampling = start("raspberry-pi-5")
+    sampling.await_readings("cpu-thermal", 5)
+    (root / "sys/class/thermal/thermal_zone0/temp").write_text("60000\n")
+    wait_until("the change", lambda: 60.0 in sampling.readings("cpu-thermal"))
+    samples = sampling.finish()
+    [thermal] = [one for one in samples.report.sensors if one.name == "thermal"]
+    [series] = [one for one in samples.series if one.channel.name == "cpu-thermal"]
+    steps = [after - before for before, after in pairwise(series.times_s)]
+    assert (PERIOD_S, len(series.values)) == (thermal.period_s, thermal.readings)
+    assert {"cpu-thermal": 2} == thermal.distinct_readings
+    assert pytest.approx((median(steps), max(steps))) == (thermal.median_period_s, thermal.worst_gap_s)
+    assert 0 < thermal.jitter_s
+    assert 0 < thermal.median_read_s <= thermal.worst_read_s
 
 
 def test_period_is_jittered():
@@ -104,11 +131,67 @@ def test_sensor_that_dies_is_dropped_and_the_others_go_on(start):
 
 
 def test_reset_counter_is_dropped_at_once(start):
-    """A RAPL counter that was set back ends its series: the joules so far cannot be continued."""
+    """RAPL counters that were all set back end their series: the joules so far cannot be continued."""
     root, sampling = start("intel-laptop")
-    (root / "sys/class/powercap/intel-rapl:0/energy_uj").write_text("200000000000\n")
+    for counter in root.glob("sys/class/powercap/*/energy_uj"):
+        counter.write_text("1000\n" if counter.parent.name != "intel-rapl:0" else "200000000000\n")
     sampling.await_readings("acpitz", 5)
     assert "it was reset" in sampling.finish().report.dropped[0]
+
+
+def test_sensor_that_hangs_is_dropped_and_the_others_go_on(start):
+    """A file that turns into a pipe which nobody writes hangs its sensor; the rest is read on, the end is in time."""
+    root, sampling = start("jetson-orin-nano")
+    replace_with_pipe(root / "sys/class/thermal/thermal_zone0/temp")
+    wait_until("the end of the thermometer", lambda: "! " in sampling.out.read_text())
+    rails = len(sampling.readings("VDD_IN"))
+    temperatures = len(sampling.readings("cpu-thermal"))
+    sampling.await_readings("VDD_IN", rails + 5)
+    samples = sampling.finish()
+    [dropped] = samples.report.dropped
+    assert dropped.startswith("thermal: a reading has lasted 2.")
+    assert "gradfilter-agent sensors" in dropped
+    assert temperatures == len(sampling.readings("cpu-thermal"))
+
+
+def test_sensor_that_hangs_at_the_end_is_left_behind(start):
+    """A reading that has not ended when the run does delays the end by two seconds, and is named."""
+    root, sampling = start("jetson-orin-nano")
+    replace_with_pipe(root / "sys/class/hwmon/hwmon1/curr1_input")
+    rails = len(sampling.readings("VDD_IN"))
+    sampling.await_readings("cpu-thermal", rails + 10)
+    [dropped] = sampling.finish().report.dropped
+    assert dropped.startswith("ina: ")
+    assert "report" not in dropped
+
+
+@pytest.mark.parametrize("half", [b"", b"52\n53\n", b"5\x00\x00", b"5e"])
+def test_half_written_file_gives_no_invented_value(start, half):
+    """A file that is being written is read as what it holds, or not at all; then it is read on."""
+    root, sampling = start("raspberry-pi-5")
+    temperature = root / "sys/class/thermal/thermal_zone0/temp"
+    count = len(sampling.readings("cpu-thermal"))
+    temperature.write_bytes(half)
+    sampling.await_readings("cpu-thermal", count + 4)
+    temperature.write_bytes(b"61000\n")
+    wait_until("the whole value", lambda: 61.0 in sampling.readings("cpu-thermal"))
+    sampling.finish()
+    assert {52.5, 61.0} == set(sampling.readings("cpu-thermal")) - {None}
+
+
+def test_value_changes_while_it_is_sampled(start):
+    """Every reading of a file that changes as fast as it is read is one of the values it held."""
+    root, sampling = start("raspberry-pi-5")
+    temperature = root / "sys/class/thermal/thermal_zone0/temp"
+    written = 52500
+    while len(set(sampling.readings("cpu-thermal"))) < 6:
+        written += 250
+        whole = root / "whole"
+        whole.write_text(f"{written}\n")
+        whole.replace(temperature)
+    values = [value for value in (sampling.finish(), sampling.readings("cpu-thermal"))[1] if value is not None]
+    assert sorted(values) == values
+    assert all(52.5 <= value <= written / 1000 and value % 0.25 == 0 for value in values)
 
 
 def test_nonsense_is_recorded_as_no_reading(start):

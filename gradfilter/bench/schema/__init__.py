@@ -32,6 +32,7 @@ from gradfilter.bench.schema.record import (
     RunStatus,
     SamplerReport,
     SensorReport,
+    SensorSampling,
     Series,
     Step,
 )
@@ -65,6 +66,7 @@ __all__ = [
     "SamplerReport",
     "Sampling",
     "SensorReport",
+    "SensorSampling",
     "Series",
     "Step",
     "TrainingWorkload",

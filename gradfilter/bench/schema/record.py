@@ -94,14 +94,44 @@ class SensorReport:
 
 
 @dataclass
+class SensorSampling:
+    """How evenly one sensor was read and what that cost, each None where there were too few readings to say.
+
+    period_s: how often it was meant to be read. distinct_readings: by channel, how often the value differed from
+    the one before. median_period_s, worst_gap_s: time between readings. jitter_s: median deviation from the
+    median. median_read_s, worst_read_s: how long a reading took. cpu_s: CPU time of reading it, without that of
+    processes it started.
+    """
+
+    name: str
+    period_s: float
+    readings: int = 0
+    distinct_readings: Dict[str, int] = field(default_factory=dict)
+    median_period_s: Optional[float] = None
+    jitter_s: Optional[float] = None
+    worst_gap_s: Optional[float] = None
+    median_read_s: Optional[float] = None
+    worst_read_s: Optional[float] = None
+    cpu_s: float = 0.0
+
+
+@dataclass
 class SamplerReport:
-    """What the sampling itself cost and how evenly it ran."""
+    """What the sampling itself cost and how evenly it ran.
+
+    readings: of all sensors together. cpu_s: of the sampler and the processes its sensors started. worst_gap_s:
+    between two readings of a sensor that is read at the period; a sensor with a slower pace of its own has its
+    gaps in sensors. dropped: a sentence for each sensor that was given up. remarks: sentences on what else happened
+    to a sensor: it had to be started anew, or the board's power mode changed.
+    """
 
     period_s: float
     readings: int
     cpu_s: float
     worst_gap_s: float
     dropped: List[str] = field(default_factory=list)
+    sensors: List[SensorSampling] = field(default_factory=list)
+    remarks: List[str] = field(default_factory=list)
 
 
 @dataclass
