@@ -9,6 +9,12 @@ hypothesis = pytest.importorskip("hypothesis", reason="hypothesis is not install
 st = pytest.importorskip("hypothesis.strategies", reason="hypothesis is not installed for this Python")
 
 
+def choices():
+    return st.fixed_dictionaries(
+        {"alignment": st.sampled_from(["corner", "centred"]), "stride_correction": st.booleans()}
+    )
+
+
 @st.composite
 def convolutions(draw):
     """Shapes and numbers of a convolution whose output has at least one pixel."""
@@ -21,7 +27,7 @@ def convolutions(draw):
     hypothesis.assume(all(p + 2 * pad >= r for p, pad, r in zip(pixels, padding, reach)))
     patch_size = draw(st.integers(max(*dilation, 1) + 1, 12))
     x = (draw(st.integers(1, 2)), groups * group_inputs, *pixels)
-    numbers = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+    numbers = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups, **draw(choices())}
     return x, (groups * group_outputs, group_inputs, *kernel), patch_size, numbers
 
 
@@ -33,7 +39,7 @@ def distant_taps(draw):
     dilation = tuple(draw(st.integers(patch_size, 6)) for _ in "hw")
     padding = tuple(d * (k - 1) // 2 for d, k in zip(dilation, kernel))
     groups, pixels = draw(st.integers(1, 2)), tuple(draw(st.integers(1, 9)) for _ in "hw")
-    numbers = {"stride": (1, 1), "padding": padding, "dilation": dilation, "groups": groups}
+    numbers = {"stride": (1, 1), "padding": padding, "dilation": dilation, "groups": groups, **draw(choices())}
     return (1, 2 * groups, *pixels), (groups, 2, *kernel), patch_size, numbers
 
 
