@@ -82,6 +82,40 @@ def test_stride_does_not_scale_the_gradients(stride):
     assert torch.allclose(exact[1][..., 1, 1], filtered[1][..., 1, 1])
 
 
+@pytest.mark.parametrize(("stride", "scale"), [((1, 1), 1), ((2, 2), 4), ((1, 3), 3)])
+def test_published_gradients_grow_with_the_stride(stride, scale):
+    """Without the correction both gradients are the corrected ones times the stride's area."""
+    x, weight = tensors((2, 3, 9, 12), (4, 3, 3, 3))
+    y, published = [
+        filtered_conv2d(x, weight, patch_size=2, stride=stride, padding=(1, 1), stride_correction=correction)
+        for correction in (True, False)
+    ]
+    dy = torch.randn_like(y)
+    for corrected, larger in zip(gradients(y, (x, weight), dy), gradients(published, (x, weight), dy)):
+        assert relative_error(scale * corrected, larger) < 1e-12
+
+
+@pytest.mark.parametrize("numbers", [{"stride": (2, 2)}, {"dilation": (2, 2), "padding": (2, 2)}], ids=str)
+def test_gradients_are_linear_in_each_of_what_they_are_made_of(numbers):
+    """dweight is additive in dy and in x, dx in dy and in weight, and neither is affected by the third."""
+    x, other_x, weight, other_weight = tensors((2, 3, 9, 8), (2, 3, 9, 8), (4, 3, 3, 3), (4, 3, 3, 3))
+
+    def filtered(maps, kernel, dy):
+        inputs = maps.detach().requires_grad_(), kernel.detach().requires_grad_()
+        return gradients(filtered_conv2d(*inputs, patch_size=2, **numbers), inputs, dy)
+
+    dy, other_dy = torch.randn((2, *filtered_conv2d(x, weight, patch_size=2, **numbers).shape)).double()
+    one, second_dy, both_dy = [filtered(x, weight, d) for d in (dy, other_dy, dy + other_dy)]
+    second_x, both_x = [filtered(maps, weight, dy) for maps in (other_x, x + other_x)]
+    second_weight, both_weight = [filtered(x, kernel, dy) for kernel in (other_weight, weight + other_weight)]
+    for part in (0, 1):
+        assert relative_error(both_dy[part], one[part] + second_dy[part]) < 1e-12
+    assert relative_error(both_x[1], one[1] + second_x[1]) < 1e-12
+    assert relative_error(both_weight[0], one[0] + second_weight[0]) < 1e-12
+    assert torch.equal(one[0], both_x[0])
+    assert torch.equal(one[1], both_weight[1])
+
+
 def test_every_tap_of_a_kernel_gets_the_same_gradient():
     """The filter keeps a kernel gradient's mean direction only."""
     x, weight = tensors((2, 3, 9, 9), (4, 3, 3, 5))
@@ -97,6 +131,17 @@ def test_bias_gradient_is_exact(stride):
     y = filtered_conv2d(x, weight, bias, patch_size=4, stride=(stride, stride), padding=(1, 1))
     dy = torch.randn_like(y)
     assert relative_error(dy.sum((0, 2, 3)), gradients(y, (bias,), dy)[0]) < 1e-12
+
+
+def test_alignment_matters_only_where_patches_do_not_fit():
+    """On maps that patches cut evenly, centred and corner patches are the same."""
+    x, weight = tensors((2, 3, 8, 12), (4, 3, 3, 3))
+    dy = torch.randn(2, 4, 8, 12).double()
+    centred, corner = [
+        gradients(filtered_conv2d(x, weight, patch_size=4, padding=(1, 1), alignment=alignment), (x, weight), dy)
+        for alignment in ("centred", "corner")
+    ]
+    assert all(map(torch.equal, centred, corner))
 
 
 def test_patch_as_large_as_the_map_spreads_one_value_per_channel():

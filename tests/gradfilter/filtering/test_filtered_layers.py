@@ -1,7 +1,6 @@
 """The filtered layer in a training loop: what it computes, keeps, refuses and survives."""
 
-import copy
-import pickle
+import inspect
 
 import pytest
 import torch
@@ -151,59 +150,37 @@ def test_gradients_accumulate():
     assert torch.equal(2 * once, filtered.weight.grad)
 
 
-def test_checkpointing_gives_the_same_gradients():
-    """A forward pass recomputed in backward keeps the same patch sums."""
+def checkpointed(filtered, x, *, reentrant):
+    """The layer's output, to be computed again in the backward pass."""
+    options = {"use_reentrant": reentrant} if "use_reentrant" in inspect.signature(checkpoint).parameters else {}
+    if not options and not reentrant:
+        pytest.skip("checkpointing without reentry came with torch 1.11")
+    return checkpoint(filtered, x, **options)
+
+
+@pytest.mark.parametrize("reentrant", [True, False])
+def test_checkpointing_gives_the_same_gradients(reentrant):
+    """A forward pass recomputed in backward keeps the same patch averages."""
     filtered, x = layer(2, 3, 3), torch.randn(1, 2, 6, 6, requires_grad=True)
     expected = torch.autograd.grad(filtered(x).pow(2).sum(), (x, filtered.weight))
-    options = {} if torch.__version__.startswith("1.") else {"use_reentrant": True}
-    checkpoint(filtered, x, **options).pow(2).sum().backward()
+    checkpointed(filtered, x, reentrant=reentrant).pow(2).sum().backward()
     assert all(map(torch.equal, expected, (x.grad, filtered.weight.grad)))
 
 
-@pytest.mark.parametrize("twin", [copy.deepcopy, lambda conv: pickle.loads(pickle.dumps(conv))], ids=["copy", "pickle"])
-def test_copies_stay_filtered(twin):
-    """A copied or pickled layer gives the same output and the same filtered gradients."""
-    filtered, x = layer(2, 3, 3, patch_size=4), torch.randn(2, 2, 9, 9)
-    other = twin(filtered)
-    for conv in (filtered, other):
-        conv(x).pow(2).sum().backward()
-    assert torch.equal(filtered.weight.grad, other.weight.grad)
-    assert "patch_size=4" in repr(other)
+def test_second_derivative_is_refused_through_a_checkpoint():
+    """Recomputing the forward pass does not hide the approximation."""
+    filtered, x = layer(2, 2, 3), torch.randn(1, 2, 6, 6, requires_grad=True)
+    y = checkpointed(filtered, x, reentrant=False)
+    (gradient,) = torch.autograd.grad(y.sum(), x, create_graph=True)
+    with pytest.raises(NoSecondDerivative, match="cannot be differentiated twice"):
+        gradient.pow(2).sum().backward()
 
 
-def test_conversion_keeps_the_module_and_its_hooks():
-    """A converted layer is the same object: its parameters, hooks and optimizer state stay valid."""
-    plain, seen = nn.Conv2d(2, 3, 3), []
-    plain.register_forward_hook(lambda *_: seen.append("called"))
-    parameters = [id(parameter) for parameter in plain.parameters()]
-    filtered = FilteredConv2d.convert(plain, 4)
-    filtered(torch.randn(1, 2, 6, 6))
-    assert filtered is plain
-    assert (["called"], parameters) == (seen, [id(parameter) for parameter in filtered.parameters()])
-
-
-def test_restored_layer_is_plain_again():
-    """Restoring leaves the attributes that a plain layer has, and the plain layer's gradients."""
-    plain, x = nn.Conv2d(2, 3, 3), torch.randn(2, 2, 9, 9)
-    expected, attributes = torch.autograd.grad(plain(x).pow(2).sum(), plain.weight), set(vars(plain))
-    filtered = FilteredConv2d.convert(plain, 4, alignment="centred", stride_correction=False)
-    assert FilteredConv2d.restore(filtered) is plain
-    assert (nn.Conv2d, attributes) == (type(plain), set(vars(plain)))
-    assert torch.equal(expected[0], torch.autograd.grad(plain(x).pow(2).sum(), plain.weight)[0])
-
-
-def test_only_a_filtered_layer_can_be_restored():
-    """A layer that was never converted is refused by name."""
-    with pytest.raises(ValueError, match="only a FilteredConv2d can be restored, and this is a Conv2d"):
-        FilteredConv2d.restore(nn.Conv2d(2, 3, 3))
-
-
-def test_state_dict_round_trip():
-    """Filtered and plain layers load each other's state."""
-    filtered, plain = layer(2, 3, 3), nn.Conv2d(2, 3, 3)
-    plain.load_state_dict(filtered.state_dict())
-    filtered.load_state_dict(plain.state_dict())
-    assert list(plain.state_dict()) == list(filtered.state_dict())
+def test_training_and_evaluation_are_the_same_to_a_convolution():
+    """The filter belongs to the layer, not to its mode: eval() filters the same gradients."""
+    filtered, x = layer(2, 3, 3), torch.randn(1, 2, 6, 6, requires_grad=True)
+    gradients = [torch.autograd.grad(conv(x).pow(2).sum(), x)[0] for conv in (filtered.train(), filtered.eval())]
+    assert torch.equal(*gradients)
 
 
 def test_normalized_weight_is_trained_through():
@@ -225,40 +202,6 @@ def test_single_image_without_batch_axis():
     """(C, H, W) is treated as a batch of one."""
     filtered, x = layer(2, 3, 3), torch.randn(2, 6, 6)
     assert torch.equal(filtered(x.unsqueeze(0)).squeeze(0), filtered(x))
-
-
-@pytest.mark.parametrize(
-    ("conv", "patch_size", "reason"),
-    [
-        (nn.Conv2d(2, 2, 3, padding=1, padding_mode="reflect"), 2, "padding_mode is 'reflect'"),
-        (nn.Conv2d(2, 2, 3, dilation=2, stride=2), 2, "dilation 2 is not smaller than patch_size 2"),
-        (nn.Conv2d(2, 2, 3, padding=1), 0, "patch_size must be at least 1, got 0"),
-        (FilteredConv2d(2, 2, 3, patch_size=4), 2, "filtered already, with patch_size 4"),
-        (nn.Conv1d(2, 2, 3), 2, "it is a Conv1d, and gradient filtering is published for two dimensions: leave"),
-        (nn.Conv3d(2, 2, 3), 2, "it is a Conv3d, and gradient filtering is published for two dimensions: leave"),
-        (nn.ConvTranspose2d(2, 2, 3), 2, "it is a ConvTranspose2d, and only nn.Conv2d itself"),
-        (type("StandardizedConv2d", (nn.Conv2d,), {})(2, 2, 3), 2, "it is a StandardizedConv2d"),
-    ],
-)
-def test_layer_that_cannot_be_filtered_is_refused(conv, patch_size, reason):
-    """A layer whose gradients would be wrong is left as it is, and the reason is given."""
-    kind = type(conv)
-    with pytest.raises(ValueError, match=reason):
-        FilteredConv2d.convert(conv, patch_size)
-    assert kind is type(conv)
-
-
-def test_unknown_alignment_is_refused():
-    """A misspelled alignment is named, with those there are."""
-    with pytest.raises(ValueError, match="alignment is 'center', and must be one of 'corner', 'centred'"):
-        layer(2, 2, 3, alignment="center")
-
-
-def test_layer_shows_how_it_is_filtered():
-    """The patch size always, the published choices where they were made."""
-    assert repr(layer(2, 2, 3)).endswith("patch_size=2)")
-    published = layer(2, 2, 3, alignment="centred", stride_correction=False)
-    assert repr(published).endswith("patch_size=2, alignment=centred, stride_correction=False)")
 
 
 def test_function_refuses_dilation_it_has_no_rule_for():
