@@ -47,3 +47,13 @@ def is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, MemoryError):
         return True
     return isinstance(error, RuntimeError) and bool(_OUT_OF_MEMORY.search(str(error)))
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an exception's message, without its full stop."""
+    return (str(error).splitlines() or [""])[0].rstrip(".")
+
+
+def in_words(error: BaseException) -> str:
+    """An exception of someone else's code, for a sentence of ours."""
+    return "%s: %s" % (type(error).__name__, first_line(error))

@@ -2,7 +2,14 @@
 
 import traceback
 
-from gradfilter.bench.errors import DecodingError, NonFiniteLoss, RefusedWorkload, is_out_of_memory
+from gradfilter.bench.errors import (
+    DecodingError,
+    NonFiniteLoss,
+    RefusedWorkload,
+    first_line,
+    in_words,
+    is_out_of_memory,
+)
 from gradfilter.bench.events import EventWriter
 
 
@@ -14,11 +21,7 @@ def report_failure(events: EventWriter, error: BaseException) -> None:
     elif isinstance(error, NonFiniteLoss):
         events.failure("non_finite_loss", str(error))
     elif is_out_of_memory(error):
-        message = "out of memory: %s. Lower batch_size or image_size, or choose a smaller model." % _first_line(error)
+        message = "out of memory: %s. Lower batch_size or image_size, or choose a smaller model." % first_line(error)
         events.failure("out_of_memory", message, traceback=text)
     else:
-        events.failure("exception", "%s: %s" % (type(error).__name__, _first_line(error)), traceback=text)
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [""])[0].rstrip(".")
+        events.failure("exception", in_words(error), traceback=text)
