@@ -1,24 +1,27 @@
 """What this worker's Python can do, for the board's description."""
 
+import importlib
 import platform
-from typing import Iterable
+from typing import Any, Iterable, Optional
 
 import torch
 
 from gradfilter.bench.board import Board
-from gradfilter.bench.datasets import dataset_names
+from gradfilter.bench.datasets import absent_datasets, dataset_names
 from gradfilter.bench.environment import loaded_version
-from gradfilter.bench.models import model_names
+from gradfilter.bench.models import absent_models, model_names
 from gradfilter.bench.schema import WorkerDescription
 from gradfilter.methods import METHODS
 
 _LIBRARIES = ("torch", "torchvision", "timm", "numpy")
+_LOADED_BY_SOME_JOBS = ("segmentation_models_pytorch", "safetensors")
 
 
 def describe_worker(workloads: Iterable[str], board: Board) -> WorkerDescription:
     """Methods, models, data sets, workloads and versions that a job for this board can name."""
     models = model_names(board)
     versions = {library: loaded_version(library) for library in _LIBRARIES}
+    versions.update({library: _installed_version(library) for library in _LOADED_BY_SOME_JOBS})
     return WorkerDescription(
         python_version=platform.python_version(),
         torch_version=torch.__version__,
@@ -27,6 +30,16 @@ def describe_worker(workloads: Iterable[str], board: Board) -> WorkerDescription
         datasets=dataset_names(board),
         workloads=list(workloads),
         compute=["cpu"] + (["cuda"] if torch.cuda.is_available() else []),
+        absent=dict(absent_models(), **absent_datasets(board)),
         model_modules=board.model_modules,
-        versions={library: version for library, version in versions.items() if version is not None},
+        versions={library: found for library, found in versions.items() if found is not None},
     )
+
+
+def _installed_version(library: str) -> Optional[str]:
+    """The version of a library that is too slow to import for this alone."""
+    try:
+        metadata: Any = importlib.import_module("importlib.metadata")
+        return str(metadata.version(library))
+    except ImportError:  # it is not installed, or Python is older than 3.8, for which it does not exist
+        return None

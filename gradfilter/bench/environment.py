@@ -37,6 +37,7 @@ def read_environment(root: Path = Path("/")) -> Dict[str, Any]:
         "torch": lambda: torch.__version__,
         "timm": lambda: loaded_version("timm"),
         "torchvision": lambda: loaded_version("torchvision"),
+        "segmentation_models_pytorch": lambda: loaded_version("segmentation_models_pytorch"),
         "numpy": lambda: loaded_version("numpy"),
         "threads": torch.get_num_threads,
         "interop_threads": torch.get_num_interop_threads,

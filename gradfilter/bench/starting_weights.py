@@ -16,10 +16,11 @@ from gradfilter.bench.board import Board
 from gradfilter.bench.checkpoint import Checkpoint, checkpoint_path, load_checkpoint, save_checkpoint
 from gradfilter.bench.errors import RefusedWorkload
 from gradfilter.bench.events import EventWriter
+from gradfilter.bench.file_hash import file_hash
 from gradfilter.bench.models import library_version, published_weights
 from gradfilter.bench.pretraining import pretrain
 from gradfilter.bench.schema import TrainingWorkload
-from gradfilter.bench.weights_file import file_hash, find_weights_file, read_weights_file
+from gradfilter.bench.weights_file import find_weights_file, read_weights_file
 from gradfilter.bench.weights_loading import load_weights
 from gradfilter.bench.workload import Task
 

@@ -3,7 +3,6 @@
 A job names a file; which files there are is the board's to say.
 """
 
-import hashlib
 import inspect
 import os
 from pathlib import Path
@@ -16,10 +15,9 @@ from torch import Tensor
 
 from gradfilter.bench.board import Board
 from gradfilter.bench.checkpoint import ABOUT
-from gradfilter.bench.errors import RefusedWorkload
+from gradfilter.bench.errors import RefusedWorkload, in_words
 from gradfilter.bench.models.libraries import is_installed
 
-_BLOCK = 1 << 20
 _NAMED = 12  # files that a refusal lists
 _WRAPPINGS = ("state_dict", "model_state_dict", "model")
 
@@ -43,15 +41,6 @@ def find_weights_file(name: str, board: Board) -> Path:
     if not path.is_file():
         raise _refusal(name, "is not in the board's weights folder %s" % folder, _there_is(folder))
     return path
-
-
-def file_hash(path: Path) -> str:
-    """The SHA-256 of a file's content."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        for block in iter(lambda: file.read(_BLOCK), b""):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def read_weights_file(path: Path) -> State:
@@ -133,8 +122,7 @@ def _there_is(folder: Path) -> str:
 
 
 def _unreadable(path: Path, error: BaseException) -> RefusedWorkload:
-    words = (str(error).splitlines() or [""])[0].rstrip(".")
-    what = "cannot be read as %s without trusting it (%s: %s)" % (path.suffix, type(error).__name__, words)
+    what = "cannot be read as %s without trusting it (%s)" % (path.suffix, in_words(error))
     return _refusal(path.name, what, "Write it anew: names and tensors only.")
 
 

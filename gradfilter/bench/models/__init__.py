@@ -13,8 +13,10 @@ from torch import nn
 from gradfilter.bench.board import Board
 from gradfilter.bench.errors import RefusedWorkload
 from gradfilter.bench.models.heads import head_modules, head_names
-from gradfilter.bench.models.image_size import check_image_size, native_image_size
+from gradfilter.bench.models.image_size import check_image_size, check_output, native_image_size
+from gradfilter.bench.models.imported import ImportedModels
 from gradfilter.bench.models.own import OwnModels
+from gradfilter.bench.models.segmentation import SegmentationModels
 from gradfilter.bench.models.source import ModelSource, PublishedWeights
 from gradfilter.bench.models.timm import TimmModels
 
@@ -22,6 +24,7 @@ __all__ = [
     "absent_models",
     "build_model",
     "check_image_size",
+    "check_output",
     "head_modules",
     "head_names",
     "library_version",
@@ -36,6 +39,8 @@ _NEAREST = 5
 # Asked in this order: timm, whose list takes seconds to import, last.
 SOURCES: Tuple[ModelSource, ...] = (
     OwnModels(),
+    ImportedModels(),
+    SegmentationModels(),
     TimmModels(),
 )
 

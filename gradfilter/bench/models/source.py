@@ -5,7 +5,7 @@ from typing import Dict, List
 from torch import Tensor, nn
 
 from gradfilter.bench.board import Board
-from gradfilter.bench.errors import RefusedWorkload
+from gradfilter.bench.errors import RefusedWorkload, in_words
 
 
 class PublishedWeights:
@@ -72,10 +72,9 @@ def no_published_weights(name: str, board: Board) -> RefusedWorkload:
 
 def unfetched_weights(name: str, board: Board, error: BaseException) -> RefusedWorkload:
     """The refusal of 'pretrained' where the weights did not come."""
-    words = (str(error).splitlines() or [""])[0].rstrip(".")
     return RefusedWorkload(
         "weights",
-        "the published weights of model %r could not be fetched (%s: %s). Connect this board to the network for one "
+        "the published weights of model %r could not be fetched (%s). Connect this board to the network for one "
         "preparation, or put a file of weights into %s and name it as 'file:NAME'."
-        % (name, type(error).__name__, words, board.weights_dir),
+        % (name, in_words(error), board.weights_dir),
     )

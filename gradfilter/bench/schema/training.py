@@ -17,6 +17,7 @@ from gradfilter.bench.schema.checks import (
     check_weights,
     check_word,
 )
+from gradfilter.bench.schema.import_path import read_import_path
 
 
 @dataclass
@@ -105,6 +106,7 @@ class TrainingWorkload:
 
     def __post_init__(self) -> None:
         check_word("model", self.model)
+        read_import_path(self.model)
         check_word("dataset", self.dataset)
         check_range("batch_size", self.batch_size, 1, 4096)
         check_range("image_size", self.image_size, 1, 4096)

@@ -5,7 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from gradfilter.bench.board import Board
 from gradfilter.bench.decoding import decode
+from gradfilter.bench.description import describe_worker
 from gradfilter.bench.environment import read_environment
 from gradfilter.bench.schema import SCHEMA_VERSION, WorkerDescription
 
@@ -16,7 +18,7 @@ def test_describe_prints_one_valid_description():
     """
     `describe` prints one line of JSON that fits the schema and names what jobs can ask for.
     """
-    command = [sys.executable, "-m", "gradfilter.bench.worker", "describe"]
+    command = [sys.executable, "-m", "gradfilter.bench.worker", "describe", "--model-module", "zoo"]
     output = subprocess.check_output(command, cwd=str(ROOT), env={"PYTHONPATH": str(ROOT)}).decode("utf-8")
     description = decode(WorkerDescription, json.loads(output))
     assert SCHEMA_VERSION == description.schema_version
@@ -26,7 +28,18 @@ def test_describe_prints_one_valid_description():
     assert "cpu" in description.compute
     assert {"torch", "timm"} <= set(description.versions)
     (method,) = [method for method in description.methods if method.name == "gradient_filter"]
-    assert ["patch_size", "last", "layers"] == [option.name for option in method.options]
+    assert {"patch_size", "last", "layers"} <= {option.name for option in method.options}
+
+
+def test_what_is_not_here_is_described_with_its_reason(tmp_path):
+    """
+    A segmentation model is either offered, with its library's version, or absent for a reason; never neither.
+    """
+    description = describe_worker([], Board(tmp_path, tmp_path, tmp_path))
+    offered = "unet_resnet18" in description.models
+    assert offered is ("segmentation_models_pytorch" in description.versions)
+    assert offered is ("unet_resnet18" not in description.absent)
+    assert set() == set(description.absent) & {*description.models, *description.datasets}
 
 
 def test_environment_reads_the_boards_files(tmp_path):

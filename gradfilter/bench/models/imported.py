@@ -1,0 +1,98 @@
+"""Models of the board's own: 'import:package.module:factory', from modules that its settings list.
+
+factory(classes) returns the network. Its attribute task says what the network is for; without one it
+is a classifier. A network whose head is to be told apart answers get_classifier(), as timm's do.
+"""
+
+import importlib
+from pathlib import Path
+from typing import Any, List, cast
+
+from torch import nn
+
+from gradfilter.bench.board import Board
+from gradfilter.bench.errors import RefusedWorkload, in_words, is_out_of_memory
+from gradfilter.bench.file_hash import file_hash
+from gradfilter.bench.models.source import ModelSource
+from gradfilter.bench.schema.import_path import ImportPath, read_import_path
+
+_TASKS = ("classification", "segmentation")
+
+
+class ImportedModels(ModelSource):
+    """What the board's own Python modules offer."""
+
+    def claims(self, name: str, board: Board) -> bool:  # noqa: ARG002 (refused by build where it is not allowed)
+        """Whether it is an import path."""
+        return read_import_path(name) is not None
+
+    def names(self, board: Board) -> List[str]:  # noqa: ARG002
+        """None: a module is not imported to be listed. The board tells its modules instead."""
+        return []
+
+    def task(self, name: str, board: Board) -> str:
+        """What the factory says."""
+        task = getattr(_factory(name, board), "task", "classification")
+        if task not in _TASKS:
+            raise RefusedWorkload(
+                "model", "the factory of model %r has task %r; it must be one of %s." % (name, task, ", ".join(_TASKS))
+            )
+        return cast("str", task)
+
+    def build(self, name: str, classes: int, board: Board) -> nn.Module:
+        """What the factory returns."""
+        factory = _factory(name, board)
+        try:
+            model = factory(classes)
+        except (Exception, SystemExit) as error:  # whatever the board's own code raises
+            what = "the factory of model %r failed with %d classes" % (name, classes)
+            raise _refusal(what, error) from error
+        if not isinstance(model, nn.Module):
+            raise RefusedWorkload(
+                "model", "the factory of model %r must return a torch.nn.Module, got %r." % (name, type(model).__name__)
+            )
+        return model
+
+    def version(self, name: str, board: Board) -> str:
+        """The module's own version, if it has one, and the hash of its file, by which a change is noticed."""
+        module = _module(name, board)
+        version = getattr(module, "__version__", "")
+        file = getattr(module, "__file__", None)
+        content = "sha256:" + file_hash(Path(file))[:16] if file else ""
+        return " ".join(filter(None, [module.__name__, str(version), content]))
+
+
+def _factory(name: str, board: Board) -> Any:
+    path = _allowed(name, board)
+    factory = getattr(_module(name, board), path.factory, None)
+    if not callable(factory):
+        raise RefusedWorkload(
+            "model", "module %r has no function %r to make model %r with." % (path.module, path.factory, name)
+        )
+    return factory
+
+
+def _module(name: str, board: Board) -> Any:
+    path = _allowed(name, board)
+    try:
+        return importlib.import_module(path.module)
+    except (Exception, SystemExit) as error:  # whatever the board's own code raises
+        raise _refusal("the module of model %r cannot be imported by the worker's Python" % name, error) from error
+
+
+def _allowed(name: str, board: Board) -> ImportPath:
+    path = cast("ImportPath", read_import_path(name))
+    if not path.is_within(board.model_modules):
+        allowed = "only %s" % ", ".join(board.model_modules) if board.model_modules else "none"
+        raise RefusedWorkload(
+            "model",
+            "model %r is in a Python module from which this board takes no models; it allows %s. Its operator can add "
+            "%r to GRADFILTER_AGENT_MODEL_MODULES." % (name, allowed, path.module),
+        )
+    return path
+
+
+def _refusal(what: str, error: BaseException) -> RefusedWorkload:
+    if is_out_of_memory(error):
+        raise error
+    return RefusedWorkload("model", "%s (%s). Correct it there." % (what, in_words(error)))
