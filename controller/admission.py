@@ -18,6 +18,7 @@ from gradfilter.bench.schema import (
     TrainingWorkload,
     WorkerDescription,
 )
+from gradfilter.bench.schema.import_path import read_import_path
 
 _LISTED = 12
 _NEAREST = 5
@@ -70,18 +71,37 @@ def _no_device(selector: DeviceSelector, devices: Sequence[DeviceView]) -> Field
 
 def _unfit_workload(spec: JobSpec, worker: WorkerDescription, device: str) -> list[FieldError]:
     workload = spec.workload
-    wanted: list[tuple[str, str, str, Sequence[str]]]
-    wanted = [("workload.kind", "workload", workload.kind, worker.workloads)]
+    errors = [_unfit_name("kind", workload.kind, worker.workloads, worker, device)]
     if isinstance(workload, TrainingWorkload):
-        wanted.append(("workload.model", "model", workload.model, worker.models))
-        wanted.append(("workload.dataset", "dataset", workload.dataset, worker.datasets))
-    wanted.append(("workload.compute", "compute", workload.compute, worker.compute))
-    where = f"on device {device!r}"
-    return [
-        FieldError(field, _unknown(what, given, where, offered))
-        for field, what, given, offered in wanted
-        if given not in offered
-    ]
+        path = read_import_path(workload.model)
+        if path is None:
+            errors.append(_unfit_name("model", workload.model, worker.models, worker, device))
+        elif not path.is_within(worker.model_modules):
+            errors.append(FieldError("workload.model", _not_allowed(path.module, worker.model_modules, device)))
+        errors.append(_unfit_name("dataset", workload.dataset, worker.datasets, worker, device))
+    errors.append(_unfit_name("compute", workload.compute, worker.compute, worker, device))
+    return [error for error in errors if error is not None]
+
+
+def _unfit_name(
+    field: str, given: str, offered: Sequence[str], worker: WorkerDescription, device: str
+) -> FieldError | None:
+    """A name in the workload that is unknown to the board, or absent for a reason; None where it is there."""
+    if given in offered:
+        return None
+    if given in worker.absent:
+        sentence = f"{field} {given!r} is not on device {device!r}: {worker.absent[given]}"
+    else:
+        sentence = _unknown("workload" if field == "kind" else field, given, f"on device {device!r}", offered)
+    return FieldError(f"workload.{field}", sentence)
+
+
+def _not_allowed(module: str, allowed: Sequence[str], device: str) -> str:
+    there = f"only from {', '.join(allowed)}" if allowed else "from none"
+    return (
+        f"device {device!r} takes models of its own Python modules {there}, not from {module!r}; its operator can add "
+        "that to GRADFILTER_AGENT_MODEL_MODULES."
+    )
 
 
 def _unfit_methods(spec: JobSpec, worker: WorkerDescription, device: str) -> list[FieldError]:

@@ -91,3 +91,35 @@ def test_every_error_is_named_at_once():
         "variants.0.methods.0.name",
         "variants.0.methods.1.options.y",
     ] == [error.field for error in errors]
+
+
+def test_what_is_absent_is_named_with_its_reason():
+    """A model or data set that the board misses is not called unknown: the board's own reason is passed on."""
+    worker = description().worker
+    worker.absent = {"unet_resnet18": "it needs Python 3.10.", "cifar10": "its archive is not in /data."}
+    errors = refusal(
+        [board(worker=worker)], workload={"kind": "training", "model": "unet_resnet18", "dataset": "cifar10"}
+    )
+    assert [
+        ("workload.model", "model 'unet_resnet18' is not on device 'this-computer': it needs Python 3.10."),
+        ("workload.dataset", "dataset 'cifar10' is not on device 'this-computer': its archive is not in /data."),
+    ] == [(error.field, error.message) for error in errors]
+
+
+@pytest.mark.parametrize("listed", ["zoo", "zoo.nets"])
+def test_a_listed_module_may_be_imported(listed):
+    """A model of the board's own is admitted when its module, or a package around it, is listed."""
+    worker = description().worker
+    worker.model_modules = [listed]
+    admission.admit(spec(workload={"kind": "training", "model": "import:zoo.nets:small"}), [board(worker=worker)])
+
+
+@pytest.mark.parametrize(("listed", "there"), [([], "from none"), (["zoos"], "only from zoos")])
+def test_a_module_that_is_not_listed_is_refused(listed, there):
+    """A job is data: it may not name a module that the board's operator did not list."""
+    worker = description().worker
+    worker.model_modules = listed
+    (error,) = refusal([board(worker=worker)], workload={"kind": "training", "model": "import:zoo.nets:small"})
+    assert "workload.model" == error.field
+    assert there in error.message
+    assert "'zoo.nets'; its operator can add that to GRADFILTER_AGENT_MODEL_MODULES." in error.message
