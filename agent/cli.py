@@ -46,6 +46,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--data-dir", type=Path, help="where runs and checkpoints are kept (default var/agent)")
     parser.add_argument("--datasets-dir", type=Path, help="a folder per data set (default: datasets in the data dir)")
     parser.add_argument("--weights-dir", type=Path, help="files that jobs name as weights (default: weights there)")
+    parser.add_argument(
+        "--model-modules", help="Python modules from which jobs may name models, separated by commas (default none)"
+    )
     parser.add_argument("--worker-python", help="the Python that has gradfilter and torch (default: this one)")
     parser.add_argument("--root", type=Path, help="where sensors are read from (default /)")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")

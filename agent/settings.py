@@ -3,9 +3,10 @@
 import os
 import sys
 from pathlib import Path
+from typing import Annotated, Any
 
 from pydantic import Field, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from agent.sensors.surroundings import MeterSettings, Surroundings
 
@@ -20,7 +21,9 @@ class AgentSettings(BaseSettings):
     data_dir: Path = Field(Path("var/agent"), description="Where runs and starting checkpoints are kept.")
     datasets_dir: Path | None = Field(None, description="A folder per data set; DATA_DIR/datasets without.")
     weights_dir: Path | None = Field(None, description="Files that jobs name as weights; DATA_DIR/weights without.")
-    model_modules: list[str] = Field([], description="Python modules from which jobs may name models; none without.")
+    model_modules: Annotated[list[str], NoDecode] = Field(
+        [], description="Python modules from which jobs may name models, separated by commas; none without."
+    )
     worker_python: str = Field(sys.executable, description="The Python that has gradfilter and torch.")
     root: Path = Field(Path("/"), description="Where sensors and board facts are read from; / but in tests.")
     jtop_python: str = Field("", description="A Python that has jetson-stats; looked for without.")
@@ -48,3 +51,16 @@ class AgentSettings(BaseSettings):
     def _from_anywhere(cls, value: str) -> str:
         """The worker is started in its run's folder; a path that is relative to here must survive that."""
         return os.path.abspath(value) if "/" in value else value  # noqa: PTH100 - resolve() would leave a venv
+
+    @field_validator("model_modules", mode="before")
+    @classmethod
+    def _separated(cls, value: Any) -> Any:
+        return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
+
+    @field_validator("model_modules")
+    @classmethod
+    def _named_as_modules_are(cls, value: list[str]) -> list[str]:
+        for name in value:
+            if not all(part.isidentifier() for part in name.split(".")):
+                raise ValueError(f"{name!r} is no Python module's name, such as package.module")
+        return value
