@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from gradfilter.bench.schema import RunRecord, Series
+from gradfilter.bench.schema import RunRecord, Series, energy_channels, is_meter
 
 # A sensor that updates more slowly than it is read shows the same value again; only changes carry information.
 FEWEST_DISTINCT_READINGS = 30
@@ -20,12 +20,6 @@ FROZEN_S = 2.0
 LARGEST_GAP_SHARE = 0.05
 # At each edge of a window the power is interpolated towards what lies outside it: shorter windows are mostly edges.
 FEWEST_PERIODS_PER_WINDOW = 5.0
-
-# The first that a board has is used: what is nearest to the whole board comes first. A single rail or
-# a process's share is no energy of a step, so those are not in the list. A GPU's own meter says nothing
-# about training on the CPU, nor the CPU's about training on the GPU.
-COVERS_CPU = ("board_input", "wall", "module", "system", "package", "cpu")
-COVERS_CUDA = ("board_input", "wall", "module", "system", "gpu")
 
 Readings = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
 Window = tuple[float, float]
@@ -126,28 +120,10 @@ def _check_share(what: str, times: npt.NDArray[np.float64], windows: Sequence[Wi
 
 
 def choose_channels(record: RunRecord) -> list[Series]:
-    """The series whose sum is the run's energy: of the widest coverage that the board has, counters first.
-
-    Several packages add up; of anything else the first by name is taken, because two meters of the same
-    thing would count it twice. An empty list: the board has no usable meter.
-    """
-    order = COVERS_CUDA if record.spec.workload.compute == "cuda" else COVERS_CPU
-    usable = [s for s in record.series if _is_meter(s) and s.channel.covers in order and readings(s)[0].size]
-    if not usable:
-        return []
-    usable.sort(key=lambda s: (order.index(s.channel.covers), s.channel.kind != "counter", s.channel.name))
-    best = usable[0].channel
-    same = [
-        s
-        for s in usable
-        if (s.channel.covers, s.channel.sensor, s.channel.kind) == (best.covers, best.sensor, best.kind)
-    ]
-    return same if best.covers == "package" else same[:1]
-
-
-def _is_meter(series: Series) -> bool:
-    channel = series.channel
-    return (channel.kind, channel.unit) in {("counter", "J"), ("gauge", "W")}
+    """The series whose sum is the run's energy, by the rule of the schema; none where nothing usable was read."""
+    read = [series for series in record.series if readings(series)[0].size]
+    chosen = energy_channels([series.channel for series in read], record.spec.workload.compute)
+    return [series for channel in chosen for series in read if series.channel is channel]
 
 
 def measured_energy(record: RunRecord) -> Energy:
@@ -188,6 +164,6 @@ def _why_no_sensor(record: RunRecord) -> str:
     absent = [s for s in record.sensors if not s.present and s.reason]
     meters = [s for s in absent if not s.quantities or {"power", "energy"} & set(s.quantities)]
     reasons = [f"{s.name}: {s.reason.rstrip('.')}" for s in meters]
-    if any(_is_meter(series) for series in record.series):
+    if any(is_meter(series.channel) for series in record.series):
         reasons.insert(0, "what is metered is not the energy of a training step (single rails, or no reading at all)")
     return "no power sensor" + (": " + "; ".join(reasons) if reasons else " on this board")

@@ -8,6 +8,7 @@ name or, for a sensor, in its channel. All instants are seconds of the board's m
 """
 
 from gradfilter.bench.schema.conv_layer import ConvLayerWorkload, ConvShape
+from gradfilter.bench.schema.coverage import ENERGY_ORDER, cross_checks, energy_channels, is_meter
 from gradfilter.bench.schema.device import DeviceDescription, MethodDescription, OptionDescription, WorkerDescription
 from gradfilter.bench.schema.job import (
     DeviceSelector,
@@ -40,6 +41,7 @@ from gradfilter.bench.schema.training import Optimizer, Pretraining, TrainingWor
 from gradfilter.bench.schema.workload import Workload
 
 __all__ = [
+    "ENERGY_ORDER",
     "SCHEMA_VERSION",
     "Channel",
     "ConvLayerWorkload",
@@ -73,4 +75,7 @@ __all__ = [
     "Variant",
     "WorkerDescription",
     "Workload",
+    "cross_checks",
+    "energy_channels",
+    "is_meter",
 ]
