@@ -24,6 +24,7 @@ def pretrain(model: nn.Module, task: Task, pretraining: Pretraining, events: Eve
         model,
         task.batches(split, pretraining.batch_size, pretraining.seed),
         Optimizer(learning_rate=pretraining.learning_rate, momentum=_MOMENTUM, clip_norm=_CLIP_NORM),
+        loss=task.loss,
         total_steps=pretraining.steps,
         mark=task.mark,
     )

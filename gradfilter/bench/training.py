@@ -1,19 +1,21 @@
 """The training workload: fine-tune a model with a variant's methods and mark every step."""
 
-from typing import Optional, cast
+from typing import List, Optional, cast
 
 import torch
 
 from gradfilter.bench.batch_norm import set_training_mode
+from gradfilter.bench.batches import Batches
 from gradfilter.bench.board import Board
 from gradfilter.bench.checkpoint import Checkpoint
 from gradfilter.bench.environment import read_environment
+from gradfilter.bench.evaluation import Score
 from gradfilter.bench.events import EventWriter
-from gradfilter.bench.memory import PeakMemory, counting_saved_bytes
+from gradfilter.bench.memory import counting_saved_bytes
 from gradfilter.bench.models import check_image_size
-from gradfilter.bench.schema import Outcome, RunSpec, Step, TrainingWorkload, Variant
+from gradfilter.bench.phases import PhasedTraining
+from gradfilter.bench.schema import Evaluation, Outcome, RunSpec, TrainingWorkload, Variant
 from gradfilter.bench.starting_weights import prepare_start, require_start
-from gradfilter.bench.trainable import set_trainable
 from gradfilter.bench.training_loop import TrainingLoop, count_parameters, trained_parameters
 from gradfilter.bench.variants import PreparedVariant, apply_methods, naming_variant
 from gradfilter.bench.workload import Task
@@ -30,23 +32,30 @@ def measure(spec: RunSpec, events: EventWriter, board: Board) -> None:
     """
     workload = cast("TrainingWorkload", spec.workload)
     task = Task(workload, board)
-    checkpoint = require_start(workload, board)
-    if checkpoint is not None:
-        events.environment(**checkpoint.facts())
-    prepared = _build(task, spec.variant, checkpoint)
-    loop = _make_loop(task, prepared, workload.batch_size, spec.seed)
+    start = require_start(workload, board)
+    if start is not None:
+        events.environment(**start.facts())
+    prepared = _build(task, spec.variant, start)
+    batches = task.batches(task.split, workload.batch_size, spec.seed)
+    loop = _make_loop(task, prepared, batches, spec.seed)
     events.environment(**read_environment())
-    memory = _train(loop, task, prepared, events, seed=spec.seed)
+    # Applying a method may have drawn random numbers; dropout must not differ by it between variants.
+    torch.manual_seed(spec.seed)
+    training = PhasedTraining(task, prepared, loop, batches, events)
+    scores = training.run()
+    events.environment(data_ahead_bytes=batches.most_bytes_ahead)
+
     outcome = Outcome(
-        peak_rss_bytes=memory.rss_bytes,
-        peak_device_bytes=memory.device_bytes,
+        peak_rss_bytes=training.memory.rss_bytes,
+        peak_device_bytes=training.memory.device_bytes,
         trained_parameters=count_parameters(trained_parameters(prepared.model)),
         layers=prepared.layers,
+        test_accuracy=scores[-1].accuracy,
+        test_loss=scores[-1].loss,
+        test_miou=scores[-1].miou,
+        test_mean_accuracy=scores[-1].mean_accuracy,
+        evaluations=_by_epoch(scores) if workload.epochs is not None else [],
     )
-
-    events.phase("evaluation")
-    score = task.evaluate(prepared.model, task.split)
-    outcome.test_accuracy, outcome.test_loss = score.accuracy, score.loss
     set_training_mode(prepared.model, workload.batch_norm)
     with counting_saved_bytes(prepared.model) as saved:
         loop.forward_and_backward()
@@ -55,7 +64,7 @@ def measure(spec: RunSpec, events: EventWriter, board: Board) -> None:
 
 
 def prepare(spec: RunSpec, events: EventWriter, board: Board) -> None:
-    """Try every variant of a job on its model, then make the starting checkpoint if there is one.
+    """Look at the data, try every variant of a job on its model, then make the starting checkpoint if there is one.
 
     Raises:
         RefusedWorkload: a variant cannot be run on this board.
@@ -64,73 +73,60 @@ def prepare(spec: RunSpec, events: EventWriter, board: Board) -> None:
     events.phase("prepare")
     task = Task(workload, board)
     task.batches(task.split, workload.batch_size, workload.seed)
+    task.data.check()
     check_image_size(task.build_model(workload.seed), workload.model, workload.image_size)
     for variant in spec.variants:
         with naming_variant(variant):
             prepared = _build(task, variant)
             set_training_mode(prepared.model, workload.batch_norm)
-            _make_loop(task, prepared, _CHECKED_BATCH, spec.seed).forward_and_backward()
+            batches = task.batches(task.split, min(workload.batch_size, _CHECKED_BATCH), spec.seed)
+            _make_loop(task, prepared, batches, spec.seed).forward_and_backward()
     outcome = Outcome()
-    checkpoint = prepare_start(task, board, events)
-    if checkpoint is not None:
-        events.environment(**checkpoint.facts())
-        outcome.start_accuracy = _start_accuracy(task, checkpoint)
+    start = prepare_start(task, board, events)
+    if start is not None:
+        events.environment(**start.facts())
+        score = _start_score(task, start)
+        outcome.start_accuracy, outcome.start_miou = score.accuracy, score.miou
     events.environment(**read_environment())
     events.outcome(outcome)
 
 
-def _build(task: Task, variant: Variant, checkpoint: Optional[Checkpoint] = None) -> PreparedVariant:
-    """The variant's model: weights first, then what is trained, then the methods."""
-    workload = task.workload
-    model = task.build_model(workload.seed)
-    if checkpoint is not None:
-        checkpoint.load_into(model)
-    set_trainable(model, workload.trainable if variant.trainable is None else variant.trainable)
+def _build(task: Task, variant: Variant, start: Optional[Checkpoint] = None) -> PreparedVariant:
+    """The variant's model: weights and what is trained first, then the methods."""
+    model = task.plain_model(variant)
+    if start is not None:
+        start.load_into(model)
     prepared = apply_methods(model, variant)
     prepared.model = task.placement.model(prepared.model)
     return prepared
 
 
-def _start_accuracy(task: Task, checkpoint: Checkpoint) -> float:
+def _start_score(task: Task, start: Checkpoint) -> Score:
     """What the checkpoint scores on the held-out images of the part that the job will train on."""
     model = task.build_model(task.workload.seed)
-    checkpoint.load_into(model)
-    return task.evaluate(model, task.split).accuracy
+    start.load_into(model)
+    return task.evaluate(model, task.split)
 
 
-def _make_loop(task: Task, prepared: PreparedVariant, batch_size: int, seed: int) -> TrainingLoop:
+def _make_loop(task: Task, prepared: PreparedVariant, batches: Batches, seed: int) -> TrainingLoop:
     """The loop; weights come from the workload's seed, the data's order and the methods' randomness from the run's.
 
     The runs of a block share their seed, so that they are a pair, and blocks differ: an accuracy has an interval.
     """
-    workload = task.workload
     return TrainingLoop(
         prepared.model,
-        task.batches(task.split, batch_size, seed),
-        workload.optimizer,
-        total_steps=workload.warm_up_steps + workload.measured_steps,
+        batches,
+        task.workload.optimizer,
+        loss=task.loss,
+        total_steps=task.total_steps,
         mark=task.mark,
         methods=prepared.methods,
         seed=seed,
     )
 
 
-def _train(loop: TrainingLoop, task: Task, prepared: PreparedVariant, events: EventWriter, *, seed: int) -> PeakMemory:
-    """Warm up, then measure; the peak memory over both."""
-    workload = task.workload
-    total = workload.warm_up_steps + workload.measured_steps
-
-    def report(step: Step) -> None:
-        events.step(step)
-        events.progress(step.index + 1, total)
-
-    set_training_mode(prepared.model, workload.batch_norm)
-    # Applying a method may have drawn random numbers; dropout must not differ by it between variants.
-    torch.manual_seed(seed)
-    memory = PeakMemory(task.placement.device)
-    events.phase("warm_up")
-    loop.run("warm_up", 0, workload.warm_up_steps, report)
-    events.phase("measured")
-    loop.run("measured", workload.warm_up_steps, workload.measured_steps, report)
-    memory.read()
-    return memory
+def _by_epoch(scores: List[Score]) -> List[Evaluation]:
+    return [
+        Evaluation(epoch, score.loss, score.accuracy, score.miou, score.mean_accuracy)
+        for epoch, score in enumerate(scores, start=1)
+    ]

@@ -1,6 +1,6 @@
 """The training step that every variant runs, and the marks in it.
 
-data │ forward (with the loss) │ backward │ optimizer: clip, update, clear gradients, schedule
+data │ forward (with the loss) │ backward │ optimizer: schedule, clip, update, clear gradients
 """
 
 import math
@@ -9,13 +9,15 @@ from typing import Callable, List, Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
+from gradfilter.bench.batch_norm import refusing_lone_values
 from gradfilter.bench.batches import Batches
 from gradfilter.bench.errors import NonFiniteLoss, RefusedWorkload
 from gradfilter.bench.marks import Mark, StepPhase
 from gradfilter.bench.schema import Optimizer, Step
 from gradfilter.methods import Method
+
+Loss = Callable[[Tensor, Tensor], Tensor]  # of outputs and targets
 
 
 def trained_parameters(model: nn.Module) -> List[nn.Parameter]:
@@ -41,9 +43,17 @@ def make_optimizer(settings: Optimizer, model: nn.Module, methods: Sequence[Meth
     )
 
 
-def learning_rate_factor(schedule: str, step: int, total: int) -> float:
-    """What the learning rate is multiplied with at a step counted from 0; cosine falls from 1 towards 0."""
-    return 0.5 * (1 + math.cos(math.pi * step / total)) if schedule == "cosine" else 1.0
+def learning_rate_factor(settings: Optimizer, step: int, total: int) -> float:
+    """What the learning rate is multiplied with at a step counted from 0.
+
+    It rises linearly over ramp_steps, to 1 at the last of them; a cosine then falls from 1 towards 0
+    over the steps that are left.
+    """
+    if step < settings.ramp_steps:
+        return (step + 1) / settings.ramp_steps
+    if settings.schedule == "constant":
+        return 1.0
+    return 0.5 * (1 + math.cos(math.pi * (step - settings.ramp_steps) / (total - settings.ramp_steps)))
 
 
 class TrainingLoop:
@@ -55,6 +65,7 @@ class TrainingLoop:
         batches: Batches,
         settings: Optimizer,
         *,
+        loss: Loss,
         total_steps: int,
         mark: Mark,
         methods: Sequence[Method] = (),
@@ -63,6 +74,7 @@ class TrainingLoop:
         self._model = model
         self._batches = batches
         self._settings = settings
+        self._task_loss = loss
         self._total_steps = total_steps
         self._mark = mark
         self._methods = methods
@@ -76,16 +88,19 @@ class TrainingLoop:
 
         Raises:
             NonFiniteLoss: the loss of a step, which was still reported, is infinite or NaN.
+            RefusedWorkload: the batch is too small for batch normalisation.
         """
-        for index in range(first, first + steps):
-            step = self._step(index, phase)
-            report(step)
-            if step.loss is not None and not math.isfinite(step.loss):
-                raise NonFiniteLoss(index, step.loss)
+        with refusing_lone_values():
+            for index in range(first, first + steps):
+                step = self._step(index, phase)
+                report(step)
+                if step.loss is not None and not math.isfinite(step.loss):
+                    raise NonFiniteLoss(index, step.loss)
 
     def forward_and_backward(self) -> None:
         """One step's forward and backward on the next batch, leaving the model as it was."""
-        self._loss(*self._batches.take()).backward()  # type: ignore[no-untyped-call]
+        with refusing_lone_values():
+            self._loss(*self._batches.take()).backward()  # type: ignore[no-untyped-call]
         self._optimizer.zero_grad(set_to_none=True)
 
     def _step(self, index: int, phase: StepPhase) -> Step:
@@ -95,9 +110,9 @@ class TrainingLoop:
             self._batches.skip()
             return _dropped(index, phase, self._mark())
         asked = self._mark()
-        images, labels = self._batches.take()
+        images, targets = self._batches.take()
         start = self._mark()
-        loss = self._loss(images, labels)
+        loss = self._loss(images, targets)
         forward_end = self._mark()
         loss.backward()  # type: ignore[no-untyped-call]
         backward_end = self._mark()
@@ -114,21 +129,21 @@ class TrainingLoop:
             loss=float(loss.detach()),
         )
 
-    def _loss(self, images: Tensor, labels: Tensor) -> Tensor:
-        loss = F.cross_entropy(self._model(images), labels)
+    def _loss(self, images: Tensor, targets: Tensor) -> Tensor:
+        loss = self._task_loss(self._model(images), targets)
         for method in self._methods:
             extra = method.extra_loss(self._model)
             loss = loss if extra is None else loss + extra
         return loss
 
     def _update(self, index: int) -> None:
+        factor = learning_rate_factor(self._settings, index, self._total_steps)
+        for group, rate in zip(self._optimizer.param_groups, self._base_rates):
+            group["lr"] = rate * factor
         if self._settings.clip_norm is not None:
             nn.utils.clip_grad_norm_(self._parameters, self._settings.clip_norm)
         self._optimizer.step()
         self._optimizer.zero_grad(set_to_none=True)
-        factor = learning_rate_factor(self._settings.schedule, index + 1, self._total_steps)
-        for group, rate in zip(self._optimizer.param_groups, self._base_rates):
-            group["lr"] = rate * factor
 
 
 def _dropped(index: int, phase: StepPhase, now: float) -> Step:

@@ -2,25 +2,27 @@
 
 from typing import Iterator
 
-from torch import nn
+from torch import Tensor, nn
 
 from gradfilter.bench.batches import Batch, Batches, evaluation_batches
 from gradfilter.bench.board import Board
-from gradfilter.bench.datasets import load_dataset
+from gradfilter.bench.datasets import dataset_names, load_dataset
+from gradfilter.bench.errors import RefusedWorkload
 from gradfilter.bench.evaluation import Score, evaluate
-from gradfilter.bench.models import build_model
+from gradfilter.bench.models import build_model, model_task
+from gradfilter.bench.objectives import OBJECTIVES
 from gradfilter.bench.placement import Placement
-from gradfilter.bench.schema import TrainingWorkload
+from gradfilter.bench.schema import TrainingWorkload, Variant
 from gradfilter.bench.splits import Split, split_in_two, split_once
-
-_EVALUATION_BATCH = 64
+from gradfilter.bench.trainable import set_trainable
 
 
 class Task:
     """What a training workload trains on. Every variant of a job gets the same, in the same order.
 
     Raises:
-        RefusedWorkload: the data set or the device does not exist here.
+        RefusedWorkload: the data set, the model or the device does not exist here, the model is not for
+            such data, or there are too few images.
     """
 
     def __init__(self, workload: TrainingWorkload, board: Board) -> None:
@@ -28,20 +30,52 @@ class Task:
         self.board = board
         self.placement = Placement(workload)
         self.mark = self.placement.mark
-        self._data = load_dataset(workload.dataset, board)
+        self.data = load_dataset(workload.dataset, board)
+        self._objective = OBJECTIVES[self.data.task]
+        self._check_model()
         if workload.pretraining is None:
-            self.split = split_once(self._data.images, self._data.held_out, workload.seed)
+            self.split = split_once(self.data.images, self.data.held_out, workload.seed)
         else:
-            self.pretraining_split, self.split = split_in_two(self._data.labels(), workload.pretraining.seed)
+            self.pretraining_split, self.split = split_in_two(self.data.labels(), workload.pretraining.seed)
+
+    @property
+    def passes(self) -> int:
+        """How many stretches of measured steps there are, each with an evaluation after it."""
+        return self.workload.epochs or 1
+
+    @property
+    def steps_per_pass(self) -> int:
+        """Measured steps of a pass; in an epoch, as many whole batches as there are images for, and at least one.
+
+        The order of the images runs on, so that those an epoch leaves over come first in the next.
+        """
+        if self.workload.epochs is None:
+            return self.workload.measured_steps
+        return max(1, len(self.split.train) // self.workload.batch_size)
+
+    @property
+    def total_steps(self) -> int:
+        """All steps that train, the warm-up's included."""
+        return self.workload.warm_up_steps + self.passes * self.steps_per_pass
 
     def build_model(self, seed: int) -> nn.Module:
         """The workload's network with random weights, in place and form."""
-        return self.placement.model(build_model(self.workload.model, self._data.classes, seed, self.board))
+        return self.placement.model(build_model(self.workload.model, self.data.classes, seed, self.board))
+
+    def plain_model(self, variant: Variant) -> nn.Module:
+        """The network that a variant's methods are applied to: random weights, and what it trains."""
+        model = self.build_model(self.workload.seed)
+        set_trainable(model, self.workload.trainable if variant.trainable is None else variant.trainable)
+        return model
+
+    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """What training minimises: the mean cross-entropy of images, or of labelled pixels."""
+        return self._objective.loss(outputs, targets)
 
     def batches(self, split: Split, batch_size: int, seed: int) -> Batches:
         """Training batches in the order of the seed."""
         return Batches(
-            self._data,
+            self.data,
             split.train,
             batch_size=batch_size,
             image_size=self.workload.image_size,
@@ -51,13 +85,29 @@ class Task:
 
     def evaluate(self, model: nn.Module, split: Split) -> Score:
         """Score a network on the held-out images of a split."""
-        return evaluate(model, self._held_out(split))
+        return evaluate(model, self._held_out(split), self._objective.tally(self.data.classes))
 
     def _held_out(self, split: Split) -> Iterator[Batch]:
         return evaluation_batches(
-            self._data,
+            self.data,
             split.test,
-            batch_size=_EVALUATION_BATCH,
+            batch_size=self._objective.evaluation_batch,
             image_size=self.workload.image_size,
             placement=self.placement,
         )
+
+    def _check_model(self) -> None:
+        task = model_task(self.workload.model, self.board)
+        if task != self.data.task:
+            raise RefusedWorkload(
+                "dataset",
+                "model %r %s, and data set %r has %s: choose a data set with %s (this board has %s), or another model."
+                % (
+                    self.workload.model,
+                    OBJECTIVES[task].does,
+                    self.workload.dataset,
+                    self._objective.needs,
+                    OBJECTIVES[task].needs,
+                    ", ".join(dataset_names(self.board, task)) or "none",
+                ),
+            )

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
+SEGMENTERS = "tests.gradfilter.bench.tiny_segmenter"
 TINY = {
     "kind": "training",
     "model": "tiny_cnn",
@@ -21,6 +22,18 @@ TINY = {
     "threads": 1,
 }
 FILTERED = {"name": "filtered", "methods": [{"name": "gradient_filter", "options": {"patch_size": 4, "last": 2}}]}
+
+
+SEGMENTATION = {
+    "kind": "training",
+    "model": "import:" + SEGMENTERS + ":make",
+    "dataset": "shapes",
+    "image_size": 16,
+    "batch_size": 4,
+    "warm_up_steps": 1,
+    "measured_steps": 2,
+    "threads": 1,
+}
 
 
 class WorkerRun:
@@ -51,16 +64,16 @@ class WorkerRun:
 
 
 class WorkerProcess:
-    """A worker whose stdin is still open."""
+    """A worker whose stdin is still open. arguments and environment are added to what every worker gets."""
 
-    def __init__(self, cache_dir):
+    def __init__(self, cache_dir, arguments=(), **environment):
         ours, theirs = os.pipe()
         self._lines = os.fdopen(ours, encoding="utf-8")
-        command = ["run", "--events-fd", str(theirs), "--cache-dir", str(cache_dir)]
+        command = ["run", "--events-fd", str(theirs), "--cache-dir", str(cache_dir), "--model-module", SEGMENTERS]
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "gradfilter.bench.worker", *command],
+            [sys.executable, "-m", "gradfilter.bench.worker", *command, *arguments],
             cwd=str(ROOT),
-            env=dict(os.environ, PYTHONPATH=str(ROOT), OMP_NUM_THREADS="1"),
+            env=dict(os.environ, PYTHONPATH=str(ROOT), OMP_NUM_THREADS="1", **environment),
             stdin=subprocess.PIPE,
             stderr=subprocess.PIPE,
             pass_fds=[theirs],
@@ -108,6 +121,12 @@ def fixture_spec():
     return make_spec
 
 
+@pytest.fixture(name="segmentation", scope="session")
+def fixture_segmentation():
+    """A tiny workload with masks."""
+    return SEGMENTATION
+
+
 @pytest.fixture(name="filtered", scope="session")
 def fixture_filtered():
     """A variant that filters the tiny model's last two convolutions."""
@@ -123,7 +142,7 @@ def fixture_cache(tmp_path_factory):
 @pytest.fixture(name="start_worker", scope="session")
 def fixture_start_worker(cache):
     """Starts a worker and leaves it to the test."""
-    return lambda cache_dir=cache: WorkerProcess(cache_dir)
+    return lambda cache_dir=cache, *arguments, **environment: WorkerProcess(cache_dir, arguments, **environment)
 
 
 @pytest.fixture(name="run_worker", scope="session")

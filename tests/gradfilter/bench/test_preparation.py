@@ -124,3 +124,13 @@ def test_measured_run_without_its_preparation_is_refused(spec, events, tmp_path)
     with pytest.raises(RefusedWorkload, match="Send this board a preparation") as refusal:
         training.measure(run, events, board_in(tmp_path))
     assert "pretraining" == refusal.value.field
+
+
+def test_model_for_another_kind_of_data_is_refused(prepare):
+    """
+    A classifier cannot learn masks, and is told which data it could learn.
+    """
+    sentence = r"'tiny_cnn' classifies images, and data set 'shapes' has masks: .* labels \(this board has digits, syn"
+    with pytest.raises(RefusedWorkload, match=sentence) as refusal:
+        prepare({"dataset": "shapes"})
+    assert "dataset" == refusal.value.field

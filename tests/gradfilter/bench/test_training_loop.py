@@ -59,6 +59,7 @@ def run_steps(steps, methods=(), settings=SETTINGS):
         model,
         task.batches(task.split, WORKLOAD.batch_size, seed=0),
         settings,
+        loss=task.loss,
         total_steps=steps,
         mark=task.mark,
         methods=methods,
@@ -73,9 +74,40 @@ def test_cosine_falls_from_one_towards_zero():
     """
     The factor starts at 1, is half in the middle and nears 0 at the end; constant stays 1.
     """
-    assert (1.0, 0.5) == (learning_rate_factor("cosine", 0, 10), pytest.approx(learning_rate_factor("cosine", 5, 10)))
-    assert 0 < learning_rate_factor("cosine", 9, 10) < 0.05
-    assert 1.0 == learning_rate_factor("constant", 9, 10)
+    factors = [learning_rate_factor(Optimizer(), step, 10) for step in range(10)]
+    assert [1.0, pytest.approx(0.5)] == [factors[0], factors[5]]
+    assert 0 < factors[9] < 0.05
+    assert 1.0 == learning_rate_factor(Optimizer(schedule="constant"), 9, 10)
+
+
+def test_ramp_comes_before_the_schedule():
+    """
+    Four steps rise in equal parts to 1; the cosine over the eight steps left begins at 1 and is half in its middle.
+    """
+    ramped = Optimizer(ramp_steps=4)
+    factors = [learning_rate_factor(ramped, step, 12) for step in range(12)]
+    assert [0.25, 0.5, 0.75, 1.0, 1.0] == factors[:5]
+    assert 0.5 == pytest.approx(factors[8])
+    assert factors[4:] == [learning_rate_factor(Optimizer(), step, 8) for step in range(8)]
+
+
+def test_ramp_may_outlast_the_steps():
+    """
+    Fewer steps than the ramp has end on the way up.
+    """
+    assert [0.1, 0.2] == [learning_rate_factor(Optimizer(ramp_steps=10), step, 2) for step in range(2)]
+
+
+def test_first_step_is_taken_at_the_ramps_rate():
+    """
+    The rate holds from the first update on, not from the second: a tenth of the rate moves a tenth as far.
+    """
+    start = Task(WORKLOAD, BOARD).build_model(seed=0)
+    whole, tenth = (
+        run_steps(1, settings=Optimizer(learning_rate=0.5, momentum=0.0, ramp_steps=ramp))[0] for ramp in (0, 10)
+    )
+    for before, far, near in zip(start.parameters(), whole.parameters(), tenth.parameters()):
+        assert torch.allclose((far - before) / 10, near - before, atol=1e-6)
 
 
 def test_step_without_method_follows_the_gradient():

@@ -15,7 +15,8 @@ def test_run_tells_its_story_in_order(baseline):
     Phases follow one another, every step is reported, and the end closes the record.
     """
     assert 0 == baseline.status
-    assert ["setup", "warm_up", "measured", "evaluation"] == [phase["name"] for phase in baseline.of("phase")]
+    story = ["setup", "data", "warm_up", "data", "measured", "evaluation"]
+    assert story == [phase["name"] for phase in baseline.of("phase")]
     assert [(0, "warm_up"), (1, "measured"), (2, "measured"), (3, "measured")] == [
         (step["index"], step["phase"]) for step in baseline.of("step")
     ]
