@@ -11,6 +11,7 @@ from gradfilter.bench.checkpoint import Checkpoint
 from gradfilter.bench.environment import read_environment
 from gradfilter.bench.evaluation import Score
 from gradfilter.bench.events import EventWriter
+from gradfilter.bench.gradient_check import compare_with_plain
 from gradfilter.bench.memory import counting_saved_bytes
 from gradfilter.bench.models import check_image_size
 from gradfilter.bench.phases import PhasedTraining
@@ -24,7 +25,7 @@ _CHECKED_BATCH = 2  # the smallest batch on which batch normalisation can train
 
 
 def measure(spec: RunSpec, events: EventWriter, board: Board) -> None:
-    """Run one variant once: set up, warm up, measure, evaluate, count what is saved for backward.
+    """Run one variant once: set up, warm up, measure, evaluate, count what is saved for backward, compare gradients.
 
     Raises:
         RefusedWorkload: this board cannot run it, or its starting checkpoint was never prepared.
@@ -60,6 +61,7 @@ def measure(spec: RunSpec, events: EventWriter, board: Board) -> None:
     with counting_saved_bytes(prepared.model) as saved:
         loop.forward_and_backward()
     outcome.saved_activation_bytes = {"": saved.total}
+    outcome.gradients = compare_with_plain(task, spec.variant, prepared, batches.take())
     events.outcome(outcome)
 
 

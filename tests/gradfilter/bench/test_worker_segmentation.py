@@ -23,6 +23,14 @@ def test_masks_are_trained_and_scored(run):
     assert 0 < outcome["test_mean_accuracy"] < 1
 
 
+def test_masks_have_gradients_to_compare(run):
+    """
+    The filtered convolutions of a segmentation network are compared with the exact ones.
+    """
+    assert ["features.3", "head"] == [layer["name"] for layer in run.outcome["gradients"]]
+    assert all(-1 <= layer["cosine"] <= 1 for layer in run.outcome["gradients"])
+
+
 def test_start_is_scored_by_its_masks(run_worker, segmentation, spec):
     """
     A pretrained start has an mIoU of its own; the parts are dealt by the dominant shape.

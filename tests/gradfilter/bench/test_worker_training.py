@@ -95,6 +95,18 @@ def test_filtering_saves_less_and_names_its_layers(baseline, filtered_run):
     assert baseline.outcome["trained_parameters"] == filtered_run.outcome["trained_parameters"]
 
 
+def test_filtered_gradients_are_compared_with_exact_ones(baseline, filtered_run):
+    """
+    Each filtered layer says how near its gradient came, on one more batch; plain training has nothing to compare.
+    """
+    assert [] == baseline.outcome["gradients"]
+    layers = [layer["name"] for layer in filtered_run.outcome["layers"]]
+    assert layers == [gradient["name"] for gradient in filtered_run.outcome["gradients"]]
+    for gradient in filtered_run.outcome["gradients"]:
+        assert "" == gradient["reason"]
+        assert 0 < gradient["cosine"] < 1
+
+
 def test_run_starts_from_the_prepared_checkpoint(run_worker, spec, filtered):
     """
     A preparation makes the checkpoint once; measured runs load it and start better than a random network.

@@ -1,0 +1,37 @@
+"""How near a variant's weight gradients are to the exact ones: one batch, after everything that is measured."""
+
+from typing import List
+
+from torch import Tensor, nn
+
+from gradfilter.bench.batch_norm import set_training_mode
+from gradfilter.bench.batches import Batch
+from gradfilter.bench.errors import is_out_of_memory
+from gradfilter.bench.schema import LayerGradient, Variant
+from gradfilter.bench.variants import PreparedVariant
+from gradfilter.bench.workload import Task
+from gradfilter.inspection.gradients import compare_gradients
+
+_LONGEST_REASON = 300  # torch names every parameter that does not fit
+
+
+def compare_with_plain(task: Task, variant: Variant, prepared: PreparedVariant, batch: Batch) -> List[LayerGradient]:
+    """Every layer that the methods changed against the same layer of the plain network with the same weights."""
+    names = list(dict.fromkeys(layer.name for layer in prepared.layers))
+    if not names:
+        return []
+    plain = task.plain_model(variant)
+    images, targets = batch
+
+    def batch_loss(model: nn.Module) -> Tensor:
+        set_training_mode(model, task.workload.batch_norm)
+        return task.loss(model(images), targets)
+
+    try:
+        plain.load_state_dict(prepared.model.state_dict())
+        return compare_gradients(plain, prepared.model, batch_loss, names)
+    except (RuntimeError, ValueError) as error:
+        if is_out_of_memory(error):
+            raise
+        reason = "no comparison with plain training: %s" % " ".join(str(error).split())[:_LONGEST_REASON]
+        return [LayerGradient(name=name, reason=reason) for name in names]
