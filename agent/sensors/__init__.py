@@ -27,7 +27,7 @@ def detect_sensors(surroundings: Surroundings, limit_s: float = LIMIT_S) -> tupl
         if isinstance(found, Absent):
             report.reason = found.reason
         else:
-            report.channels, report.reason = found.channels, found.remark
+            report.channels, report.reason = found.channels, found.advice
             sensors.append(found)
         reports.append(report)
     return sensors, reports

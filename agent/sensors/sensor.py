@@ -26,10 +26,11 @@ class Reading:
 
 
 class Sensor(ABC):
-    """A source of readings. `channels` is what read() returns, in order.
+    """A source of readings. `channels` is what read() returns, in order; `advice` what its user should know or do.
 
     name: the sensor's name in records. quantities: what it measures wherever it is present. slowest_s: it is
-    never read more often than that, whatever the sampling period, because a reading is dear.
+    never read more often than that, whatever the sampling period, because a reading is dear. remarks: what happened
+    to it while it was read that is a reason to doubt its readings, in sentences; it goes into the record.
     """
 
     name: ClassVar[str]
@@ -38,6 +39,8 @@ class Sensor(ABC):
 
     def __init__(self, channels: Sequence[Channel]) -> None:
         self.channels = list(channels)
+        self.advice = ""
+        self.remarks: list[str] = []
 
     @classmethod
     @abstractmethod
