@@ -23,8 +23,8 @@ _CHOICES = "str alignment, bool stride_correction"
 
 
 def compiling() -> bool:
-    """Whether this call is being traced by a compiler that the operators can be given to."""
-    return REGISTERED and torch.compiler.is_compiling()
+    """Whether torch.compile is tracing this call, and the operators can be given to it."""
+    return REGISTERED and torch.compiler.is_dynamo_compiling()
 
 
 def compiled_convolution(x: Tensor, weight: Tensor, bias: Optional[Tensor], shape: FilterShape) -> Tensor:
@@ -45,11 +45,15 @@ def _shape(patch_size: int, stride: Any, padding: Any, padding_word: str, dilati
     return FilterShape(patch_size, tuple(stride), padding_word or tuple(padding), tuple(dilation), *others)
 
 
+def _output(x: Tensor, weight: Tensor, bias: Optional[Tensor], shape: FilterShape) -> Tensor:
+    with without_autocast(x.device.type):
+        return F.conv2d(x, weight, bias, shape.stride, shape.padding, shape.dilation, shape.groups)
+
+
 def _convolve(x: Tensor, weight: Tensor, bias: Optional[Tensor], keep: bool, *arguments: Any) -> Tuple[Tensor, Tensor]:
     """The output, and the patch averages of x if they are to be kept."""
     shape = _shape(*arguments)
-    with without_autocast(x.device.type):
-        y = F.conv2d(x, weight, bias, shape.stride, shape.padding, shape.dilation, shape.groups)
+    y = _output(x, weight, bias, shape)
     if not keep:
         return y, x.new_empty(0)
     input_grid, _ = shape.grids(x.shape[2:], y.shape[2:])
@@ -60,8 +64,7 @@ def _convolve_fake(
     x: Tensor, weight: Tensor, bias: Optional[Tensor], keep: bool, *arguments: Any
 ) -> Tuple[Tensor, Tensor]:
     shape = _shape(*arguments)
-    with without_autocast(x.device.type):
-        y = F.conv2d(x, weight, bias, shape.stride, shape.padding, shape.dilation, shape.groups)
+    y = _output(x, weight, bias, shape)
     if not keep:
         return y, x.new_empty(0)
     size = [*x.shape[:2], *shape.patch_counts(y.shape[2:])]
@@ -85,8 +88,8 @@ def _differentiate(  # noqa: PLR0917 - an operator's arguments have places
     if dx is not None:
         layout = _layout(channels_last)
         dx = grids[0].spread(dx, layout).contiguous(memory_format=layout)
-    empty = [dy.new_empty(0) if gradient is None else gradient for gradient in (dx, dtap, dbias)]
-    return empty[0], empty[1], empty[2]
+    dx, dtap, dbias = [dy.new_empty(0) if gradient is None else gradient for gradient in (dx, dtap, dbias)]
+    return dx, dtap, dbias
 
 
 def _differentiate_fake(  # noqa: PLR0917

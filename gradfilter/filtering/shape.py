@@ -14,7 +14,7 @@ class FilterShape(NamedTuple):
     """The patch size, the convolution's own numbers, and two choices.
 
     alignment: "corner" begins both patch grids at pixel 0, so that the grids of consecutive layers nest;
-        "centred", as published, has them overhang their maps by the same on both sides, half a pixel up.
+        "centred", as published, has them overhang their maps on both sides, by a pixel more in front if need be.
     stride_correction: divide by the stride's area; the published operator does not.
     """
 
