@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.controller.fake_agent import FakeAgent
+from tests.controller.fake_controller import FakeController, serving
 from tests.controller.lab import Lab
 
 
@@ -21,3 +22,17 @@ def lab(tmp_path: Path, agent: FakeAgent) -> Iterator[Lab]:
     """A controller with that agent's board."""
     with Lab(tmp_path, agent) as started:
         yield started
+
+
+@pytest.fixture(scope="module")
+def shared_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """One lab for all tests of a module that change nothing the others see."""
+    with FakeAgent() as agent, Lab(tmp_path_factory.mktemp("lab"), agent) as started:
+        yield started
+
+
+@pytest.fixture
+def fake() -> Iterator[FakeController]:
+    """A controller that answers from a script."""
+    with serving(FakeController()) as server:
+        yield server

@@ -14,23 +14,15 @@ from controller.jobs import RunningNow
 from tests.controller.fake_controller import (
     MEASURING,
     Answer,
-    FakeController,
     device,
     events,
     job,
     listed,
     problem,
     run,
-    serving,
 )
 
 GRADFILTER = Path(sys.executable).with_name("gradfilter")
-
-
-@pytest.fixture
-def fake():
-    with serving(FakeController()) as server:
-        yield server
 
 
 @pytest.fixture

@@ -23,12 +23,6 @@ from tests.controller.fake_controller import (
 
 
 @pytest.fixture
-def fake():
-    with serving(FakeController()) as server:
-        yield server
-
-
-@pytest.fixture
 def client(fake):
     with Client(fake.url, sleep=lambda seconds: None) as connected:
         yield connected
