@@ -9,6 +9,7 @@ from pathlib import Path
 from types import FrameType
 
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 
 from agent import VERSION
 from agent.errors import AgentError
@@ -19,16 +20,23 @@ from agent.settings import AgentSettings
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; the process's exit status."""
     options = _parser().parse_args(arguments)
-    given = {name: value for name, value in vars(options).items() if name != "command" and value is not None}
+    fields = AgentSettings.model_fields
+    given = {name: value for name, value in vars(options).items() if name in fields and value is not None}
     try:
         settings = AgentSettings(**given)
+    except SettingsError as error:
+        print(f"gradfilter-agent: {error}; lists are written as JSON. {error.__cause__}.", file=sys.stderr)  # noqa: T201
+        return 2
     except ValidationError as error:
         for one in error.errors():
             name = ".".join(map(str, one["loc"]))
-            print(f"gradfilter-agent: {name}: {one['msg']}, got {one['input']!r}.", file=sys.stderr)  # noqa: T201
+            got = (
+                "" if name.startswith("meters.") else f", got {one['input']!r}"
+            )  # a meter's address may hold a password
+            print(f"gradfilter-agent: {name}: {one['msg']}{got}.", file=sys.stderr)  # noqa: T201
         return 2
     if options.command == "sensors":
-        return _show_sensors(settings.surroundings())
+        return _show_sensors(settings.surroundings(), options.watch, options.as_json)
     if options.command == "device":
         return _show_device(settings.surroundings())
     return _serve(settings)
@@ -52,21 +60,17 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--worker-python", help="the Python that has gradfilter and torch (default: this one)")
     parser.add_argument("--root", type=Path, help="where sensors are read from (default /)")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
-    commands.add_parser("sensors", help="list this board's sensors, and why the others are missing")
+    sensors = commands.add_parser("sensors", help="list this board's sensors, and why the others are missing")
+    sensors.add_argument("--watch", action="store_true", help="show live values until Ctrl-C")
+    sensors.add_argument("--json", action="store_true", dest="as_json", help="print JSON; with --watch a line a second")
     commands.add_parser("device", help="print this board's description as JSON")
     return parser
 
 
-def _show_sensors(surroundings: Surroundings) -> int:
-    from agent.sensors import describe_sensors  # noqa: PLC0415 - the other commands need not pay for it
+def _show_sensors(surroundings: Surroundings, watch: bool, as_json: bool) -> int:
+    from agent.sensors_command import show_sensors  # noqa: PLC0415 - the other commands need not pay for it
 
-    for sensor in describe_sensors(surroundings):
-        if not sensor.present:
-            print(f"{sensor.name:16} absent: {sensor.reason}")  # noqa: T201
-        for channel in sensor.channels:
-            covers = f" of the {channel.covers}" if channel.covers else ""
-            print(f"{sensor.name:16} {channel.name}: {channel.quantity} in {channel.unit}{covers}")  # noqa: T201
-    return 0
+    return show_sensors(surroundings, watch, as_json)
 
 
 def _show_device(surroundings: Surroundings) -> int:
