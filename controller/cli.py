@@ -9,17 +9,14 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
-from rich.console import Console
 
 from controller import listing
-from controller.client import DEFAULT_URL, Client, ControllerError, ReportFormat
-from controller.client.progress import show_progress
+from controller.client import DEFAULT_URL, ControllerError, ReportFormat
 from controller.device_commands import devices
 from controller.job_file import METHOD_FORM, InputError, job_from_file, job_from_flags
-from controller.jobs import JobView
-from controller.terminal import ControllerUrl, connect, deliver, fail, given, show_table
-
-FAILED, AT_FAULT, INTERRUPTED = 1, 2, 130
+from controller.suite_commands import suite
+from controller.terminal import AT_FAULT, FAILED, ControllerUrl, command, connect, deliver, fail, given, show_table
+from controller.watching import watch_to_the_end
 
 app = typer.Typer(
     help="Measure what efficient CNN training methods cost on edge boards.",
@@ -28,6 +25,7 @@ app = typer.Typer(
     add_completion=False,
 )
 app.add_typer(devices, name="devices")
+app.add_typer(suite, name="suite")
 
 JobId = Annotated[str, typer.Argument(metavar="JOB", help="The job's id, as submit printed it.")]
 
@@ -65,9 +63,13 @@ def submit(
     dataset: Annotated[str | None, typer.Option(help="The data to train on.")] = None,
     batch_size: Annotated[int | None, typer.Option()] = None,
     image_size: Annotated[int | None, typer.Option(help="Side of the square images, in pixels.")] = None,
+    weights: Annotated[
+        str | None, typer.Option(help="random, pretrained, or file:NAME in the board's weights folder.")
+    ] = None,
     trainable: Annotated[str | None, typer.Option(help="all, last:K, head or bias.")] = None,
     warm_up_steps: Annotated[int | None, typer.Option()] = None,
     measured_steps: Annotated[int | None, typer.Option()] = None,
+    epochs: Annotated[int | None, typer.Option(help="Whole passes over the data, instead of measured steps.")] = None,
     threads: Annotated[int | None, typer.Option(help="Threads of the worker; torch's own choice without.")] = None,
     compute: Annotated[Literal["cpu", "cuda"] | None, typer.Option()] = None,
     pretraining: Annotated[bool, typer.Option(help="Start from a checkpoint trained on part of the data.")] = False,
@@ -90,9 +92,11 @@ def submit(
         dataset=dataset,
         batch_size=batch_size,
         image_size=image_size,
+        weights=weights,
         trainable=trainable,
         warm_up_steps=warm_up_steps,
         measured_steps=measured_steps,
+        epochs=epochs,
         threads=threads,
         compute=compute,
         pretraining={} if pretraining else None,
@@ -101,16 +105,16 @@ def submit(
     with connect(context, controller) as client:
         view = client.submit(job)
         if wait:
-            _watch(client, view.id)
+            watch_to_the_end(client, view.id)
         else:
-            typer.echo(f"job {view.id} is {view.state}; watch it with {_command(client, 'watch', view.id)}")
+            typer.echo(f"job {view.id} is {view.state}; watch it with {command(client, 'watch', view.id)}")
 
 
 @app.command()
 def watch(context: typer.Context, job: JobId, controller: ControllerUrl = None) -> None:
     """Show a job's progress, then its comparison. Ctrl-C leaves the job running."""
     with connect(context, controller) as client:
-        _watch(client, job)
+        watch_to_the_end(client, job)
 
 
 @app.command()
@@ -128,11 +132,12 @@ def jobs(
     state: Annotated[str | None, typer.Option(help="queued, running, finished, failed or cancelled.")] = None,
     device: Annotated[str | None, typer.Option()] = None,
     model: Annotated[str | None, typer.Option()] = None,
+    suite: Annotated[str | None, typer.Option(help="Only jobs of this suite.")] = None,
     controller: ControllerUrl = None,
 ) -> None:
     """List the jobs, newest first."""
     with connect(context, controller) as client:
-        found = client.jobs(state=state, device=device, model=model)
+        found = client.jobs(state=state, device=device, model=model, suite=suite)
         show_table(listing.job_table, found, "there is no such job; submit one with `gradfilter submit`.")
 
 
@@ -210,28 +215,6 @@ def _job(
     if "device" not in changes:
         raise InputError("a job needs a board: give --device NAME or --tag TAG; `gradfilter devices` lists them.")
     return job_from_flags(workload, methods, changes)
-
-
-def _watch(client: Client, job_id: str) -> None:
-    """Show the progress to the end and then the comparison; a job without a good end is exit status 1."""
-    try:
-        view = show_progress(client.watch(job_id), Console(stderr=True))
-    except KeyboardInterrupt:
-        again, stop = _command(client, "watch", job_id), _command(client, "cancel", job_id)
-        fail(f"job {job_id} keeps running; watch it again with {again}, stop it with {stop}.", INTERRUPTED)
-    if view.progress.runs_done:
-        deliver(client.report(job_id), None)
-    if view.state != "finished":
-        fail(_ending(view), FAILED)
-
-
-def _ending(view: JobView) -> str:
-    return f"job {view.id} is {view.state}" + (f": {view.reason}" if view.reason else ".")
-
-
-def _command(client: Client, verb: str, job_id: str) -> str:
-    where = "" if client.base_url == DEFAULT_URL else f" --controller {client.base_url}"
-    return f"`gradfilter {verb} {job_id}{where}`"
 
 
 if __name__ == "__main__":

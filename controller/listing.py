@@ -8,7 +8,15 @@ from rich.text import Text
 
 from controller.client.progress import describe
 from controller.jobs import DeviceView, JobView, RunSummary
-from gradfilter.bench.schema import DeviceDescription, MethodDescription, SensorReport
+from controller.suites import Suite, SuiteJob
+from gradfilter.bench.schema import (
+    ConvLayerWorkload,
+    DeviceDescription,
+    JobSpec,
+    MethodDescription,
+    SensorReport,
+    TrainingWorkload,
+)
 
 # What each word means to the eye; a state that is missing here is shown plainly.
 _STYLES = {
@@ -73,6 +81,25 @@ def result_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     return _table([column.replace("_id", "") for column in _RESULT_COLUMNS], cells)
 
 
+def suite_table(suites: Iterable[Suite]) -> Table:
+    """Suites, one a row, with the models and data that the board must have."""
+    rows = [(suite.name, str(len(suite.jobs)), ", ".join(_needs(suite)), suite.title) for suite in suites]
+    return _table(("suite", "jobs", "needs", "what it is"), rows)
+
+
+def suite_jobs_table(jobs: Iterable[SuiteJob]) -> Table:
+    """The jobs of a suite, one a row."""
+    rows = []
+    for job in jobs:
+        spec = job.spec
+        variants = ", ".join(variant.name for variant in spec.variants)
+        batch = "published, or scaled to the board" if job.scale_batch else "as given"
+        rows.append(
+            (job.name, _amount(spec), variants, str(spec.repetitions), str(len(spec.published) or "none"), batch)
+        )
+    return _table(("job", "workload", "variants", "repetitions", "published figures", "batch"), rows)
+
+
 def device_page(device: DeviceView) -> Table:
     """One board: what it is, its sensors with their reasons, and what its worker offers."""
     rows: list[tuple[str, str | Text]] = [("device", device.name), ("health", _state(device.health))]
@@ -114,6 +141,23 @@ def _worker(board: DeviceDescription) -> str:
 
 def _options(method: MethodDescription) -> str:
     return ", ".join(f"{option.name}={option.default}" for option in method.options)
+
+
+def _needs(suite: Suite) -> list[str]:
+    """Models and data sets, each once, in the order of the jobs."""
+    workloads = [job.spec.workload for job in suite.jobs]
+    training = [workload for workload in workloads if isinstance(workload, TrainingWorkload)]
+    return list(dict.fromkeys(name for workload in training for name in (workload.dataset, workload.model)))
+
+
+def _amount(spec: JobSpec) -> str:
+    """The workload and how much of it a run measures."""
+    workload = spec.workload
+    if isinstance(workload, ConvLayerWorkload):
+        return f"{len(workload.shapes)} single convolutions, {workload.measured_steps} steps each"
+    steps = f"{workload.epochs} epochs" if workload.epochs is not None else f"{workload.measured_steps} steps"
+    size = f"{workload.image_size} px, batch {workload.batch_size}"
+    return f"{workload.model} on {workload.dataset}, {size}, {workload.trainable}, {steps}"
 
 
 def _wanted(job: JobView) -> str:

@@ -9,9 +9,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from controller.client import Client
+from controller.client import DEFAULT_URL, Client
 from controller.job_file import InputError
 
+FAILED, AT_FAULT, INTERRUPTED = 1, 2, 130
 PIPED_WIDTH = 200  # columns of a table that goes into a file or another program
 
 ControllerUrl = Annotated[str | None, typer.Option("--controller", metavar="URL", help="Where the controller listens.")]
@@ -47,12 +48,23 @@ def deliver(text: str, output: Path | None) -> None:
     typer.echo(f"written to {output}", err=True)
 
 
+def command(client: Client, *words: str) -> str:
+    """A command to type next, with the controller's address where it is not the usual one."""
+    where = "" if client.base_url == DEFAULT_URL else f" --controller {client.base_url}"
+    return f"`gradfilter {' '.join(words)}{where}`"
+
+
 def fail(sentence: str, status: int, fields: list[tuple[str, str]] | None = None) -> NoReturn:
     """Say what is wrong on standard error and end."""
+    complain(sentence, fields)
+    raise SystemExit(status)
+
+
+def complain(sentence: str, fields: list[tuple[str, str]] | None = None) -> None:
+    """Say what is wrong on standard error."""
     typer.echo(f"gradfilter: {sentence}", err=True)
     for field, message in fields or []:
         if message not in sentence:
             typer.echo(f"  {field}: {message}" if field else f"  {message}", err=True)
         elif field not in sentence:
             typer.echo(f"  in the field {field}", err=True)
-    raise SystemExit(status)

@@ -85,7 +85,7 @@ class Client:
         return _read(JobView, self._json("GET", f"/v1/jobs/{_part(job_id)}"))
 
     def jobs(self, **filters: Any) -> list[JobView]:
-        """All jobs, newest first; filters as state=, device=, model=."""
+        """All jobs, newest first; filters as state=, device=, model=, suite=."""
         return [_read(JobView, item) for item in self._pages("/v1/jobs", filters)]
 
     def cancel(self, job_id: str) -> JobView:

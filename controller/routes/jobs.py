@@ -44,11 +44,13 @@ def list_jobs(
     state: Annotated[JobState | None, Query(description="Only jobs in this state.")] = None,
     device: Annotated[str | None, Query(description="Only jobs on this device.")] = None,
     model: Annotated[str | None, Query(description="Only jobs with this model, or kind of workload.")] = None,
+    suite: Annotated[str | None, Query(description="Only jobs of this suite.")] = None,
     limit: Limit = USUAL_LIMIT,
     cursor: Cursor = None,
 ) -> Page[JobView]:
     """One page of jobs with their progress."""
-    found = services.store.jobs.page(state=state, device=device, model=model, limit=limit, cursor=cursor)
+    filters = {"state": state, "device": device, "model": model, "suite": suite}
+    found = services.store.jobs.page(**filters, limit=limit, cursor=cursor)
     return Page(items=services.views.many(found.items), next=found.next)
 
 

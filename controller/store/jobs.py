@@ -66,11 +66,19 @@ class Jobs:
             return _job(_find(session, job_id))
 
     def page(
-        self, *, state: str | None, device: str | None, model: str | None, limit: int, cursor: str | None
+        self,
+        *,
+        state: str | None,
+        device: str | None,
+        model: str | None,
+        suite: str | None = None,
+        limit: int,
+        cursor: str | None,
     ) -> Page[StoredJob]:
         """One page of jobs, newest first."""
         query = select(Job).order_by(Job.id.desc()).limit(limit + 1)
-        for column, wanted in ((Job.state, state), (Job.device, device), (Job.model, model)):
+        of_suite = Job.spec["suite"].as_string()
+        for column, wanted in ((Job.state, state), (Job.device, device), (Job.model, model), (of_suite, suite)):
             if wanted is not None:
                 query = query.where(column == wanted)
         if (after := read_cursor(cursor, [int])) is not None:
