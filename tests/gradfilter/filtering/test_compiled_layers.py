@@ -85,6 +85,14 @@ def test_generated_code_gives_the_eager_gradients():
     check(model, x, torch.compile(model, fullgraph=True, backend="inductor"))
 
 
+def test_exported_model_does_not_need_this_library():
+    """An exported graph, which has no backward pass, is made of PyTorch's own operators."""
+    exported = torch.export.export(network(padding=1), (maps(2, 6, 9, 10),), strict=False)
+    names = [str(node.target) for node in exported.graph.nodes if node.op == "call_function"]
+    assert [] == [name for name in names if name.startswith("gradfilter")]
+    assert 2 == sum("conv2d" in name for name in names)
+
+
 @pytest.mark.parametrize("frozen", [False, True])
 def test_compiled_layer_keeps_no_more_than_eager(frozen, saved_tensors):
     """Beside parameters, the compiled layer keeps the patch averages; frozen, nothing."""

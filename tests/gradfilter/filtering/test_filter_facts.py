@@ -5,7 +5,8 @@ import torch
 import torch.nn.functional as F
 
 from gradfilter.filtering import filtered_conv2d
-from gradfilter.filtering.convolution import FilteredConvolution, FilterShape
+from gradfilter.filtering.convolution import FilteredConvolution
+from gradfilter.filtering.shape import FilterShape
 
 
 def tensors(*shapes):
