@@ -16,6 +16,7 @@ from agent.described_worker import DescribedWorker
 from agent.device import describe_device
 from agent.errors import BadRunId
 from agent.execution import Bench
+from agent.known_sensors import KnownSensors
 from agent.metrics import Metrics
 from agent.problems import Problem, answer_with_problems
 from agent.run_folder import RunFolder
@@ -70,7 +71,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     runs = Runs(Bench(settings, data, worker), metrics.run_ended)
     metrics.watch(lambda: runs.active is not None)
     app.state.worker, app.state.metrics, app.state.runs = worker, metrics, runs
-    _log_sensors(describe_device(settings.surroundings(), worker).sensors)
+    app.state.sensors = KnownSensors(settings.surroundings(), is_busy=lambda: runs.active is not None)
+    _log_sensors(app.state.sensors.reports())
     runs.recover()
     worker.start()
     yield
@@ -138,7 +140,8 @@ def _add_device_routes(app: FastAPI) -> None:
     @app.get("/v1/device")
     def get_device(request: Request) -> DeviceDescription:
         """This board, its sensors and what its worker offers."""
-        return describe_device(request.app.state.settings.surroundings(), request.app.state.worker)
+        state = request.app.state
+        return describe_device(state.settings.root, state.sensors.reports(), state.worker)
 
     @app.get("/health")
     def get_health(request: Request) -> Health:

@@ -75,8 +75,10 @@ def _show_sensors(surroundings: Surroundings, watch: bool, as_json: bool) -> int
 
 def _show_device(surroundings: Surroundings) -> int:
     from agent.device import describe_board  # noqa: PLC0415
+    from agent.sensors import describe_sensors  # noqa: PLC0415
 
-    print(json.dumps(asdict(describe_board(surroundings)), indent=2, ensure_ascii=False))  # noqa: T201
+    description = describe_board(surroundings.root, describe_sensors(surroundings))
+    print(json.dumps(asdict(description), indent=2, ensure_ascii=False))  # noqa: T201
     return 0
 
 

@@ -2,11 +2,10 @@
 
 import platform
 import re
+from pathlib import Path
 
 from agent import VERSION, board
 from agent.described_worker import DescribedWorker
-from agent.sensors import describe_sensors
-from agent.sensors.surroundings import Surroundings
 from gradfilter.bench.schema import DeviceDescription, SensorReport
 
 # What device trees and firmwares call the boards we know, and their tags.
@@ -24,9 +23,8 @@ _FAMILIES = (
 )
 
 
-def describe_board(surroundings: Surroundings) -> DeviceDescription:
-    """The board alone, its sensors looked for afresh; the worker's Python is not asked."""
-    root, sensors = surroundings.root, describe_sensors(surroundings)
+def describe_board(root: Path, sensors: list[SensorReport]) -> DeviceDescription:
+    """The board with its sensors; the worker's Python is not asked."""
     name = board.model(root)
     return DeviceDescription(
         hostname=board.hostname(),
@@ -44,9 +42,9 @@ def describe_board(surroundings: Surroundings) -> DeviceDescription:
     )
 
 
-def describe_device(surroundings: Surroundings, worker: DescribedWorker) -> DeviceDescription:
+def describe_device(root: Path, sensors: list[SensorReport], worker: DescribedWorker) -> DeviceDescription:
     """The board and what its worker offers, or why it offers nothing."""
-    description = describe_board(surroundings)
+    description = describe_board(root, sensors)
     description.worker = worker.description
     description.worker_error = worker.error
     return description

@@ -8,10 +8,16 @@ from pathlib import Path
 import pytest
 
 from agent.device import describe_board
+from agent.known_sensors import FRESH_S, KnownSensors
+from agent.sensors import describe_sensors
 from agent.sensors.surroundings import Surroundings
 from tests.agent.service import LEASE, run_spec, wait_until
 
 COMMAND = str(Path(sys.executable).with_name("gradfilter-agent"))
+
+
+def described(root):
+    return describe_board(root, describe_sensors(Surroundings(root)))
 
 
 @pytest.mark.parametrize(
@@ -46,14 +52,14 @@ COMMAND = str(Path(sys.executable).with_name("gradfilter-agent"))
 )
 def test_boards_and_their_tags(board, name, model, tags, cpu):
     """A board is known by its device tree or firmware; the tags say what it is and which power it measures."""
-    description = describe_board(Surroundings(board(name)))
+    description = described(board(name))
     assert (model, cpu) == (description.model, description.cpu)
     assert tags == set(description.tags) - {description.machine}
 
 
 def test_facts_come_from_the_root(board):
     """Memory, cores and system are the board's, not those of the machine that runs the test."""
-    description = describe_board(Surroundings(board("jetson-orin-nano")))
+    description = described(board("jetson-orin-nano"))
     assert (7802536 * 1024, 2, "Ubuntu 22.04.5 LTS") == (
         description.memory_bytes,
         description.cores,
@@ -64,8 +70,22 @@ def test_facts_come_from_the_root(board):
 
 def test_board_without_any_facts(tmp_path):
     """An empty root gives empty facts, not an error."""
-    description = describe_board(Surroundings(tmp_path))
+    description = described(tmp_path)
     assert ("", "", 0) == (description.model, description.cpu, description.memory_bytes)
+
+
+@pytest.mark.parametrize(
+    ("later_s", "busy", "found"), [(1, False, False), (FRESH_S, True, False), (FRESH_S, False, True)]
+)
+def test_new_sensor_is_found_when_no_run_would_be_disturbed(board, later_s, busy, found):
+    """Sensors are looked for again once a minute, and never while a run is going on."""
+    root, now = board("virtual-machine"), [100.0]
+    known = KnownSensors(Surroundings(root), is_busy=lambda: busy, clock=lambda: now[0])
+    (root / "sys/class").mkdir(parents=True, exist_ok=True)
+    (board("jetson-orin-nano") / "sys/class/thermal").rename(root / "sys/class/thermal")
+    now[0] += later_s
+    [thermal] = [sensor for sensor in known.reports() if sensor.name == "thermal"]
+    assert found == thermal.present
 
 
 def test_device_carries_what_the_worker_offers(client, settings):
@@ -112,14 +132,6 @@ def test_metrics_count_ended_runs(client):
     assert 'gradfilter_agent_runs_total{state="finished"} 1.0' in text
     assert "gradfilter_agent_run_active 0.0" in text
     assert "process_resident_memory_bytes" in text
-
-
-def test_sensors_command_lists_channels_and_reasons(board):
-    """Every channel of the board is named with its unit, every missing sensor with its reason."""
-    root = board("jetson-orin-nano")
-    printed = subprocess.run([COMMAND, "--root", str(root), "sensors"], capture_output=True, text=True, check=True)
-    assert "VDD_IN: power in W of the module" in printed.stdout
-    assert "rapl             absent: " in printed.stdout
 
 
 def test_device_command_prints_json(board):
