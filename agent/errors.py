@@ -13,6 +13,7 @@ AgentError                                     500
 ├── WorkerNotStarted (OSError)                  a run's own failure, never an answer
 ├── WorkerProtocolError (ValueError)           a run's own failure, never an answer
 ├── DescriptionFailed (RuntimeError)           shown in the device's description, never an answer
+├── CalibrationRefused (ValueError)            shown by the command line and the sensor, never an answer
 └── SensorFailed (OSError)                     the sampler drops the sensor, never an answer
 """
 
@@ -92,6 +93,10 @@ class WorkerProtocolError(AgentError, ValueError):
 
 class DescriptionFailed(AgentError, RuntimeError):  # noqa: N818 - the name says what is wrong
     """The worker's Python could not say what it offers."""
+
+
+class CalibrationRefused(AgentError, ValueError):  # noqa: N818 - the name says what is wrong
+    """A calibration that cannot be trusted, or cannot be found where it should lie."""
 
 
 class SensorFailed(AgentError, OSError):  # noqa: N818 - the name says what is wrong

@@ -6,14 +6,27 @@ from agent.sensors.jtop import Jtop
 from agent.sensors.load import Load
 from agent.sensors.process_memory import ProcessMemory
 from agent.sensors.rapl import Rapl
+from agent.sensors.raspberry_pi_pmic import RaspberryPiPmic
 from agent.sensors.search import LIMIT_S, search
 from agent.sensors.sensor import Absent, Sensor
 from agent.sensors.surroundings import Surroundings
 from agent.sensors.system_memory import SystemMemory
 from agent.sensors.thermal import Thermal
+from agent.sensors.throttling import Throttling
 from gradfilter.bench.schema import SensorReport
 
-SENSORS: tuple[type[Sensor], ...] = (ProcessMemory, SystemMemory, Load, Clocks, Thermal, Ina, Jtop, Rapl)
+SENSORS: tuple[type[Sensor], ...] = (
+    ProcessMemory,
+    SystemMemory,
+    Load,
+    Clocks,
+    Thermal,
+    Throttling,
+    Ina,
+    Jtop,
+    RaspberryPiPmic,
+    Rapl,
+)
 
 
 def detect_sensors(surroundings: Surroundings, limit_s: float = LIMIT_S) -> tuple[list[Sensor], list[SensorReport]]:

@@ -15,7 +15,7 @@ class EnergyCounter:
     """A file with a count of microjoules that only grows: joules since its first reading.
 
     wraps_at: the count after which it starts again at 0, None where that is not known; then a count that went
-    back is a reset. More than one wrap between two readings cannot be seen.
+    back is a reset. More than one wrap between two readings cannot be seen. lost: how its sum was lost, '' before.
     """
 
     def __init__(self, path: Path, wraps_at: int | None, clock: Clock = time.monotonic) -> None:
@@ -24,7 +24,7 @@ class EnergyCounter:
         self._clock = clock
         self._last: tuple[float, int] | None = None
         self._microjoules = 0
-        self._reset = ""
+        self.lost = ""
 
     def read(self) -> float | None:
         """Joules since the first reading, None where the file holds no count below its range.
@@ -33,8 +33,8 @@ class EnergyCounter:
             OSError: the file cannot be read.
             SensorFailed: the counter was set back, so that its sum is lost; now and ever after.
         """
-        if self._reset:
-            raise SensorFailed(self._reset)
+        if self.lost:
+            raise SensorFailed(self.lost)
         count, now = read_integer(self._path), self._clock()
         if count is None or count < 0 or (self._wraps_at is not None and count > self._wraps_at):
             return None
@@ -48,6 +48,6 @@ class EnergyCounter:
         if added < 0 and self._wraps_at is not None:
             added += self._wraps_at
         if not 0 <= added <= _MOST_WATTS * 1e6 * max(now - then, 1e-3):
-            self._reset = f"{self._path} went from {before} to {count} µJ in {now - then:.3f} s: it was reset."
-            raise SensorFailed(self._reset)
+            self.lost = f"{self._path} went from {before} to {count} µJ in {now - then:.3f} s: it was reset."
+            raise SensorFailed(self.lost)
         return added

@@ -100,7 +100,9 @@ class Ina(Sensor):
 
     def read(self) -> list[float | None]:
         """Watts of every rail, joules of every counter; one that answers with an I/O error has no reading."""
-        return read_each(self._sources)
+        values = read_each(self._sources)
+        self.remarks = [source.lost for source in self._sources if isinstance(source, EnergyCounter) and source.lost]
+        return values
 
 
 def _chips(root: Path) -> list[Path]:

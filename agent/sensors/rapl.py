@@ -54,7 +54,9 @@ class Rapl(Sensor):
 
     def read(self) -> list[float | None]:
         """Joules since the first reading, for every zone; a zone that was reset has no reading any more."""
-        return read_each(self._counters)
+        values = read_each(self._counters)
+        self.remarks = [counter.lost for counter in self._counters if counter.lost]
+        return values
 
 
 def _channel(name: str) -> Channel:

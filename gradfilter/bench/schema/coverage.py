@@ -8,8 +8,8 @@ from gradfilter.bench.schema.record import Channel
 # a process's share is no energy of a step, so those are not in the list. A GPU's own meter says nothing
 # about training on the CPU, nor the CPU's about training on the GPU. By the workload's `compute`.
 ENERGY_ORDER = {
-    "cpu": ("board_input", "wall", "module", "system", "package", "cpu"),
-    "cuda": ("board_input", "wall", "module", "system", "gpu"),
+    "cpu": ("board_input", "wall", "module", "system", "rails", "package", "cpu"),
+    "cuda": ("board_input", "wall", "module", "system", "rails", "gpu"),
 }
 
 

@@ -44,9 +44,10 @@ class Step:
 class Channel:
     """One quantity of one sensor. A gauge is instantaneous, a counter cumulative.
 
-    quantity: power | energy | temperature | frequency | memory | load | voltage | current.
-    unit: W | J | degC | Hz | B | ratio | V | A. covers: what an energy or power channel includes:
-    board_input | module | package | cpu | gpu | rail | process | wall | system; "" elsewhere.
+    quantity: power | energy | temperature | frequency | memory | load | voltage | current | state | event_count.
+    unit: W | J | degC | Hz | B | ratio | V | A | level (0: nothing is held back) | count. covers: what an energy or
+    power channel includes: board_input | module | package | cpu | gpu | rail | process | wall | system | rails (all
+    that a power chip gives out, without its loss); "" elsewhere.
 
     What the sensor declares of itself, each None where it is not known, with its source in the sensor's file:
     resolution: one step of the reading, in the unit. gain_tolerance: relative error (ratio), offset_tolerance:

@@ -12,6 +12,7 @@ from agent.sensors.surroundings import Surroundings
 from tests.boards import BOARDS, build_board
 
 LIMITS = {"W": (0, 2e4), "J": (0, 1e9), "degC": (-55, 150), "Hz": (1e6, 2e10), "B": (0, 1e18), "ratio": (0, 1)}
+LIMITS.update({"V": (0, 100), "A": (0, 200), "level": (0, 1e6), "count": (0, 1e12)})
 
 CONTENTS = st.one_of(
     st.sampled_from([b"", b"\n", b"nan", b"inf", b"-inf", b"-1", b"0", b"-256000", b"1e9", b"99999999999999999999"]),
