@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
 from agent import VERSION
+from agent.calibrating import add_arguments, calibrate
 from agent.errors import AgentError
 from agent.sensors.surroundings import Surroundings
 from agent.settings import AgentSettings
@@ -37,6 +38,8 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     if options.command == "sensors":
         return _show_sensors(settings.surroundings(), options.watch, options.as_json)
+    if options.command == "calibrate":
+        return calibrate(options, settings.surroundings())
     if options.command == "device":
         return _show_device(settings.surroundings())
     return _serve(settings)
@@ -64,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     sensors.add_argument("--watch", action="store_true", help="show live values until Ctrl-C")
     sensors.add_argument("--json", action="store_true", dest="as_json", help="print JSON; with --watch a line a second")
     commands.add_parser("device", help="print this board's description as JSON")
+    add_arguments(commands.add_parser("calibrate", help="fit the board's own power reading to a meter's"))
     return parser
 
 
