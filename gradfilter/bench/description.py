@@ -19,7 +19,7 @@ _LOADED_BY_SOME_JOBS = ("segmentation_models_pytorch", "safetensors")
 
 def describe_worker(workloads: Iterable[str], board: Board) -> WorkerDescription:
     """Methods, models, data sets, workloads and versions that a job for this board can name."""
-    models = model_names(board)
+    models = model_names()
     versions = {library: loaded_version(library) for library in _LIBRARIES}
     versions.update({library: _installed_version(library) for library in _LOADED_BY_SOME_JOBS})
     return WorkerDescription(

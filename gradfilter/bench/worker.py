@@ -36,6 +36,7 @@ def main(arguments: Optional[List[str]] = None) -> int:
     """Run the command line; the process's exit status."""
     options = _parser().parse_args(arguments)
     board = Board(options.cache_dir, options.datasets_dir, options.weights_dir, options.model_module)
+    _keep_downloads_in(board.cache_dir)
     if options.command == "describe":
         return _describe(board)
     return _run(EventWriter(options.events_fd), board)
@@ -81,6 +82,15 @@ def _wait_for_end_of_input() -> None:
         pass
     os.write(2, b"stdin was closed, so whoever started this worker is gone. Ending the run.\n")
     os._exit(1)
+
+
+def _keep_downloads_in(cache_dir: Path) -> None:
+    """Have libraries keep published weights with the board's own, unless its operator has set folders for them.
+
+    A service may have no home to write to. The libraries read this once, when they are imported.
+    """
+    for variable, folder in (("HF_HOME", "huggingface"), ("TORCH_HOME", "torch")):
+        os.environ.setdefault(variable, str(cache_dir.absolute() / folder))
 
 
 def _describe(board: Board) -> int:

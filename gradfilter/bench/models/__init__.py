@@ -45,9 +45,9 @@ SOURCES: Tuple[ModelSource, ...] = (
 )
 
 
-def model_names(board: Board) -> List[str]:
-    """Every model that build_model takes by a plain name, sorted."""
-    return sorted(name for source in SOURCES for name in source.names(board))
+def model_names() -> List[str]:
+    """Every model that build_model takes by a plain name, sorted. Imports timm, whose list is its code."""
+    return sorted(name for source in SOURCES for name in source.names())
 
 
 def absent_models() -> Dict[str, str]:
@@ -61,7 +61,7 @@ def build_model(name: str, classes: int, seed: int, board: Board) -> nn.Module:
     Raises:
         RefusedWorkload: no model has this name, or it cannot be built here with so many classes.
     """
-    source = _source(name, board)
+    source = _source(name)
     torch.manual_seed(seed)
     try:
         return source.build(name, classes, board)
@@ -79,7 +79,7 @@ def model_task(name: str, board: Board) -> str:
     Raises:
         RefusedWorkload: no model has this name here.
     """
-    return _source(name, board).task(name, board)
+    return _source(name).task(name, board)
 
 
 def published_weights(name: str, board: Board) -> PublishedWeights:
@@ -88,18 +88,18 @@ def published_weights(name: str, board: Board) -> PublishedWeights:
     Raises:
         RefusedWorkload: there are none, or they cannot be fetched.
     """
-    return _source(name, board).published_weights(name, board)
+    return _source(name).published_weights(name, board)
 
 
 def library_version(name: str, board: Board) -> str:
     """The library that a model comes from and its version; '' for our own."""
-    return _source(name, board).version(name, board)
+    return _source(name).version(name, board)
 
 
-def _source(name: str, board: Board) -> ModelSource:
+def _source(name: str) -> ModelSource:
     for source in SOURCES:
-        if source.claims(name, board):
+        if source.claims(name):
             return source
-    nearest = difflib.get_close_matches(name, model_names(board), n=_NEAREST)
+    nearest = difflib.get_close_matches(name, model_names(), n=_NEAREST)
     hint = "The nearest names are %s." % ", ".join(nearest) if nearest else "No name is near it."
     raise RefusedWorkload("model", "model %r is unknown on this board. %s" % (name, hint))

@@ -22,11 +22,11 @@ _TASKS = ("classification", "segmentation")
 class ImportedModels(ModelSource):
     """What the board's own Python modules offer."""
 
-    def claims(self, name: str, board: Board) -> bool:  # noqa: ARG002 (refused by build where it is not allowed)
+    def claims(self, name: str) -> bool:
         """Whether it is an import path."""
         return read_import_path(name) is not None
 
-    def names(self, board: Board) -> List[str]:  # noqa: ARG002
+    def names(self) -> List[str]:
         """None: a module is not imported to be listed. The board tells its modules instead."""
         return []
 

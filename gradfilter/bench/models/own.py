@@ -14,11 +14,11 @@ _TINY = "tiny_cnn"
 class OwnModels(ModelSource):
     """tiny_cnn; needs no library."""
 
-    def claims(self, name: str, board: Board) -> bool:  # noqa: ARG002
+    def claims(self, name: str) -> bool:
         """Whether it is our own."""
         return name == _TINY
 
-    def names(self, board: Board) -> List[str]:  # noqa: ARG002 (the same everywhere)
+    def names(self) -> List[str]:
         """The one name."""
         return [_TINY]
 

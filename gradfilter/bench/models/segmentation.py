@@ -25,11 +25,11 @@ _OLDEST_PYTHON = (3, 10)
 class SegmentationModels(ModelSource):
     """Seven architectures on two encoders."""
 
-    def claims(self, name: str, board: Board) -> bool:  # noqa: ARG002 (the same everywhere)
+    def claims(self, name: str) -> bool:
         """Whether it is one of these, installed or not."""
         return name in _NAMES
 
-    def names(self, board: Board) -> List[str]:  # noqa: ARG002
+    def names(self) -> List[str]:
         """All of them where the library is installed."""
         return [] if _missing() else list(_NAMES)
 
@@ -42,14 +42,14 @@ class SegmentationModels(ModelSource):
         """One label per pixel."""
         return "segmentation"
 
-    def build(self, name: str, classes: int, board: Board) -> nn.Module:
+    def build(self, name: str, classes: int, board: Board) -> nn.Module:  # noqa: ARG002
         """The network with its library's own random initialisation."""
-        return _build(name, classes, board, encoder_weights=None)
+        return _build(name, classes, encoder_weights=None)
 
     def published_weights(self, name: str, board: Board) -> PublishedWeights:
         """The encoder's ImageNet weights; nothing is published for the rest."""
         try:
-            model: Any = _build(name, 1, board, encoder_weights="imagenet")
+            model: Any = _build(name, 1, encoder_weights="imagenet")
         except RefusedWorkload:
             raise
         except Exception as error:  # the library, its hub client and the client's transport raise trees of their own
@@ -60,15 +60,15 @@ class SegmentationModels(ModelSource):
 
     def version(self, name: str, board: Board) -> str:  # noqa: ARG002
         """The library's version and that of timm, from which it takes parts."""
-        smp = import_segmentation_models(board)
+        smp = import_segmentation_models()
         return "segmentation_models_pytorch %s, timm %s" % (smp.__version__, sys.modules["timm"].__version__)
 
 
-def _build(name: str, classes: int, board: Board, encoder_weights: Optional[str]) -> nn.Module:
+def _build(name: str, classes: int, encoder_weights: Optional[str]) -> nn.Module:
     missing = _missing()
     if missing:
         raise RefusedWorkload("model", "model %r is not on this board: %s" % (name, missing))
-    smp = import_segmentation_models(board)
+    smp = import_segmentation_models()
     architecture, encoder = name.split("_", 1)
     if architecture == "fcn":
         return _build_fcn(smp, encoder, classes, encoder_weights)

@@ -24,11 +24,11 @@ class PublishedWeights:
 class ModelSource:
     """Names of models to networks. By default the models are classifiers, and nobody publishes weights for them."""
 
-    def claims(self, name: str, board: Board) -> bool:
+    def claims(self, name: str) -> bool:
         """Whether a name is this source's to build, or to refuse with a reason of its own."""
         raise NotImplementedError
 
-    def names(self, board: Board) -> List[str]:
+    def names(self) -> List[str]:
         """Every name that can be built on this board. Imports no heavier library than it must."""
         raise NotImplementedError
 

@@ -13,21 +13,21 @@ from gradfilter.bench.models.source import ModelSource, PublishedWeights, no_pub
 class TimmModels(ModelSource):
     """timm 1.0, or 0.6 on Python 3.6."""
 
-    def claims(self, name: str, board: Board) -> bool:
+    def claims(self, name: str) -> bool:
         """Whether timm lists the name."""
-        return name in self.names(board)
+        return name in self.names()
 
-    def names(self, board: Board) -> List[str]:
+    def names(self) -> List[str]:
         """What timm lists; nothing where it is not installed."""
-        return list(import_timm(board).list_models()) if is_installed("timm") else []
+        return list(import_timm().list_models()) if is_installed("timm") else []
 
-    def build(self, name: str, classes: int, board: Board) -> nn.Module:
+    def build(self, name: str, classes: int, board: Board) -> nn.Module:  # noqa: ARG002
         """The classifier with timm's own random initialisation."""
-        return cast("nn.Module", import_timm(board).create_model(name, pretrained=False, num_classes=classes))
+        return cast("nn.Module", import_timm().create_model(name, pretrained=False, num_classes=classes))
 
     def published_weights(self, name: str, board: Board) -> PublishedWeights:
         """The weights that timm publishes under its default tag, with the classifier of their data set."""
-        timm = import_timm(board)
+        timm = import_timm()
         if not timm.is_model_pretrained(name):
             raise no_published_weights(name, board)
         _refuse_pickles(name, timm, board)
@@ -40,7 +40,7 @@ class TimmModels(ModelSource):
 
     def version(self, name: str, board: Board) -> str:  # noqa: ARG002
         """The version of timm."""
-        return "timm " + str(import_timm(board).__version__)
+        return "timm " + str(import_timm().__version__)
 
 
 def _refuse_pickles(name: str, timm: Any, board: Board) -> None:

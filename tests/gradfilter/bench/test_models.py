@@ -92,7 +92,7 @@ def test_names_are_listed_once_and_built_from_any_source(board):
     """
     The list holds our own model, timm's, and the segmentation models where their library is.
     """
-    names = model_names(board)
+    names = model_names()
     assert {"tiny_cnn", "resnet18", "mobilenetv2_100"} <= set(names)
     assert len(set(names)) == len(names)
     assert (set(SEGMENTATION) if has_segmentation else set()) == set(SEGMENTATION) & set(names)
@@ -176,7 +176,7 @@ heavy = ["timm", "segmentation_models_pytorch"]
 loaded = []
 build_model("tiny_cnn", 2, 0, board)
 loaded.append([name for name in heavy if name in sys.modules])
-build_model("resnet18", 2, 0, board), model_names(board)
+build_model("resnet18", 2, 0, board), model_names()
 loaded.append([name for name in heavy if name in sys.modules])
 print(json.dumps(loaded))
 """
