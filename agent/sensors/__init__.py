@@ -2,8 +2,8 @@
 
 from agent.sensors.clocks import Clocks
 from agent.sensors.ina import Ina
-from agent.sensors.jtop import Jtop
 from agent.sensors.load import Load
+from agent.sensors.nvml import Nvml
 from agent.sensors.process_memory import ProcessMemory
 from agent.sensors.rapl import Rapl
 from agent.sensors.raspberry_pi_pmic import RaspberryPiPmic
@@ -23,9 +23,9 @@ SENSORS: tuple[type[Sensor], ...] = (
     Thermal,
     Throttling,
     Ina,
-    Jtop,
     RaspberryPiPmic,
     Rapl,
+    Nvml,
 )
 
 
