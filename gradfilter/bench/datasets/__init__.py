@@ -6,11 +6,14 @@ A data set decides the task: images with labels are classified, images with mask
 from typing import Dict, List, Tuple
 
 from gradfilter.bench.board import Board
+from gradfilter.bench.datasets.cifar import CIFAR10, CIFAR100, CifarSource
 from gradfilter.bench.datasets.dataset import IGNORED, Dataset, DatasetSource, Examples
 from gradfilter.bench.datasets.digits import make_digits
+from gradfilter.bench.datasets.image_folder import ImageFolders
 from gradfilter.bench.datasets.in_memory import BuiltIn
 from gradfilter.bench.datasets.shapes import Shapes
 from gradfilter.bench.datasets.synthetic import make_synthetic
+from gradfilter.bench.datasets.voc import VocFolders
 from gradfilter.bench.errors import RefusedWorkload
 
 __all__ = ["IGNORED", "Dataset", "Examples", "absent_datasets", "dataset_names", "load_dataset"]
@@ -19,6 +22,10 @@ SOURCES: Tuple[DatasetSource, ...] = (
     BuiltIn("digits", make_digits),
     BuiltIn("synthetic", make_synthetic),
     BuiltIn("shapes", Shapes, "segmentation"),
+    CifarSource("cifar10", CIFAR10),
+    CifarSource("cifar100", CIFAR100),
+    ImageFolders(),
+    VocFolders(),
 )
 
 
@@ -40,7 +47,16 @@ def load_dataset(name: str, board: Board) -> Dataset:
     """
     for source in SOURCES:
         if source.claims(name):
-            return source.open(name, board)
+            return _open(source, name, board)
     raise RefusedWorkload(
         "dataset", "dataset %r is unknown; this worker offers %s." % (name, ", ".join(dataset_names(board)))
     )
+
+
+def _open(source: DatasetSource, name: str, board: Board) -> Dataset:
+    try:
+        return source.open(name, board)
+    except OSError as error:
+        raise RefusedWorkload(
+            "dataset", "dataset %r cannot be read (%s). Let the worker's user read its files." % (name, error)
+        ) from error
