@@ -20,10 +20,11 @@ class Started:
 
 @dataclass
 class PhaseBegan:
-    """A phase began, and the one before it ended."""
+    """A phase began, and the one before it ended; ended_pss_bytes: the worker's memory at that moment."""
 
     name: str
     at_s: float
+    ended_pss_bytes: int | None = None
 
 
 @dataclass

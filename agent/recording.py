@@ -39,8 +39,8 @@ class Recording:
             case Started(started_at, environment):
                 self.started_at = started_at
                 self.environment.update(environment)
-            case PhaseBegan(name, at_s):
-                self._begin(name, at_s)
+            case PhaseBegan(name, at_s, ended_pss_bytes):
+                self._begin(name, at_s, ended_pss_bytes)
             case Progressed(done, total):
                 self.done, self.total = done, total
             case Step():
@@ -78,10 +78,12 @@ class Recording:
             started_at=self.started_at,
         )
 
-    def _begin(self, name: str, at_s: float) -> None:
+    def _begin(self, name: str, at_s: float, ended_pss_bytes: int | None) -> None:
         if self._open and self.phase == name:  # the agent begins "setup" when it starts the worker, who says so too
             return
         self._reach(at_s)
+        if self.phases and ended_pss_bytes is not None:
+            self.phases[-1].pss_bytes = ended_pss_bytes
         self.phases.append(Phase(name, at_s, at_s))
         self._open = True
 

@@ -7,22 +7,39 @@ living worker. stdout and stderr stay free for the run's log.
 import json
 import os
 import time
-from typing import Any, Callable
+from typing import Any, Callable, Set
 
 from gradfilter.bench.decoding import encode
+from gradfilter.bench.pss import read_pss
 from gradfilter.bench.schema import Outcome, Step
+
+_STEPS = ("warm_up", "measured")
 
 
 class EventWriter:
-    """Writes events to a file descriptor. Instants are seconds of the monotonic clock."""
+    """Writes events to a file descriptor. Instants are seconds of the monotonic clock.
+
+    With a phase that holds no steps comes the memory at the end of the one before: reading it disturbs
+    only that phase, and is done the first time that a phase ends, and before every evaluation.
+    """
 
     def __init__(self, descriptor: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._descriptor = descriptor
         self._clock = clock
+        self._ended: Set[str] = set()
+        self._phase = ""
 
     def phase(self, name: str) -> None:
         """Start a phase and end the one before."""
-        self._write("phase", name=name, at_s=self._clock())
+        at_s = self._clock()
+        ended, self._phase = self._phase, name
+        is_due = name == "evaluation" or ended not in self._ended
+        pss_bytes = read_pss() if ended and is_due and name not in _STEPS else None
+        if pss_bytes is None:
+            self._write("phase", name=name, at_s=at_s)
+        else:
+            self._ended.add(ended)
+            self._write("phase", name=name, at_s=at_s, ended_pss_bytes=pss_bytes)
 
     def progress(self, done: int, total: int) -> None:
         """Say how much of the run's work is done, for progress bars."""

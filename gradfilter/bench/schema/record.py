@@ -15,11 +15,16 @@ SCHEMA_VERSION = 1
 
 @dataclass
 class Phase:
-    """A named stretch of a run: settle, setup, warm_up, measured, evaluation."""
+    """A named stretch of a run: settle, setup, data, warm_up, measured, evaluation.
+
+    pss_bytes: the worker's proportional share of memory just after its end, None where reading it would have
+    disturbed steps.
+    """
 
     name: str
     start_s: float
     end_s: float
+    pss_bytes: Optional[int] = None
 
 
 @dataclass

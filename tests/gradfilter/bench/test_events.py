@@ -17,6 +17,21 @@ def fixture_pipe():
     os.close(theirs)
 
 
+def test_memory_comes_with_a_phase_that_holds_no_steps(pipe):
+    """
+    The memory at the end of a phase is read when it ends for the first time and before an evaluation, and never
+    where it would disturb steps.
+    """
+    ours, theirs = pipe
+    events = EventWriter(theirs)
+    for name in ("setup", "data", "warm_up", "data", "measured", "data", "measured", "data", "measured", "evaluation"):
+        events.phase(name)
+    lines = [json.loads(line) for line in os.read(ours, 65536).splitlines()]
+    expected = [False, True, False, True, False, True, False, False, False, True]
+    assert expected == ["ended_pss_bytes" in line for line in lines]
+    assert all(10**6 < line.get("ended_pss_bytes", 10**7) < 10**12 for line in lines)
+
+
 def test_every_event_is_one_strict_line(pipe):
     """
     Each event is a line of its own, with the fields the agent reads; a NaN loss is null.
