@@ -61,7 +61,8 @@ def _strip(comparison: Comparison, metric: Metric) -> Iterator[Figure]:
     unit = choose_unit(metric.unit, [bar.value.estimate.value for bar in bars if bar.value.estimate])
     import altair as alt  # noqa: PLC0415 - see drawing.py's first lines
 
-    y = alt.Y("variant:N", sort=None, title=None)
+    # The order is named: the intervals are drawn first, and the first variant may have none.
+    y = alt.Y("variant:N", sort=[bar.variant for bar in bars], title=None)
     colour = variant_colours(comparison)
     scale = alt.Scale(zero=False, nice=True, padding=8)
     x = alt.X("value:Q", title=unit.symbol or None, scale=scale, axis=alt.Axis(tickCount=5))

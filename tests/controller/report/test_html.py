@@ -7,7 +7,10 @@ from itertools import pairwise
 
 import pytest
 
+from controller.analysis.comparison import compare
 from controller.report import FORMATS
+from controller.report.charts import figures
+from tests.controller.records import training_job, whole_job
 from tests.controller.report.comparisons import CASES, HOSTILE, comparison, rendered
 
 
@@ -81,6 +84,18 @@ def test_charts_take_the_colour_of_the_text():
     """Labels and axes follow the reader's light or dark setting."""
     svgs = list(page("whole").iter("svg"))
     assert all("currentColor" in {t.attrib.get("fill") for t in svg.iter("text")} for svg in svgs)
+
+
+def test_charts_keep_the_order_of_the_variants():
+    """The baseline stands first, also where its runs agree so that it has no interval."""
+    job = training_job()
+    records = whole_job(job, {"baseline": 0.06, "filtered": 0.03})
+    for record in records:
+        if record.spec.variant.name == "baseline":
+            record.outcome.test_accuracy = 0.9
+    drawn = {figure.title: ET.fromstring(figure.svg) for figure in figures(compare(job, records))}
+    labels = [t.text for t in drawn["test accuracy, every run"].iter("text") if t.text in {"baseline", "filtered"}]
+    assert ["baseline", "filtered"] == labels
 
 
 def test_layers_have_a_chart_each():
