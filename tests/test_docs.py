@@ -8,6 +8,7 @@ from agent.sensors import SENSORS
 from agent.settings import AgentSettings
 from controller.report import FORMATS
 from controller.settings import Settings
+from controller.suites import suite_names
 from gradfilter.bench.worker import WORKLOADS
 from gradfilter.methods import METHODS
 
@@ -31,6 +32,12 @@ def test_every_sensor_is_in_the_readme(sensor):
 def test_every_workload_is_in_the_readme(kind):
     """A kind of workload has its row."""
     assert f"| `{kind}` |" in README
+
+
+@pytest.mark.parametrize("name", suite_names())
+def test_every_suite_is_in_the_readme(name):
+    """A suite's row says what it measures and beside which figures."""
+    assert f"| `{name}` |" in README
 
 
 @pytest.mark.parametrize("format_name", FORMATS)
