@@ -1,7 +1,7 @@
 """What a network for a task gives, minimises, and is scored by."""
 
 from dataclasses import dataclass
-from typing import Callable, Dict
+from typing import Callable, Dict, Tuple
 
 from torch import Tensor
 from torch.nn import functional as F
@@ -14,16 +14,26 @@ from gradfilter.bench.evaluation import LabelTally, PixelTally, Tally
 class Objective:
     """One task's loss and score.
 
-    loss: of outputs and targets, the mean over images or labelled pixels. evaluation_batch: images
-    scored at once; outputs of masks are as large as the images, times the classes. does, needs: for
-    sentences, 'the model does, the data set has'.
+    outputs: the shape of what a network gives for one image, of classes and image size. loss: of
+    outputs and targets, the mean over images or labelled pixels. evaluation_batch: images scored at
+    once; outputs of masks are as large as the images, times the classes. does, needs: for sentences,
+    'the model does, the data set has'.
     """
 
+    outputs: Callable[[int, int], Tuple[int, ...]]
     loss: Callable[[Tensor, Tensor], Tensor]
     tally: Callable[[int], Tally]
     evaluation_batch: int
     does: str
     needs: str
+
+
+def _score_per_class(classes: int, image_size: int) -> Tuple[int, ...]:  # noqa: ARG001 (the same for any size)
+    return (1, classes)
+
+
+def _score_per_class_and_pixel(classes: int, image_size: int) -> Tuple[int, ...]:
+    return (1, classes, image_size, image_size)
 
 
 def _pixel_loss(outputs: Tensor, masks: Tensor) -> Tensor:
@@ -33,6 +43,6 @@ def _pixel_loss(outputs: Tensor, masks: Tensor) -> Tensor:
 
 
 OBJECTIVES: Dict[str, Objective] = {
-    "classification": Objective(F.cross_entropy, LabelTally, 64, "classifies images", "labels"),
-    "segmentation": Objective(_pixel_loss, PixelTally, 8, "segments images", "masks"),
+    "classification": Objective(_score_per_class, F.cross_entropy, LabelTally, 64, "classifies images", "labels"),
+    "segmentation": Objective(_score_per_class_and_pixel, _pixel_loss, PixelTally, 8, "segments images", "masks"),
 }

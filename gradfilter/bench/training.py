@@ -13,7 +13,7 @@ from gradfilter.bench.evaluation import Score
 from gradfilter.bench.events import EventWriter
 from gradfilter.bench.gradient_check import compare_with_plain
 from gradfilter.bench.memory import counting_saved_bytes
-from gradfilter.bench.models import check_image_size
+from gradfilter.bench.models import check_image_size, check_output
 from gradfilter.bench.phases import PhasedTraining
 from gradfilter.bench.schema import Evaluation, Outcome, RunSpec, TrainingWorkload, Variant
 from gradfilter.bench.starting_weights import prepare_start, require_start
@@ -76,7 +76,8 @@ def prepare(spec: RunSpec, events: EventWriter, board: Board) -> None:
     task = Task(workload, board)
     task.batches(task.split, workload.batch_size, workload.seed)
     task.data.check()
-    check_image_size(task.build_model(workload.seed), workload.model, workload.image_size)
+    output = check_image_size(task.build_model(workload.seed), workload.model, workload.image_size)
+    check_output(output, workload.model, task.output_shape)
     for variant in spec.variants:
         with naming_variant(variant):
             prepared = _build(task, variant)

@@ -1,6 +1,6 @@
 """A training workload's names turned into things: model, data, split, device."""
 
-from typing import Iterator
+from typing import Iterator, Tuple
 
 from torch import Tensor, nn
 
@@ -57,6 +57,11 @@ class Task:
     def total_steps(self) -> int:
         """All steps that train, the warm-up's included."""
         return self.workload.warm_up_steps + self.passes * self.steps_per_pass
+
+    @property
+    def output_shape(self) -> Tuple[int, ...]:
+        """What the network must give for one image."""
+        return self._objective.outputs(self.data.classes, self.workload.image_size)
 
     def build_model(self, seed: int) -> nn.Module:
         """The workload's network with random weights, in place and form."""

@@ -73,7 +73,7 @@ class WorkerProcess:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "gradfilter.bench.worker", *command, *arguments],
             cwd=str(ROOT),
-            env=dict(os.environ, PYTHONPATH=str(ROOT), OMP_NUM_THREADS="1", **environment),
+            env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", **environment},
             stdin=subprocess.PIPE,
             stderr=subprocess.PIPE,
             pass_fds=[theirs],

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -52,6 +53,9 @@ def verses(classes):
     return pixels(classes)
 
 verses.task = "poetry"
+
+def stubborn(classes):
+    return small(4)
 
 def broken(classes):
     raise KeyError("no layer of that name")
@@ -256,3 +260,16 @@ def test_output_of_another_shape_is_refused(output, given):
     """
     with pytest.raises(RefusedWorkload, match=given + r" for one image, and the data set asks for \(1, 3\)"):
         check_output(output, "import:zoo:any", [1, 3])
+
+
+def test_preparation_refuses_a_model_of_the_wrong_size(start_worker, spec, zoo, board):
+    """
+    A factory that does not heed its classes is found out before anything is trained.
+    """
+    worker = start_worker(
+        board.cache_dir, "--model-module", "zoo_of_tests", PYTHONPATH=os.pathsep.join([str(ROOT), str(zoo)])
+    )
+    worker.tell(json.dumps(spec({"model": "import:zoo_of_tests:stubborn"}, purpose="prepare")))
+    run = worker.finish()
+    assert (1, "refused", "model") == (run.status, run.failure["kind"], run.failure["field"])
+    assert "gives (1, 4) for one image, and the data set asks for (1, 10)" in run.failure["message"]
