@@ -18,8 +18,10 @@ _NEAREST = 5
 def set_trainable(model: nn.Module, trainable: Union[str, List[str]]) -> None:
     """Set requires_grad of every parameter of the model.
 
-    last:k means the last k Conv2d in registration order and the head; bias means every bias, those
-    of normalisation layers included, and the whole head.
+    last:k means the last k Conv2d in registration order and the head. A classifier's head is a Linear
+    and comes on top; a segmentation model's is a Conv2d, which is the last of the k, as in "the last
+    five layers" of gradient filtering's paper. bias means every bias, those of normalisation layers
+    included, and the whole head.
 
     Raises:
         RefusedWorkload: more layers than there are, no head, no parameter, or an unknown name.
