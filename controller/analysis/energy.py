@@ -18,7 +18,8 @@ FEWEST_DISTINCT_READINGS = 30
 GAP_PERIODS = 3.0
 FROZEN_S = 2.0
 LARGEST_GAP_SHARE = 0.05
-# At each edge of a window the power is interpolated towards what lies outside it: shorter windows are mostly edges.
+# At each edge of a window the power is interpolated towards what lies outside: on average that loses a sixth of a
+# period of the rise in power, at both edges of five periods about 7 % of the rise.
 FEWEST_PERIODS_PER_WINDOW = 5.0
 
 Readings = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
