@@ -1,4 +1,8 @@
-"""The share of all CPU time that was not idle since the reading before, from /proc/stat."""
+"""The share of all CPU time that was not idle since the reading before, and the part of it that is not the worker's.
+
+From /proc/stat and /proc/<pid>/stat, both in clock ticks of 10 ms on most kernels: over a second that is 1 % of a
+core, over a tenth of one it would be 10 %, so the sensor is read once a second at most.
+"""
 
 import re
 from pathlib import Path
@@ -11,23 +15,33 @@ _LONGEST = 65536
 _CPU = re.compile(rb"^cpu ((?: +[0-9]{1,18}){4,10})$", re.MULTILINE)
 _IDLE = slice(3, 5)  # proc(5): user nice system idle iowait irq softirq steal (guest times are inside user)
 _COUNTED = 8
+_OWN = slice(11, 15)  # proc(5), counted after the name: utime stime, and cutime cstime of children that have ended
+_MOST_CHILDREN = 64
+_ROUNDING = 0.05  # of all time: the two files are not read at the same instant, nor rounded alike
 
 
 class Load(Sensor):
-    """Busy time of all cores, of every process, as a ratio in [0, 1]."""
+    """Busy time of all cores as ratios in [0, 1]: of every process, and of all but the worker and its children."""
 
     name = "load"
     quantities = ("load",)
+    slowest_s = 1.0
 
-    def __init__(self, stat: Path) -> None:
-        super().__init__([Channel("cpu", self.name, "load", "ratio", covers="system")])
-        self._stat = stat
+    def __init__(self, proc: Path) -> None:
+        super().__init__(
+            [
+                Channel("cpu", self.name, "load", "ratio", covers="system"),
+                Channel("foreign_cpu", self.name, "load", "ratio", covers="system"),
+            ]
+        )
+        self._stat = proc / "stat"
         self._before: tuple[int, int] | None = None
+        self._worker = WorkerTime(proc)
 
     @classmethod
     def detect(cls, surroundings: Surroundings) -> Sensor | Absent:
         """Present where /proc/stat has its first line."""
-        sensor = cls(surroundings.root / "proc/stat")
+        sensor = cls(surroundings.root / "proc")
         try:
             sensor.read()
         except OSError as error:
@@ -36,16 +50,86 @@ class Load(Sensor):
             return Absent("/proc/stat has no line of CPU times.")
         return sensor
 
+    def follow(self, pid: int) -> None:
+        """Leave this process out of the foreign load."""
+        self._worker.follow(pid)
+
     def read(self) -> list[float | None]:
-        """Busy share since the reading before; None the first time and when no clock tick went by."""
+        """Shares since the reading before; None the first time and when no clock tick went by.
+
+        There is no foreign share once the worker has ended.
+        """
         with self._stat.open("rb") as file:
             found = _CPU.search(file.read(_LONGEST))
+        worker = self._worker.ticks_since_last()
         if found is None:
-            return [None]
+            return [None, None]
         times = [int(field) for field in found.group(1).split()][:_COUNTED]
         before, self._before = self._before, (sum(times), sum(times[_IDLE]))
         if before is None:
-            return [None]
+            return [None, None]
         total, idle = self._before[0] - before[0], self._before[1] - before[1]
-        # iowait may run backwards (proc(5)); a share outside [0, 1] is no reading.
-        return [1 - idle / total] if total > 0 and 0 <= idle <= total else [None]
+        if not (total > 0 and 0 <= idle <= total):  # iowait may run backwards (proc(5))
+            return [None, None]
+        return [1 - idle / total, _foreign(total, total - idle, worker)]
+
+
+class WorkerTime:
+    """The CPU time of a process, of its living children and of those that it has waited for."""
+
+    def __init__(self, proc: Path) -> None:
+        self._proc = proc
+        self._pid: int | None = None
+        self._last: int | None = 0
+
+    def follow(self, pid: int) -> None:
+        """Count this process, which has just been started."""
+        self._pid, self._last = pid, 0
+
+    def ticks_since_last(self) -> int | None:
+        """Ticks since this was last asked: 0 before there is a process, None when it has ended."""
+        if self._pid is None:
+            return 0
+        before, self._last = self._last, self._ticks(self._pid)
+        if before is None or self._last is None or self._last < before:
+            return None
+        return self._last - before
+
+    def _ticks(self, pid: int) -> int | None:
+        own = self._of(pid)
+        if own is None:
+            return None
+        return own + sum(self._of(child) or 0 for child in self._descendants(pid))
+
+    def _of(self, pid: int) -> int | None:
+        try:
+            text = (self._proc / str(pid) / "stat").read_bytes()[:_LONGEST]
+        except OSError:  # it has ended
+            return None
+        fields = text.rpartition(b")")[2].split()[_OWN]
+        return sum(map(int, fields)) if len(fields) == _OWN.stop - _OWN.start and all(map(_is_count, fields)) else None
+
+    def _descendants(self, pid: int) -> list[int]:
+        """Living processes that its main thread has started, and theirs; none where the kernel does not list them."""
+        found: list[int] = []
+        asked = [pid]
+        while asked and len(found) < _MOST_CHILDREN:
+            parent = str(asked.pop())
+            try:
+                words = (self._proc / parent / "task" / parent / "children").read_bytes()[:_LONGEST].split()
+            except OSError:
+                continue
+            children = [int(word) for word in words if _is_count(word)]
+            found += children
+            asked += children
+        return found
+
+
+def _is_count(word: bytes) -> bool:
+    return word.isdigit() and len(word) <= 18  # noqa: PLR2004 - decimal digits of a 64-bit number
+
+
+def _foreign(total: int, busy: int, worker: int | None) -> float | None:
+    if worker is None or worker > busy + _ROUNDING * total + 1:
+        return None
+    return max(busy - worker, 0) / total

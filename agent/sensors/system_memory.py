@@ -1,8 +1,10 @@
-"""The board's memory, from /proc/meminfo: what is still available, and how much has gone to swap.
+"""The board's memory: what is still available and what lies in swap, from /proc/meminfo; swapping, from /proc/vmstat.
 
-On boards whose GPU shares the RAM, MemAvailable is the only figure that tells how near the end is.
+On boards whose GPU shares the RAM, MemAvailable is the only figure that tells how near the end is. Pages that
+are swapped in or out while steps are measured are a cost of the disk, not of the training.
 """
 
+import os
 import re
 from pathlib import Path
 
@@ -10,31 +12,36 @@ from agent.sensors.sensor import Absent, Sensor
 from agent.sensors.surroundings import Surroundings
 from gradfilter.bench.schema import Channel
 
-_LONGEST = 16384
+_LONGEST = 65536
 _LINE = re.compile(rb"^(MemAvailable|SwapTotal|SwapFree):\s+([0-9]{1,15}) kB$", re.MULTILINE)
+_SWAPPED = re.compile(rb"^(pswpin|pswpout) ([0-9]{1,18})$", re.MULTILINE)
 
 
 class SystemMemory(Sensor):
-    """Bytes that new programs could take without swapping, and bytes in swap."""
+    """Bytes that new programs could take without swapping, bytes in swap, and bytes swapped since the first reading."""
 
     name = "system_memory"
     quantities = ("memory",)
 
-    def __init__(self, meminfo: Path) -> None:
+    def __init__(self, proc: Path) -> None:
         super().__init__(
             [
                 Channel("available", self.name, "memory", "B", covers="system"),
                 Channel("swap_used", self.name, "memory", "B", covers="system"),
+                Channel("swapped_in", self.name, "memory", "B", kind="counter", covers="system"),
+                Channel("swapped_out", self.name, "memory", "B", kind="counter", covers="system"),
             ]
         )
-        self._meminfo = meminfo
+        self._meminfo, self._vmstat = proc / "meminfo", proc / "vmstat"
+        self._page_bytes = os.sysconf("SC_PAGE_SIZE")
+        self._at_first: dict[bytes, int] = {}
 
     @classmethod
     def detect(cls, surroundings: Surroundings) -> Sensor | Absent:
         """Present where /proc/meminfo tells MemAvailable (Linux 3.14 and later)."""
-        sensor = cls(surroundings.root / "proc/meminfo")
+        sensor = cls(surroundings.root / "proc")
         try:
-            available, _ = sensor.read()
+            available = sensor.read()[0]
         except OSError as error:
             return Absent(f"/proc/meminfo cannot be read: {error.strerror}.")
         if available is None:
@@ -42,11 +49,26 @@ class SystemMemory(Sensor):
         return sensor
 
     def read(self) -> list[float | None]:
-        """Available and swapped bytes."""
+        """Available, swapped, swapped in and swapped out bytes; None for what the kernel does not tell."""
         with self._meminfo.open("rb") as file:
             found = dict(_LINE.findall(file.read(_LONGEST)))
         bytes_of = {name: int(kilobytes) * 1024.0 for name, kilobytes in found.items()}
-        return [bytes_of.get(b"MemAvailable"), _swap_used(bytes_of)]
+        pages = self._swapped_pages()
+        swapped = [self._since_first(name, pages.get(name)) for name in (b"pswpin", b"pswpout")]
+        return [bytes_of.get(b"MemAvailable"), _swap_used(bytes_of), *swapped]
+
+    def _swapped_pages(self) -> dict[bytes, int]:
+        try:
+            with self._vmstat.open("rb") as file:
+                return {name: int(count) for name, count in _SWAPPED.findall(file.read(_LONGEST))}
+        except OSError:
+            return {}
+
+    def _since_first(self, name: bytes, pages: int | None) -> float | None:
+        if pages is None:
+            return None
+        added = pages - self._at_first.setdefault(name, pages)
+        return float(added * self._page_bytes) if added >= 0 else None
 
 
 def _swap_used(bytes_of: dict[bytes, float]) -> float | None:

@@ -36,7 +36,19 @@ def test_every_sensor_reports_on_every_board(board, name):
 def test_system_memory_in_bytes(board):
     """Available memory, and what has gone to swap."""
     memory = named(SystemMemory.detect(Surroundings(board("intel-laptop"))))
-    assert {"available": 12000000 * 1024.0, "swap_used": 100000 * 1024.0} == memory
+    assert (12000000 * 1024.0, 100000 * 1024.0) == (memory["available"], memory["swap_used"])
+
+
+def test_swap_traffic_counts_from_the_first_reading(board):
+    """Pages that went to swap and came back since the sensor was found; a counter that is not there has no reading."""
+    root = board("intel-laptop")
+    (root / "proc/vmstat").write_text("pgfault 123\npswpin 1000\npswpout 50\n")
+    memory = SystemMemory.detect(Surroundings(root))
+    (root / "proc/vmstat").write_text("pgfault 456\npswpin 1003\npswpout 50\n")
+    pages = named(memory)
+    assert (3.0 * os.sysconf("SC_PAGE_SIZE"), 0.0) == (pages["swapped_in"], pages["swapped_out"])
+    (root / "proc/vmstat").unlink()
+    assert None is named(memory)["swapped_in"]
 
 
 def test_load_is_the_busy_share_between_readings(board):
@@ -44,13 +56,13 @@ def test_load_is_the_busy_share_between_readings(board):
     root = board("jetson-orin-nano")
     load = Load.detect(Surroundings(root))
     (root / "proc/stat").write_text("cpu  1500 0 750 8200 550 0 0 0 0 0\n")
-    assert [0.75] == load.read()
+    assert [0.75, 0.75] == load.read()
 
 
 def test_load_without_a_tick_is_no_reading(board):
     """Two readings within one clock tick say nothing."""
     load = Load.detect(Surroundings(board("jetson-orin-nano")))
-    assert [None] == load.read()
+    assert [None, None] == load.read()
 
 
 def test_process_memory_of_a_real_process():
