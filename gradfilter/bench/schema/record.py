@@ -166,12 +166,13 @@ class LayerGradient:
 class Evaluation:
     """What the network scored on held-out data after so many epochs.
 
-    accuracy: share of images, or of labelled pixels, classified correctly. miou, mean_accuracy:
-    segmentation only; the mean over classes of intersection over union, and of the share found.
+    accuracy: share of images, or of labelled pixels, classified correctly. loss: None where it was
+    not finite. miou, mean_accuracy: segmentation only; the mean over classes of intersection over
+    union, and of the share found.
     """
 
     epoch: int
-    loss: float
+    loss: Optional[float]
     accuracy: float
     miou: Optional[float] = None
     mean_accuracy: Optional[float] = None

@@ -11,6 +11,7 @@ from gradfilter.bench.schema import (
     Channel,
     ConvLayerWorkload,
     ConvShape,
+    Evaluation,
     MethodSpec,
     Outcome,
     Pretraining,
@@ -126,3 +127,11 @@ def test_non_finite_number_becomes_null(number):
     """
     assert None is encode(Step(0, "measured", 0.0, 0.0, 0.0, loss=number))["loss"]
     assert {"values": [None, 1.0]} == encode({"values": [number, 1.0]})
+
+
+def test_diverged_evaluation_can_be_read_back():
+    """
+    A loss on held-out data that is not finite is None on the other side, and the evaluation stays.
+    """
+    evaluation = Evaluation(epoch=1, loss=math.nan, accuracy=0.1)
+    assert Evaluation(epoch=1, loss=None, accuracy=0.1) == decode(Evaluation, encode(evaluation))
