@@ -3,7 +3,7 @@
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -32,6 +32,9 @@ class AgentSettings(BaseSettings):
     calibration_file: Path | None = Field(
         None, description="What calibrations have found; DATA_DIR/calibration.json without."
     )
+    rails: dict[str, Literal["board_input", "wall", "module", "cpu", "gpu"]] = Field(
+        {}, description="What a power monitor's rail covers, by name, where only the owner knows; a JSON object."
+    )
     min_free_bytes: int = Field(256 * 1024 * 1024, ge=0, description="No run starts with less disk space than this.")
     stop_grace_s: float = Field(5.0, gt=0, le=60, description="How long a worker has between SIGTERM and SIGKILL.")
 
@@ -44,6 +47,7 @@ class AgentSettings(BaseSettings):
             vcgencmd=self.vcgencmd,
             meters=tuple(self.meters),
             calibration_file=calibration_file.absolute(),
+            rails=dict(self.rails),
         )
 
     @field_validator("worker_python")

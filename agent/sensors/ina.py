@@ -4,6 +4,8 @@ INA3221, three rails, on Jetsons: from JetPack 5 through hwmon, voltage in mV an
 product; under JetPack 4 through iio, whose driver multiplies, power in mW. INA219, 226, 228, 238 and kin, one rail,
 on breakouts in a board's supply: power1_input in µW, and energy1_input in µJ where the driver has it, a true counter.
 
+What a breakout meters its owner knows, and says in GRADFILTER_AGENT_RAILS.
+
 The numbers of the folders change with every boot and the paths with every release, so a chip is known by its name,
 wherever it lies, and a rail by its label. Reading takes no root. update_interval and samples are only read: what
 protects the board against over-current uses them too. The INA3221 averages by a running filter, so that a reading is
@@ -33,8 +35,8 @@ _PLACES = tuple(
 )
 # What NVIDIA's rails feed. Rails not named here, or feeding several units, are just rails.
 _COVERS = {"POM_5V_IN": "board_input", "VIN": "board_input", "VDD_IN": "module"}
-_TOTALS = tuple(_COVERS)
 _COVERS.update({"POM_5V_GPU": "gpu", "POM_5V_CPU": "cpu", "GPU": "gpu", "CPU": "cpu"})
+_WHOLES = ("board_input", "wall", "module")
 _NOT_A_RAIL = ("sum of shunt voltages", "NC")
 _MOST_VOLTS, _MOST_AMPERES, _MOST_WATTS = 100.0, 200.0, 5000.0
 _SAMPLES = (1, 1024)  # what the INA3221 can average
@@ -70,11 +72,13 @@ class Ina(Sensor):
     name = "ina"
     quantities = ("power", "energy")
 
-    def __init__(self, rails: list[Rail]) -> None:
+    def __init__(self, rails: list[Rail], owners: dict[str, str]) -> None:
+        """owners: what a rail covers by its owner's word, which goes before its label."""
         channels: list[Channel] = []
         sources: list[Readable] = []
         for name, rail in zip(distinct(rail.name for rail in rails), rails, strict=True):
-            covers, role = _COVERS.get(rail.name, "rail"), _role(rail.name)
+            covers = owners.get(name) or _COVERS.get(rail.name, "rail")
+            role = "total" if covers in _WHOLES else "" if re.fullmatch(r"ina[0-9]+", rail.name) else "rail"
             channels.append(Channel(name, self.name, "power", "W", covers=covers, role=role, **asdict(rail.declared)))
             sources.append(rail)
             if rail.energy is not None:
@@ -84,6 +88,7 @@ class Ina(Sensor):
                 sources.append(rail.energy)
         super().__init__(channels)
         self._sources = sources
+        self.advice = _unknown(owners, [channel.name for channel in channels if channel.unit == "W"])
 
     @classmethod
     def detect(cls, surroundings: Surroundings) -> Sensor | Absent:
@@ -96,7 +101,7 @@ class Ina(Sensor):
         if not usable:
             file = rails[0].gauges[0].path.relative_to(root)
             return Absent(f"/{file} cannot be read. Give the agent's group the right to read it (a udev rule does).")
-        return cls(usable)
+        return cls(usable, surroundings.rails)
 
     def read(self) -> list[float | None]:
         """Watts of every rail, joules of every counter; one that answers with an I/O error has no reading."""
@@ -161,10 +166,12 @@ def _single_rail(folder: Path, name: str, chip: Chip) -> Rail:
     return Rail(label, (Gauge(folder / "power1_input", 1e-6, 0, _MOST_WATTS),), declared, energy)
 
 
-def _role(name: str) -> str:
-    if name in _TOTALS:
-        return "total"
-    return "" if re.fullmatch(r"ina[0-9]+", name) else "rail"  # what a breakout meters its owner knows
+def _unknown(owners: dict[str, str], rails: list[str]) -> str:
+    """A sentence where the owner speaks of a rail that is not here."""
+    unknown = sorted(owners.keys() - set(rails))
+    if not unknown:
+        return ""
+    return f"GRADFILTER_AGENT_RAILS speaks of {', '.join(unknown)}, here are {', '.join(rails)}."
 
 
 def _update_interval(folder: Path) -> float | None:

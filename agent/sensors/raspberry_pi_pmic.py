@@ -126,6 +126,7 @@ def _why_not(model: str) -> str:
     if not model.startswith("Raspberry Pi"):
         return "only a Raspberry Pi 5 has this power chip."
     return (
-        f"a {model} cannot measure its own power. What can: an INA226 or INA228 breakout in its 5 V lead, a meter on "
-        f"that lead logged by another machine, or, for runs of minutes, a smart plug."
+        f"a {model} cannot measure its own power. What can: an INA226 or INA228 breakout in its 5 V lead (named in "
+        f"GRADFILTER_AGENT_RAILS), a meter on that lead, or, for runs of minutes, a smart plug (both named in "
+        f"GRADFILTER_AGENT_METERS)."
     )

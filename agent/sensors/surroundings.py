@@ -4,7 +4,7 @@ Plain dataclasses, since the sampler, which imports no pydantic, gets them as on
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -39,7 +39,8 @@ class Surroundings:
 
     root: the board's /, or a copy of its tree. jtop_python: a Python that has jetson-stats, '' to look for one.
     vcgencmd: Raspberry Pi's firmware command. meters: external ones. calibration_file: what `gradfilter-agent
-    calibrate` has found, None where there is none.
+    calibrate` has found, None where there is none. rails: what a power monitor's rail covers, by its name, where
+    only the owner knows: a breakout in the board's lead meters board_input.
     """
 
     root: Path = Path("/")
@@ -47,6 +48,7 @@ class Surroundings:
     vcgencmd: str = "vcgencmd"
     meters: tuple[MeterSettings, ...] = ()
     calibration_file: Path | None = None
+    rails: dict[str, str] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """One line of JSON."""

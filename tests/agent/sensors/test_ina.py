@@ -106,6 +106,19 @@ def test_ina228_counts_energy_itself(board):
     )
 
 
+def test_owner_says_what_a_breakout_meters(board):
+    """A breakout in the board's lead is the board's input once its owner says so, and its counter with it."""
+    ina = Ina.detect(Surroundings(board("raspberry-pi-4"), rails={"ina228": "board_input"}))
+    assert {("board_input", "total")} == {(c.covers, c.role) for c in ina.channels}
+    assert "" == ina.advice
+
+
+def test_owners_word_on_a_rail_that_is_not_here(board):
+    """A misspelt rail is named, with those there are."""
+    ina = Ina.detect(Surroundings(board("raspberry-pi-4"), rails={"ina226": "board_input"}))
+    assert "GRADFILTER_AGENT_RAILS speaks of ina226, here are ina228." == ina.advice
+
+
 def test_one_dead_rail_leaves_the_others(board):
     """A rail that answers with an error has no reading; the rail beside it has."""
     root = board("jetson-orin-nano")

@@ -11,7 +11,10 @@ METER = MeterSettings("shelly", "http://10.0.0.7", "plug", update_s=0.5)
 
 def test_surroundings_survive_one_line_of_json():
     """What the sampler reads is what the agent wrote, meters and missing files included."""
-    for told in (Surroundings(), Surroundings(Path("/board"), "/py", "/vc", (METER,), Path("/c.json"))):
+    for told in (
+        Surroundings(),
+        Surroundings(Path("/board"), "/py", "/vc", (METER,), Path("/c.json"), {"ina226": "board_input"}),
+    ):
         line = told.to_json()
         assert "\n" not in line
         assert told == Surroundings.from_json(line)
@@ -21,6 +24,8 @@ def test_settings_from_the_environment(monkeypatch, tmp_path):
     """The owner's variables reach the sensors; the calibration lies in the data folder unless another is named."""
     monkeypatch.setenv("GRADFILTER_AGENT_METERS", json.dumps([{"kind": "shelly", "url": METER.url, "name": "plug"}]))
     monkeypatch.setenv("GRADFILTER_AGENT_JTOP_PYTHON", "/usr/bin/python3")
+    monkeypatch.setenv("GRADFILTER_AGENT_RAILS", json.dumps({"ina226": "board_input"}))
     told = AgentSettings(data_dir=tmp_path).surroundings()
     assert (MeterSettings("shelly", METER.url, "plug"),) == told.meters
+    assert {"ina226": "board_input"} == told.rails
     assert ("/usr/bin/python3", tmp_path / "calibration.json") == (told.jtop_python, told.calibration_file)

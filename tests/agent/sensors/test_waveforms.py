@@ -22,8 +22,8 @@ EDGE_S = 0.5  # left out at both ends, so that readings reach beyond the window
 VOLTS = 5.0
 RANGE_UJ = 262143328850
 WRAPS_AFTER_J = 11.0
-# A board's power as (second, watts), straight in between: rest, ramp up, work, a step of 2 W, ramp down, rest.
-RUN = ((0.0, 4.0), (1.0, 4.0), (2.5, 8.0), (3.5, 8.0), (3.5, 6.0), (4.5, 6.0), (5.5, 4.0), (6.5, 4.0))
+# A board's power as (second, watts), straight in between: rest, ramp up, work, a step of 1 W, ramp down, rest.
+RUN = ((0.0, 4.0), (1.0, 4.0), (2.5, 8.0), (3.5, 8.0), (3.5, 7.0), (4.5, 7.0), (5.5, 4.0), (6.5, 4.0))
 LONG_RUN = tuple((second * 10, watts) for second, watts in RUN)
 CHANNELS = {"VDD_IN": "ina", "POM_5V_IN": "ina", "sum_of_rails": "raspberry_pi_pmic", "package-0": "rapl"}
 HWMON = "sys/class/hwmon/hwmon1"
