@@ -66,9 +66,9 @@ CIFAR100 = Files(
 class Cifar(Dataset):
     """Records read from the files when they are asked for."""
 
-    def __init__(self, name: str, files: Files, folder: Path) -> None:
+    def __init__(self, files: Files, folder: Path) -> None:
         held_out = sum(files.test.values())
-        super().__init__(name, files.classes, sum(files.train.values()) + held_out, held_out)
+        super().__init__(files.classes, sum(files.train.values()) + held_out, held_out)
         self._files = files
         self._paths = [(folder / file, records) for part in (files.train, files.test) for file, records in part.items()]
 
@@ -142,7 +142,7 @@ class CifarSource(DatasetSource):
             raise RefusedWorkload("dataset", "dataset %r: %s" % (name, self._advice(board, problems)))
         folder = board.datasets_dir / self._files.folder
         check_inside(name, [folder, *(folder / file for file in self._sizes())], board)
-        return Cifar(name, self._files, folder)
+        return Cifar(self._files, folder)
 
     def _sizes(self) -> Dict[str, int]:
         records = dict(self._files.train, **self._files.test)
@@ -155,12 +155,14 @@ class CifarSource(DatasetSource):
             # os.path: Path.is_file raises below a folder that may not be entered.
             found = path.stat().st_size if os.path.isfile(str(path)) else None  # noqa: PTH113
             if found is None:
-                problems.append("%s is missing (%d bytes)" % (path, size))
+                problems.append("%s is missing (%d bytes)" % (file, size))
             elif found != size:
-                problems.append("%s has %d bytes instead of %d" % (path, found, size))
+                problems.append("%s has %d bytes instead of %d" % (file, found, size))
         return problems
 
     def _advice(self, board: Board, problems: List[str]) -> str:
         pickled = board.datasets_dir / self._files.pickled_folder
         only_pickled = "%s is the pickled version, which is never opened. " % pickled if pickled.is_dir() else ""
-        return "%s. %sUnpack %s in %s." % ("; ".join(problems), only_pickled, self._files.archive, board.datasets_dir)
+        folder = board.datasets_dir / self._files.folder
+        what = "in %s, %s. %s" % (folder, ", ".join(problems), only_pickled)
+        return "%sUnpack %s in %s." % (what, self._files.archive, board.datasets_dir)

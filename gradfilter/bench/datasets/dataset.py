@@ -19,8 +19,7 @@ class Dataset:
 
     task = "classification"
 
-    def __init__(self, name: str, classes: int, images: int, held_out: int = 0) -> None:
-        self.name = name
+    def __init__(self, classes: int, images: int, held_out: int = 0) -> None:
         self.classes = classes
         self.images = images
         self.held_out = held_out

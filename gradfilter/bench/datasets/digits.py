@@ -16,8 +16,8 @@ FILE = Path(__file__).parent.parent / "data" / "digits.npz"
 _CLASSES = 10
 
 
-def make_digits(name: str) -> InMemory:
+def make_digits() -> InMemory:
     """The digits, from the file that travels with the worker."""
     with np.load(str(FILE), allow_pickle=False) as arrays:
         images = torch.from_numpy(arrays["images"]).float().unsqueeze(1)
-        return InMemory(name, images, torch.from_numpy(arrays["labels"]).long(), _CLASSES)
+        return InMemory(images, torch.from_numpy(arrays["labels"]).long(), _CLASSES)

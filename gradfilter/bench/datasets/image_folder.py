@@ -30,8 +30,8 @@ Labelled = List[Tuple[Path, int]]
 class ImageFolder(Dataset):
     """Files with a label each, decoded when they are asked for."""
 
-    def __init__(self, name: str, classes: int, trained: Labelled, held_out: Labelled) -> None:
-        super().__init__(name, classes, len(trained) + len(held_out), len(held_out))
+    def __init__(self, classes: int, trained: Labelled, held_out: Labelled) -> None:
+        super().__init__(classes, len(trained) + len(held_out), len(held_out))
         self._trained = trained
         self._files = trained + held_out
 
@@ -85,7 +85,7 @@ class ImageFolders(DatasetSource):
                 % (name, trained, ", ".join(classes) or "none"),
             )
         files = _labelled(name, trained, classes, board)
-        return ImageFolder(name, len(classes), files, _held_out(name, held_out, classes, board) if held_out else [])
+        return ImageFolder(len(classes), files, _held_out(name, held_out, classes, board) if held_out else [])
 
 
 def _held_out(name: str, folder: Path, classes: List[str], board: Board) -> Labelled:

@@ -12,8 +12,8 @@ from gradfilter.bench.datasets.dataset import Dataset, DatasetSource, Examples
 class InMemory(Dataset):
     """Images (N, 1 or 3, H, W) with labels (N,), standardised over the whole set."""
 
-    def __init__(self, name: str, images: Tensor, labels: Tensor, classes: int) -> None:
-        super().__init__(name, classes, len(images))
+    def __init__(self, images: Tensor, labels: Tensor, classes: int) -> None:
+        super().__init__(classes, len(images))
         # Two constants of the whole set, as published per-set constants are; they tell nothing of a single image.
         self._pixels = (images - images.mean()) / images.std()
         self._labels = labels
@@ -31,7 +31,7 @@ class InMemory(Dataset):
 class BuiltIn(DatasetSource):
     """One data set that every worker has."""
 
-    def __init__(self, name: str, make: Callable[[str], Dataset], task: str = "classification") -> None:
+    def __init__(self, name: str, make: Callable[[], Dataset], task: str = "classification") -> None:
         self._name = name
         self._make = make
         self.task = task
@@ -46,7 +46,7 @@ class BuiltIn(DatasetSource):
 
     def open(self, name: str, board: Board) -> Dataset:  # noqa: ARG002 (the interface of a source)
         """The data set, made now."""
-        return self._make(name)
+        return self._make()
 
 
 def enlarge(images: Tensor, image_size: int) -> Tensor:

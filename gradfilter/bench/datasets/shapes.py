@@ -63,8 +63,8 @@ class Shapes(Dataset):
 
     task = "segmentation"
 
-    def __init__(self, name: str) -> None:
-        super().__init__(name, classes=1 + len(SHAPES), images=_SCENES)
+    def __init__(self) -> None:
+        super().__init__(classes=1 + len(SHAPES), images=_SCENES)
 
     def load(self, indices: Sequence[int], image_size: int) -> Examples:
         """Scenes drawn at the size, and their masks; no pixel is IGNORED."""

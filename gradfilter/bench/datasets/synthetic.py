@@ -11,10 +11,10 @@ _NOISE = 0.7  # of a pattern's standard deviation: learnable, yet not at the fir
 _SEED = 20230
 
 
-def make_synthetic(name: str) -> InMemory:
+def make_synthetic() -> InMemory:
     """The patterns and their copies, drawn from a fixed seed."""
     generator = torch.Generator().manual_seed(_SEED)
     patterns = torch.randn(_CLASSES, 3, _SIZE, _SIZE, generator=generator)
     labels = torch.arange(_IMAGES) % _CLASSES
     noise = torch.randn(_IMAGES, 3, _SIZE, _SIZE, generator=generator)
-    return InMemory(name, patterns[labels] + _NOISE * noise, labels, _CLASSES)
+    return InMemory(patterns[labels] + _NOISE * noise, labels, _CLASSES)

@@ -37,8 +37,8 @@ class Voc(Dataset):
 
     task = "segmentation"
 
-    def __init__(self, name: str, folder: Path, trained: List[str], held_out: List[str]) -> None:
-        super().__init__(name, _CLASSES, len(trained) + len(held_out), len(held_out))
+    def __init__(self, folder: Path, trained: List[str], held_out: List[str]) -> None:
+        super().__init__(_CLASSES, len(trained) + len(held_out), len(held_out))
         self._trained = trained
         self._ids = trained + held_out
         self._folder = folder
@@ -101,7 +101,7 @@ class VocFolders(DatasetSource):
         folders = [folder / _IMAGES, folder / _MASKS]
         check_there(name, folders + lists)
         check_inside(name, [*folders, folder / "ImageSets", folder / _LISTS, *lists], board)
-        data = Voc(name, folder, *[_read_ids(name, path) for path in lists])
+        data = Voc(folder, *[_read_ids(name, path) for path in lists])
         check_there(name, data.files())
         check_inside(name, data.files(), board)
         return data

@@ -16,7 +16,7 @@ class Numbered(Dataset):
     """Each image holds its own number, and the data set counts what it was asked for."""
 
     def __init__(self):
-        super().__init__("numbered", classes=2, images=10)
+        super().__init__(classes=2, images=10)
         self.decoded = 0
 
     def load(self, indices, image_size):

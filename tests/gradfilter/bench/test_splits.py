@@ -5,7 +5,7 @@ from collections import Counter
 from gradfilter.bench.datasets.digits import make_digits
 from gradfilter.bench.splits import hold_out, split_in_two, split_once
 
-LABELS = make_digits("digits").labels()
+LABELS = make_digits().labels()
 
 
 def everything(*splits):

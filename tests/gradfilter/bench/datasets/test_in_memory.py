@@ -26,7 +26,7 @@ def test_dataset_is_standardised(make, count):
     """
     Images have mean 0 and standard deviation 1 over the set; every one of ten classes is there.
     """
-    data = make("name")
+    data = make()
     images, labels = data.load(range(count), 8)
     assert (count, 3, 8, 8) == tuple(images.shape)
     assert torch.allclose(images.mean(), torch.tensor(0.0), atol=1e-5)

@@ -26,7 +26,7 @@ def test_scene_depends_on_its_number_alone():
     """
     A scene drawn after another, in another batch, is the same scene.
     """
-    data = Shapes("shapes")
+    data = Shapes()
     images, masks = data.load([3, 5], 24)
     again, same_masks = data.load([5], 24)
     assert torch.equal(images[1:], again)
@@ -39,7 +39,7 @@ def test_scene_has_any_size(size):
     """
     Images are three float channels, masks whole numbers below the number of classes.
     """
-    data = Shapes("shapes")
+    data = Shapes()
     images, masks = data.load(range(4), size)
     assert ((4, 3, size, size), torch.float32) == (tuple(images.shape), images.dtype)
     assert ((4, size, size), torch.int64) == (tuple(masks.shape), masks.dtype)
@@ -61,7 +61,7 @@ def test_every_class_is_there():
     """
     Each of the five shapes dominates a tenth of the scenes or more, and the ground none.
     """
-    counts = Counter(Shapes("shapes").labels())
+    counts = Counter(Shapes().labels())
     assert set(range(1, 1 + len(SHAPES))) == set(counts)
     assert min(counts.values()) >= 60
 
