@@ -184,7 +184,8 @@ class Outcome:
 
     saved_activation_bytes: bytes held for backward in one step, counted by storage, parameters
     excluded, in a separate unmeasured step; per part. peak_rss_bytes: the worker's high-water mark
-    over warm-up and measured steps (VmHWM, reset before). start_accuracy, start_miou: what the
+    over warm-up and measured steps, with epochs the first one's (VmHWM, reset before); batches that wait
+    decoded are part of it, data_ahead_bytes of the environment at most. start_accuracy, start_miou: what the
     starting weights score before the job trains them, from the preparation. evaluations: one per
     epoch, where the workload counts epochs. gradients: one per layer that a method changed.
     """
