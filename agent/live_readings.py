@@ -35,10 +35,11 @@ class LiveReadings:
         return {thread.sensor.name: self._values(thread.sensor) for thread in self._threads}
 
     def trouble(self) -> dict[str, str]:
-        """Sensor → why it is not read any more, or does not answer."""
+        """Sensor → why it is not read any more, or does not answer, or what else happened to it last."""
         self._collect()
+        remarks = {t.sensor.name: t.sensor.remarks[-1] for t in self._threads if t.sensor.remarks}
         hanging = {t.sensor.name: f"no answer for {t.hung_s:.1f} s." for t in self._threads if t.hung_s}
-        return {**hanging, **self._dropped}
+        return {**remarks, **hanging, **self._dropped}
 
     def close(self) -> None:
         """Stop to read; a sensor that hangs is left behind."""

@@ -88,9 +88,12 @@ def _page(reports: Sequence[SensorReport], live: LiveReadings) -> list[str]:
     lines = _table(channels, live.latest())
     lines += ["", *(_energy_sentence(channels, compute) for compute in ENERGY_ORDER)]
     lines += [f"{sensor}: {reason}" for sensor, reason in live.trouble().items()]
-    missing = [report for report in reports if not report.present]
-    lines += ["", "missing:"] if missing else []
-    return lines + [f"  {report.name}: {report.reason}" for report in missing]
+    lines += _section("to know:", [report for report in reports if report.present and report.reason])
+    return lines + _section("missing:", [report for report in reports if not report.present])
+
+
+def _section(title: str, reports: Sequence[SensorReport]) -> list[str]:
+    return ["", title, *(f"  {report.name}: {report.reason}" for report in reports)] if reports else []
 
 
 def _table(channels: Sequence[Channel], now: dict[str, dict[str, float | None]]) -> list[str]:

@@ -42,6 +42,14 @@ def test_page_says_which_channel_is_the_energy_and_what_is_missing(board):
     assert "energy of a step on cpu: none; no channel covers any of" in shown(board("virtual-machine")).stdout
 
 
+def test_page_says_what_a_sensor_lacks(board):
+    """A breakout that is there is shown with what its owner says wrongly of it."""
+    page = shown(board("raspberry-pi-5"), RAILS='{"ina228": "board_input"}').stdout
+    to_know, _, missing = page.partition("to know:")[2].partition("missing:")
+    assert "  ina: GRADFILTER_AGENT_RAILS speaks of ina228" in to_know
+    assert "ina:" not in missing
+
+
 def test_json_holds_the_same(board):
     """For programs: what was found, what it reads, which channel is the energy."""
     document = json.loads(shown(board("intel-laptop"), "--json").stdout)
