@@ -23,6 +23,7 @@ from pathlib import Path
 from agent.sensors.counters import EnergyCounter
 from agent.sensors.files import Gauge, Readable, read_each, read_integer, read_label, readable
 from agent.sensors.ina_chips import CHIPS, Chip, Declared, declare
+from agent.sensors.nvidia_rails import COVERS
 from agent.sensors.sensor import Absent, Sensor, distinct
 from agent.sensors.surroundings import Surroundings
 from gradfilter.bench.schema import Channel
@@ -33,9 +34,6 @@ _PLACES = tuple(
     for way in ("sys/class/hwmon", "sys/bus/iio/devices", "sys/bus/i2c/devices/*", "sys/bus/i2c/drivers/ina*/*")
     for folder in ("hwmon[0-9]*", "hwmon/hwmon[0-9]*", "iio:device[0-9]*")
 )
-# What NVIDIA's rails feed. Rails not named here, or feeding several units, are just rails.
-_COVERS = {"POM_5V_IN": "board_input", "VIN": "board_input", "VDD_IN": "module"}
-_COVERS.update({"POM_5V_GPU": "gpu", "POM_5V_CPU": "cpu", "GPU": "gpu", "CPU": "cpu"})
 _WHOLES = ("board_input", "wall", "module")
 _NOT_A_RAIL = ("sum of shunt voltages", "NC")
 _MOST_VOLTS, _MOST_AMPERES, _MOST_WATTS = 100.0, 200.0, 5000.0
@@ -77,7 +75,7 @@ class Ina(Sensor):
         channels: list[Channel] = []
         sources: list[Readable] = []
         for name, rail in zip(distinct(rail.name for rail in rails), rails, strict=True):
-            covers = owners.get(name) or _COVERS.get(rail.name, "rail")
+            covers = owners.get(name) or COVERS.get(rail.name, "rail")
             role = "total" if covers in _WHOLES else "" if re.fullmatch(r"ina[0-9]+", rail.name) else "rail"
             channels.append(Channel(name, self.name, "power", "W", covers=covers, role=role, **asdict(rail.declared)))
             sources.append(rail)
