@@ -43,4 +43,4 @@ $(SETUP): constraints.txt pyproject.toml gradfilter/pyproject.toml
 	@touch $@
 
 clean:
-	rm -rf .venv .venv-py36 var reports
+	rm -rf .venv .venv-py36 .venv-jtop-* var reports

@@ -2,6 +2,7 @@
 
 from agent.sensors.clocks import Clocks
 from agent.sensors.ina import Ina
+from agent.sensors.jtop import Jtop
 from agent.sensors.load import Load
 from agent.sensors.nvml import Nvml
 from agent.sensors.process_memory import ProcessMemory
@@ -23,6 +24,7 @@ SENSORS: tuple[type[Sensor], ...] = (
     Thermal,
     Throttling,
     Ina,
+    Jtop,
     RaspberryPiPmic,
     Rapl,
     Nvml,

@@ -40,14 +40,14 @@ def write_worker_python(folder: Path) -> Path:
     return path
 
 
-def wait_until(what: str, holds: Callable[[], Any]) -> Any:
+def wait_until(what: str, holds: Callable[[], Any], within_s: float = DEADLINE_S) -> Any:
     """Ask until the answer is true, or fail saying what did not happen."""
-    until = time.monotonic() + DEADLINE_S
+    until = time.monotonic() + within_s
     while time.monotonic() < until:
         if answer := holds():
             return answer
         time.sleep(0.05)
-    raise AssertionError(f"{what} did not happen within {DEADLINE_S:g} s")
+    raise AssertionError(f"{what} did not happen within {within_s:g} s")
 
 
 def await_gone(processes: list[psutil.Process]) -> None:

@@ -8,7 +8,12 @@ BOARDS = sorted(path.stem for path in Path(__file__).parent.glob("*.txt"))
 
 def build_board(name: str, root: Path) -> Path:
     """Write the files of a board below root."""
-    for line in Path(__file__).with_name(f"{name}.txt").read_text().splitlines():
+    return write_files(Path(__file__).with_name(f"{name}.txt"), root)
+
+
+def write_files(board: Path, root: Path) -> Path:
+    """Write the files that a board's text lists below root."""
+    for line in board.read_text().splitlines():
         path, _, content = line.partition(" = ")
         for escape, character in _ESCAPES.items():
             content = content.replace(escape, character)

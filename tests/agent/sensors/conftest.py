@@ -1,0 +1,48 @@
+"""Made-up Jetsons with the real jtop.service, for the tests that need one."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+import pytest
+
+from tests.agent.sensors.jtop_board import Sampling, Service
+from tests.boards.jetson import Jetson
+from tests.boards.jetson_stats import NEWEST, missing, python_with
+
+
+class JtopLab:
+    """Boards, services and samplers of one test. Whatever runs on a board ends with it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.python = python_with(NEWEST)
+        self._folder, self._made = folder, ExitStack()
+
+    def board(self, name: str = "jetson-orin-nano") -> Jetson:
+        try:
+            board = Jetson(name, self._folder / name)
+        except OSError as error:
+            missing(str(error))
+        return self._made.enter_context(closing(board))
+
+    def service(self, board: Jetson, python: Path | None = None) -> Service:
+        return Service(board, python or self.python)
+
+    def sampling(self, board: Jetson, python: Path | None = None, before: tuple[str, ...] = ()) -> Sampling:
+        out = self._folder / f"{board.name}.samples"
+        return self._made.enter_context(closing(Sampling(board, python or self.python, out, *before)))
+
+    def close(self) -> None:
+        self._made.close()
+
+
+@pytest.fixture
+def jtop_lab(tmp_path: Path) -> Iterator[JtopLab]:
+    """A JtopLab, with the services' logs shown when the test fails."""
+    lab = JtopLab(tmp_path)
+    try:
+        yield lab
+    finally:
+        lab.close()
+        for log in sorted(tmp_path.glob("*/service.log")):
+            print(f"--- {log.parent.name}\n{log.read_text()[-3000:]}")

@@ -1,0 +1,97 @@
+"""A made-up Jetson with the real jtop.service on it, and the real sampler reading it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+
+from agent.samples import Samples, read_samples
+from agent.sensors.surroundings import Surroundings
+from tests.agent.service import wait_until
+from tests.boards.jetson import Jetson
+
+PERIOD_S = 0.1
+
+
+class Service:
+    """jtop.service, started as its unit does."""
+
+    def __init__(self, board: Jetson, python: Path) -> None:
+        board.keep_from_writing(_settings_folder(python))
+        log, command = board.root / "service.log", [python, "-m", "jtop", "--force"]
+        with log.open("wb") as file:
+            self._process = board.start(*command, env={"JTOP_SERVICE": "True"}, stdout=file, stderr=subprocess.STDOUT)
+        wait_until("jtop.service's readiness", lambda: b"service ready" in log.read_bytes())
+
+    @property
+    def main(self) -> psutil.Process:
+        return psutil.Process(self._process.pid).children()[0]
+
+    def signal(self, number: int) -> None:
+        """To all of its processes."""
+        for process in (*self.main.children(recursive=True), self.main):
+            process.send_signal(number)
+
+    def end(self) -> None:
+        """End it as systemd does, by SIGTERM to its main process."""
+        self.main.terminate()
+        self._process.wait(20)
+
+
+def _settings_folder(python: Path) -> Path:
+    """jtop keeps its settings below its Python's own prefix; the folder there that exists."""
+    asked = [python, "-c", "import sys; print(sys.base_prefix)"]
+    prefix = Path(subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip())
+    return prefix / "local" if (prefix / "local").is_dir() else prefix
+
+
+class Sampling:
+    """`python -m agent.sampler` on a board, with what it has written so far."""
+
+    def __init__(self, board: Jetson, python: Path, out: Path, *before: str) -> None:
+        self._out = out
+        command = [*before, sys.executable, "-m", "agent.sampler", "--period", PERIOD_S, "--out", out]
+        self._process = board.start(*command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
+        self._process.stdin.write(Surroundings(jtop_python=str(python)).to_json().encode() + b"\n")
+        assert b"sampling\n" == self._process.stdout.readline()
+
+    @property
+    def now(self) -> Samples:
+        return read_samples(self._out)
+
+    @property
+    def dropped(self) -> list[str]:
+        """What has been written so far of sensors that were given up."""
+        return [line for line in self._out.read_text().splitlines() if line.startswith("! ")]
+
+    @property
+    def report(self):
+        """What became of the sensor jtop."""
+        return next(one for one in self.now.sensors if one.name == "jtop")
+
+    def series(self, channel: str):
+        return next(one for one in self.now.series if (one.channel.sensor, one.channel.name) == ("jtop", channel))
+
+    def channels(self):
+        """Channel name → channel."""
+        return {channel.name: channel for channel in self.report.channels}
+
+    def await_value(self, what: str, channel: str, holds, since: int = 0) -> int:
+        """Wait for a reading of which something holds, after so many others; how many there are then."""
+        wait_until(what, lambda: any(map(holds, self.series(channel).values[since:])))
+        return len(self.series(channel).values)
+
+    def finish(self) -> Samples:
+        """End it as the agent does."""
+        self._process.stdin.close()
+        assert 0 == self._process.wait(30)
+        self._process.stdout.close()
+        return self.now
+
+    def close(self) -> None:
+        """The board ends the process."""
+        self._process.stdin.close()
+        self._process.stdout.close()
