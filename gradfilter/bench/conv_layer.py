@@ -16,10 +16,11 @@ from gradfilter.bench.board import Board
 from gradfilter.bench.environment import read_environment
 from gradfilter.bench.events import EventWriter
 from gradfilter.bench.marks import StepPhase
-from gradfilter.bench.memory import PeakMemory, counting_saved_bytes
+from gradfilter.bench.memory import PeakMemory
 from gradfilter.bench.placement import Placement
 from gradfilter.bench.schema import ConvLayerWorkload, ConvShape, MethodedLayer, Outcome, RunSpec, Step, Variant
 from gradfilter.bench.variants import apply_methods, naming_variant
+from gradfilter.inspection import counting_saved_bytes
 
 
 def measure(spec: RunSpec, events: EventWriter, board: Board) -> None:  # noqa: ARG001 (the interface of a workload)

@@ -1,13 +1,9 @@
-"""How large the process became, and what a step holds for its backward pass."""
+"""How large the process became, and what its tensors took on an accelerator."""
 
 from pathlib import Path
 from typing import Optional
 
 import torch
-
-from gradfilter.inspection.saved_bytes import counting_saved_bytes
-
-__all__ = ["PeakMemory", "counting_saved_bytes", "read_peak_rss", "reset_peak_rss"]
 
 _RESET_PEAK_RSS = "5"  # Documentation/filesystems/proc.rst, /proc/PID/clear_refs
 

@@ -12,7 +12,6 @@ from gradfilter.bench.environment import read_environment
 from gradfilter.bench.evaluation import Score
 from gradfilter.bench.events import EventWriter
 from gradfilter.bench.gradient_check import compare_with_plain
-from gradfilter.bench.memory import counting_saved_bytes
 from gradfilter.bench.models import check_image_size, check_output
 from gradfilter.bench.phases import PhasedTraining
 from gradfilter.bench.schema import Evaluation, Outcome, RunSpec, TrainingWorkload, Variant
@@ -20,6 +19,7 @@ from gradfilter.bench.starting_weights import prepare_start, require_start
 from gradfilter.bench.training_loop import TrainingLoop, count_parameters, trained_parameters
 from gradfilter.bench.variants import PreparedVariant, apply_methods, naming_variant
 from gradfilter.bench.workload import Task
+from gradfilter.inspection import counting_saved_bytes
 
 _CHECKED_BATCH = 2  # the smallest batch on which batch normalisation can train
 
