@@ -60,7 +60,7 @@ class Pretraining:
 
     __pydantic_config__ = REFUSE_UNKNOWN_KEYS
 
-    steps: int = 160
+    steps: int = 280
     batch_size: int = 16
     learning_rate: float = 0.2
     seed: int = 0
