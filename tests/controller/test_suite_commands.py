@@ -55,7 +55,7 @@ class TestReading:
     @pytest.mark.parametrize(
         ("arguments", "sentence"),
         [
-            (["show", "nothing"], "there is no suite 'nothing'; there are paper-classification"),
+            (["show", "nothing"], "there is no suite 'nothing'; there are accuracy"),
             (["show", "smoke", "--job", "x"], "suite 'smoke' has no job 'x'"),
             (["run", "smoke"], "give either --device NAME or --tag TAG"),
             (["run", "smoke", "--device", "a", "--tag", "b"], "give either --device NAME or --tag TAG"),
