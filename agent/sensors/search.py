@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterable
+from typing import Protocol, TypeAlias
 
 from agent.sensors.sensor import Absent, Sensor
 from agent.sensors.surroundings import Surroundings
@@ -10,10 +11,28 @@ from agent.sensors.surroundings import Surroundings
 LIMIT_S = 10.0
 
 
+class Described(Protocol):
+    """A sensor that is not one of its class on the board, but one of those that the owner describes."""
+
+    @property
+    def name(self) -> str:
+        """What reports call it."""
+
+    @property
+    def quantities(self) -> tuple[str, ...]:
+        """What it measures wherever it is present."""
+
+    def detect(self, surroundings: Surroundings) -> Sensor | Absent:
+        """The sensor as found there, or why there is none."""
+
+
+Kind: TypeAlias = type[Sensor] | Described  # what can be looked for
+
+
 class Search(threading.Thread):
     """The search for one kind of sensor; `found` is its result, None as long as there is none."""
 
-    def __init__(self, kind: type[Sensor], surroundings: Surroundings) -> None:
+    def __init__(self, kind: Kind, surroundings: Surroundings) -> None:
         super().__init__(name=f"search for {kind.name}", daemon=True)
         self.found: Sensor | Absent | None = None
         self._kind, self._surroundings = kind, surroundings
@@ -37,7 +56,7 @@ class Search(threading.Thread):
             return self.found or Absent("looking for it hung, so it is left out; see what the kernel says (dmesg).")
 
 
-def search(kinds: Iterable[type[Sensor]], surroundings: Surroundings, limit_s: float) -> list[Sensor | Absent]:
+def search(kinds: Iterable[Kind], surroundings: Surroundings, limit_s: float) -> list[Sensor | Absent]:
     """What became of each kind. One whose last search still hangs is not looked for once more."""
     hanging = {thread.name for thread in threading.enumerate()}
     searches = [Search(kind, surroundings) for kind in kinds]
@@ -53,7 +72,7 @@ def search(kinds: Iterable[type[Sensor]], surroundings: Surroundings, limit_s: f
     ]
 
 
-def _detect(kind: type[Sensor], surroundings: Surroundings) -> Sensor | Absent:
+def _detect(kind: Kind, surroundings: Surroundings) -> Sensor | Absent:
     try:
         return kind.detect(surroundings)
     except OSError as error:

@@ -33,9 +33,9 @@ class Sensor(ABC):
     to it while it was read that is a reason to doubt its readings, in sentences; it goes into the record.
     """
 
-    name: ClassVar[str]
+    name: str
     quantities: ClassVar[tuple[str, ...]]
-    slowest_s: ClassVar[float] = 0.0
+    slowest_s: float = 0.0
 
     def __init__(self, channels: Sequence[Channel]) -> None:
         self.channels = list(channels)
