@@ -4,33 +4,92 @@ Plain dataclasses, since the sampler, which imports no pydantic, gets them as on
 """
 
 import json
+import math
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal
+from urllib.parse import urlsplit
+
+_SCHEMES = {
+    "shelly": ("http",),
+    "tasmota": ("http",),
+    "http": ("http", "https"),
+    "mqtt": ("mqtt", "mqtts"),
+}
+_LONGEST_UPDATE_S = 600.0
 
 
 @dataclass(frozen=True)
 class MeterSettings:
     """An external meter on the network, as the board's owner describes it.
 
-    kind: the protocol. url: where it answers (for mqtt the broker's), name: what records call it. covers: what it
-    meters, wall, or board_input for a meter in the board's own lead. power_path, energy_path: where in the answer
-    the number stands (http, mqtt). topic: mqtt's. update_s: how often the meter has a new value. latency_s: how
-    old a value is when it is read. resolution_w: one step of its reading, None where its datasheet does not say.
+    kind: the protocol. url: where it answers (for mqtt the broker), with user:password@ where it asks for them.
+    name: what records call it. covers: what it meters, wall, or board_input for a meter in the board's own lead.
+    channel: which of its outputs (shelly). power_path, energy_path: where in the answer the number stands, as in
+    meters[0].power (http, mqtt); without both, the answer is a plain number of watts. energy_unit: the unit of the
+    energy there. topic: mqtt's.
+
+    What its datasheet or its owner says of it, None where neither does: update_s: how often it has a new value.
+    latency_s: how old a value is when it is read; a reading's instant is set back by so much. averaging_s: the time
+    a value is the mean over. resolution_w, resolution_j: one step of its readings. gain_tolerance: relative error,
+    offset_tolerance_w: absolute error.
+
+    Raises:
+        ValueError: what is wrong with the description; never with the url, which may hold a password.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
     kind: Literal["shelly", "tasmota", "http", "mqtt"]
-    url: str
+    url: str = field(repr=False)
     name: str
-    covers: str = "wall"
+    covers: Literal["wall", "board_input", "module", "system"] = "wall"
+    channel: int = 0
     power_path: str = ""
     energy_path: str = ""
+    energy_unit: Literal["J", "Wh", "kWh"] = "Wh"
     topic: str = ""
     update_s: float = 1.0
     latency_s: float | None = None
+    averaging_s: float | None = None
     resolution_w: float | None = None
+    resolution_j: float | None = None
+    gain_tolerance: float | None = None
+    offset_tolerance_w: float | None = None
+
+    def __post_init__(self) -> None:
+        if not self.name.strip() or not self.name.isprintable():
+            raise ValueError("a meter's name must be one line of text, such as plug")
+        if not _is_url(self.url, _SCHEMES[self.kind]):
+            schemes = " or ".join(f"{scheme}://" for scheme in _SCHEMES[self.kind])
+            raise ValueError(f"the url of a meter of kind {self.kind} must be {schemes}[user:password@]host[:port]")
+        if not 0 < self.update_s <= _LONGEST_UPDATE_S:
+            raise ValueError(f"update_s must be above 0 and at most {_LONGEST_UPDATE_S:g} seconds")
+        if self.channel < 0:
+            raise ValueError("channel counts from 0")
+        if (self.kind == "mqtt") != bool(self.topic) or set(self.topic) & set("+#"):
+            raise ValueError("a meter of kind mqtt, and no other, has one topic, without + and #")
+        for name in (
+            "latency_s",
+            "averaging_s",
+            "resolution_w",
+            "resolution_j",
+            "gain_tolerance",
+            "offset_tolerance_w",
+        ):
+            value = getattr(self, name)
+            if value is not None and not (value >= 0 and math.isfinite(value)):
+                raise ValueError(f"{name} must be 0 or more")
+
+
+def _is_url(url: str, schemes: tuple[str, ...]) -> bool:
+    if not (url.isascii() and url.isprintable() and " " not in url):
+        return False
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number, a bracket that is not closed
+        return False
 
 
 @dataclass(frozen=True)

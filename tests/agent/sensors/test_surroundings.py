@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from agent.sensors.surroundings import MeterSettings, Surroundings
 from agent.settings import AgentSettings
 
@@ -29,3 +31,33 @@ def test_settings_from_the_environment(monkeypatch, tmp_path):
     assert (MeterSettings("shelly", METER.url, "plug"),) == told.meters
     assert {"ina226": "board_input"} == told.rails
     assert ("/usr/bin/python3", tmp_path / "calibration.json") == (told.jtop_python, told.calibration_file)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"kind": "mqtt", "topic": "a/b"}, "must be mqtt:// or mqtts://"),
+        ({"url": "127.0.0.1"}, "must be http:// or https://"),
+        ({"url": "http://10.0.0.7:port"}, "must be http:// or https://"),
+        ({"url": "http://10.0.0.7/a b"}, "must be http:// or https://"),
+        ({"name": " "}, "one line of text"),
+        ({"name": "a\nb"}, "one line of text"),
+        ({"update_s": 0}, "update_s must be above 0"),
+        ({"update_s": float("nan")}, "update_s must be above 0"),
+        ({"channel": -1}, "channel counts from 0"),
+        ({"topic": "a/b"}, "has one topic"),
+        ({"kind": "mqtt", "url": "mqtt://h"}, "has one topic"),
+        ({"kind": "mqtt", "url": "mqtt://h", "topic": "a/#"}, "has one topic"),
+        ({"gain_tolerance": -0.1}, "gain_tolerance must be 0 or more"),
+    ],
+)
+def test_description_that_makes_no_sense(changes, words):
+    """A mistake in the settings is refused when they are read, in a sentence."""
+    described = {"kind": "http", "url": "http://127.0.0.1", "name": "plug"}
+    with pytest.raises(ValueError, match=words):
+        MeterSettings(**(described | changes))
+
+
+def test_description_hides_the_address():
+    """What is printed by mistake holds no password."""
+    assert "s3cret" not in repr(MeterSettings("http", "http://me:s3cret@h", "plug"))
