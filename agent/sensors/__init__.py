@@ -4,11 +4,12 @@ from agent.sensors.clocks import Clocks
 from agent.sensors.ina import Ina
 from agent.sensors.jtop import Jtop
 from agent.sensors.load import Load
+from agent.sensors.meters.meter import Meter, further_meters
 from agent.sensors.nvml import Nvml
 from agent.sensors.process_memory import ProcessMemory
 from agent.sensors.rapl import Rapl
 from agent.sensors.raspberry_pi_pmic import RaspberryPiPmic
-from agent.sensors.search import LIMIT_S, search
+from agent.sensors.search import LIMIT_S, Kind, search
 from agent.sensors.sensor import Absent, Sensor
 from agent.sensors.surroundings import Surroundings
 from agent.sensors.system_memory import SystemMemory
@@ -28,16 +29,18 @@ SENSORS: tuple[type[Sensor], ...] = (
     RaspberryPiPmic,
     Rapl,
     Nvml,
+    Meter,
 )
 
 
 def detect_sensors(surroundings: Surroundings, limit_s: float = LIMIT_S) -> tuple[list[Sensor], list[SensorReport]]:
-    """The sensors found there, which the caller closes, and what became of every one in SENSORS.
+    """The sensors found there, which the caller closes, and what became of every one in SENSORS and of further meters.
 
     One that is not found within the limit is left out.
     """
     sensors, reports = [], []
-    for kind, found in zip(SENSORS, search(SENSORS, surroundings, limit_s), strict=True):
+    kinds: list[Kind] = [*SENSORS, *further_meters(surroundings)]
+    for kind, found in zip(kinds, search(kinds, surroundings, limit_s), strict=True):
         report = SensorReport(kind.name, present=not isinstance(found, Absent), quantities=list(kind.quantities))
         if isinstance(found, Absent):
             report.reason = found.reason

@@ -1,0 +1,1 @@
+"""External power meters on the network, by Shelly, Tasmota, HTTP and JSON, or MQTT."""
