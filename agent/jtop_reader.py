@@ -68,13 +68,15 @@ def error_of(error: Exception) -> str:
 class Ticks:
     """Says each tick of the service once, with its instant; jtop calls it in a thread of its own.
 
-    The service notes the time of boot at the start of a tick and hands everything over at its end, so the instant
-    is the middle between that and the arrival. A client that waits too long is given the old tick again, and a new
-    one whatever a former client left: the first, and any with the start of the one before, is not said.
+    The service notes the time since boot when it begins to read the board and hands everything over at the end, so
+    the instant is the middle of that; it lasts as long as the fastest arrival so far, since another client can make
+    a tick arrive late. A client that waits too long is given the old tick again, and a new one whatever a former
+    client left: the first, and any with the start of the one before, is not said.
     """
 
     def __init__(self) -> None:
         self.last_uptime_s = None  # type: Optional[float]
+        self.lasts_s = float("inf")
         self.heard_s = time.monotonic()
 
     def __call__(self, board: Any) -> None:
@@ -85,9 +87,10 @@ class Ticks:
             return
         self.heard_s = arrival_s
         age_s = time_since_boot() - uptime_s
-        if not 0 <= age_s <= board.interval:  # a container may count from a boot of its own
+        if not 0 <= age_s <= SILENCE_S:  # a container may count from a boot of its own
             age_s = 0.0
-        say("tick", at_s=arrival_s - age_s / 2, **observed(board))
+        self.lasts_s = min(self.lasts_s, age_s)
+        say("tick", at_s=arrival_s - age_s + self.lasts_s / 2, **observed(board))
 
 
 def time_since_boot() -> float:
