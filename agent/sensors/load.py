@@ -5,6 +5,7 @@ core, over a tenth of one it would be 10 %, so the sensor is read once a second 
 """
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 from agent.sensors.sensor import Absent, Sensor
@@ -17,7 +18,17 @@ _IDLE = slice(3, 5)  # proc(5): user nice system idle iowait irq softirq steal (
 _COUNTED = 8
 _OWN = slice(11, 15)  # proc(5), counted after the name: utime stime, and cutime cstime of children that have ended
 _MOST_CHILDREN = 64
+_FEWEST = 10  # ticks of all cores together, below which a share is mostly rounding
 _ROUNDING = 0.05  # of all time: the two files are not read at the same instant, nor rounded alike
+
+
+@dataclass(frozen=True)
+class _Ticks:
+    """Of all cores, of those the idle ones, and the worker's, None when it has ended."""
+
+    total: int
+    idle: int
+    worker: int | None
 
 
 class Load(Sensor):
@@ -35,7 +46,7 @@ class Load(Sensor):
             ]
         )
         self._stat = proc / "stat"
-        self._before: tuple[int, int] | None = None
+        self._before: _Ticks | None = None
         self._worker = WorkerTime(proc)
 
     @classmethod
@@ -55,23 +66,21 @@ class Load(Sensor):
         self._worker.follow(pid)
 
     def read(self) -> list[float | None]:
-        """Shares since the reading before; None the first time and when no clock tick went by.
+        """Shares since the reading before; None the first time, and while too few clock ticks went by to tell.
 
         There is no foreign share once the worker has ended.
         """
         with self._stat.open("rb") as file:
             found = _CPU.search(file.read(_LONGEST))
-        worker = self._worker.ticks_since_last()
         if found is None:
             return [None, None]
         times = [int(field) for field in found.group(1).split()][:_COUNTED]
-        before, self._before = self._before, (sum(times), sum(times[_IDLE]))
-        if before is None:
-            return [None, None]
-        total, idle = self._before[0] - before[0], self._before[1] - before[1]
-        if not (total > 0 and 0 <= idle <= total):  # iowait may run backwards (proc(5))
-            return [None, None]
-        return [1 - idle / total, _foreign(total, total - idle, worker)]
+        now = _Ticks(sum(times), sum(times[_IDLE]), self._worker.ticks())
+        before = self._before
+        if before is not None and 0 <= now.total - before.total < _FEWEST:
+            return [None, None]  # what went by counts in the next reading
+        self._before = now
+        return [None, None] if before is None else _shares(before, now)
 
 
 class WorkerTime:
@@ -80,20 +89,14 @@ class WorkerTime:
     def __init__(self, proc: Path) -> None:
         self._proc = proc
         self._pid: int | None = None
-        self._last: int | None = 0
 
     def follow(self, pid: int) -> None:
         """Count this process, which has just been started."""
-        self._pid, self._last = pid, 0
+        self._pid = pid
 
-    def ticks_since_last(self) -> int | None:
-        """Ticks since this was last asked: 0 before there is a process, None when it has ended."""
-        if self._pid is None:
-            return 0
-        before, self._last = self._last, self._ticks(self._pid)
-        if before is None or self._last is None or self._last < before:
-            return None
-        return self._last - before
+    def ticks(self) -> int | None:
+        """Ticks so far: 0 before there is a process, None when it has ended."""
+        return 0 if self._pid is None else self._ticks(self._pid)
 
     def _ticks(self, pid: int) -> int | None:
         own = self._of(pid)
@@ -129,7 +132,15 @@ def _is_count(word: bytes) -> bool:
     return word.isdigit() and len(word) <= 18  # noqa: PLR2004 - decimal digits of a 64-bit number
 
 
-def _foreign(total: int, busy: int, worker: int | None) -> float | None:
-    if worker is None or worker > busy + _ROUNDING * total + 1:
+def _shares(before: _Ticks, now: _Ticks) -> list[float | None]:
+    total, idle = now.total - before.total, now.idle - before.idle
+    if not (total > 0 and 0 <= idle <= total):  # iowait may run backwards (proc(5))
+        return [None, None]
+    return [1 - idle / total, _foreign(total, total - idle, before.worker, now.worker)]
+
+
+def _foreign(total: int, busy: int, worker_before: int | None, worker_now: int | None) -> float | None:
+    if worker_before is None or worker_now is None:
         return None
-    return max(busy - worker, 0) / total
+    worker = worker_now - worker_before
+    return max(busy - worker, 0) / total if 0 <= worker <= busy + _ROUNDING * total + 1 else None

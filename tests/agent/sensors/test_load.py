@@ -65,6 +65,17 @@ def test_only_ticks_since_the_reading_before_count(proc, load):
     assert pytest.approx([0.8, 0.2]) == load.read()
 
 
+def test_too_few_ticks_wait_for_the_next_reading(proc, load):
+    """Nine ticks say nothing yet; with 991 more they are a share of a thousand, the worker's among them."""
+    load.follow(WORKER)
+    write_process(proc, WORKER, 9)
+    go_on(proc, busy=9, idle=0)
+    assert [None, None] == load.read()
+    write_process(proc, WORKER, 500)
+    go_on(proc, busy=600, idle=400)
+    assert pytest.approx([0.6, 0.1]) == load.read()
+
+
 def test_no_foreign_share_once_the_worker_has_ended(proc, load):
     """Its last ticks are not known, so the rest is nobody's for certain."""
     load.follow(WORKER)
