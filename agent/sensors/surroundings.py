@@ -5,6 +5,7 @@ Plain dataclasses, since the sampler, which imports no pydantic, gets them as on
 
 import json
 import math
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -16,7 +17,9 @@ _SCHEMES = {
     "http": ("http", "https"),
     "mqtt": ("mqtt", "mqtts"),
 }
+_FREE = ("http", "mqtt")  # kinds whose answers only the owner knows
 _LONGEST_UPDATE_S = 600.0
+_NOT_NEGATIVE = ("latency_s", "averaging_s", "resolution_w", "resolution_j", "gain_tolerance", "offset_tolerance_w")
 
 
 @dataclass(frozen=True)
@@ -29,10 +32,10 @@ class MeterSettings:
     meters[0].power (http, mqtt); without both, the answer is a plain number of watts. energy_unit: the unit of the
     energy there. topic: mqtt's.
 
-    What its datasheet or its owner says of it, None where neither does: update_s: how often it has a new value.
-    latency_s: how old a value is when it is read; a reading's instant is set back by so much. averaging_s: the time
-    a value is the mean over. resolution_w, resolution_j: one step of its readings. gain_tolerance: relative error,
-    offset_tolerance_w: absolute error.
+    update_s: how often it has a new value; a second is assumed, since no maker documents it. What its datasheet or its
+    owner says of it, None where neither does: latency_s: how old a value is when it is read; a reading's instant is
+    set back by so much. averaging_s: the time a value is the mean over. resolution_w, resolution_j: one step of its
+    readings. gain_tolerance: relative error, offset_tolerance_w: absolute error.
 
     Raises:
         ValueError: what is wrong with the description; never with the url, which may hold a password.
@@ -58,28 +61,26 @@ class MeterSettings:
     offset_tolerance_w: float | None = None
 
     def __post_init__(self) -> None:
-        if not self.name.strip() or not self.name.isprintable():
-            raise ValueError("a meter's name must be one line of text, such as plug")
-        if not _is_url(self.url, _SCHEMES[self.kind]):
-            schemes = " or ".join(f"{scheme}://" for scheme in _SCHEMES[self.kind])
-            raise ValueError(f"the url of a meter of kind {self.kind} must be {schemes}[user:password@]host[:port]")
-        if not 0 < self.update_s <= _LONGEST_UPDATE_S:
-            raise ValueError(f"update_s must be above 0 and at most {_LONGEST_UPDATE_S:g} seconds")
-        if self.channel < 0:
-            raise ValueError("channel counts from 0")
-        if (self.kind == "mqtt") != bool(self.topic) or set(self.topic) & set("+#"):
-            raise ValueError("a meter of kind mqtt, and no other, has one topic, without + and #")
-        for name in (
-            "latency_s",
-            "averaging_s",
-            "resolution_w",
-            "resolution_j",
-            "gain_tolerance",
-            "offset_tolerance_w",
-        ):
+        for holds, sentence in self._conditions():
+            if not holds:
+                raise ValueError(sentence)
+
+    def _conditions(self) -> Iterator[tuple[bool, str]]:
+        schemes = " or ".join(f"{scheme}://" for scheme in _SCHEMES[self.kind])
+        yield bool(self.name.strip()) and self.name.isprintable(), "a meter's name must be one line, such as plug"
+        yield (
+            _is_url(self.url, _SCHEMES[self.kind]),
+            f"the url of a meter of kind {self.kind} must be {schemes}[user:password@]host[:port]",
+        )
+        paths = bool(self.power_path or self.energy_path)
+        yield self.kind in _FREE or not paths, f"power_path and energy_path are for {' and '.join(_FREE)} alone"
+        yield self.channel == 0 or (self.kind == "shelly" and self.channel > 0), "channel, from 0, is for shelly alone"
+        one_topic = bool(self.topic) and not set(self.topic) & set("+#")
+        yield one_topic if self.kind == "mqtt" else not self.topic, "mqtt, and no other, has one topic, without + and #"
+        yield 0 < self.update_s <= _LONGEST_UPDATE_S, f"update_s must be above 0 and at most {_LONGEST_UPDATE_S:g} s"
+        for name in _NOT_NEGATIVE:
             value = getattr(self, name)
-            if value is not None and not (value >= 0 and math.isfinite(value)):
-                raise ValueError(f"{name} must be 0 or more")
+            yield value is None or (value >= 0 and math.isfinite(value)), f"{name} must be 0 or more"
 
 
 def _is_url(url: str, schemes: tuple[str, ...]) -> bool:
