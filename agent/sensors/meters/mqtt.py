@@ -27,7 +27,7 @@ from agent.sensors.surroundings import MeterSettings
 
 # Together less than looking for a sensor may take (agent/sensors/search.py).
 _CONNECT_S = 3.0
-_LONGEST_WAIT_S = 5.0
+_LONGEST_WAIT_S = 3.0
 _SHORTEST_WAIT_S, _UPDATES_AWAITED = 1.0, 3
 _SILENCE_S, _SILENT_UPDATES = 30.0, 5
 _MOST_WAITING = 10_000  # messages between two askings; a meter that sends more is not one

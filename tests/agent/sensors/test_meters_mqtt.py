@@ -41,7 +41,7 @@ def found(broker):
     made = []
 
     def find(topic=TOPIC, url="", **settings):
-        one = MeterSettings("mqtt", url or broker.url(), "plug", topic=topic, update_s=0.1, **settings)
+        one = MeterSettings("mqtt", url or broker.url(), "plug", topic=topic, **({"update_s": 0.1} | settings))
         made.append(Meter.detect(Surroundings(meters=(one,))))
         return made[-1]
 
@@ -119,6 +119,13 @@ def test_what_stands_in_the_way_is_said(broker, found, settings, words):
     reason = found(settings.get("topic", TOPIC), url).reason
     assert words in reason
     assert SECRET not in reason
+
+
+def test_meter_that_speaks_rarely_is_taken_at_its_word(found):
+    """One that publishes every ten seconds is not waited for; that nothing has come yet is said."""
+    meter = found("allowed/rarely", update_s=10.0)
+    assert "nothing has come on allowed/rarely yet" in meter.advice
+    assert [] == meter.readings()
 
 
 def test_broker_that_comes_back(broker, publish, found):
