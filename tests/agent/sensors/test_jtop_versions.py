@@ -41,6 +41,23 @@ def test_service_that_stays_away_ends_the_sensor(jtop_lab, number):
     assert sampling.series("VDD_IN").times_s[-1] < thermal.times_s[-1]
 
 
+@pytest.mark.parametrize("which", ["manager", "worker"])
+def test_one_process_of_the_service_dies(jtop_lab, which):
+    """When one of its parts is killed the sensor notices, and reads on from the service's successor.
+
+    The main process alone may die unnoticed: the others go on without it, and systemd would end them all.
+    """
+    board = jtop_lab.board()
+    service = jtop_lab.service(board)
+    sampling = jtop_lab.sampling(board)
+    manager, worker = sorted(service.main.children(recursive=True), key=lambda child: child.pid)[:2]
+    {"manager": manager, "worker": worker}[which].kill()
+    since = sampling.await_value("the hole", "VDD_IN", lambda watts: watts is None)
+    jtop_lab.service(board)
+    sampling.await_value("the return", "VDD_IN", lambda watts: watts == 4.5, since)
+    assert "then read on: jtop.service" in sampling.finish().report.remarks[0]
+
+
 def test_sensor_file_without_a_number(jtop_lab):
     """One value that is no number ends jtop's service for good: the sensor says so, and reads on with its successor."""
     board = jtop_lab.board()
