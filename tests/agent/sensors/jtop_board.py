@@ -36,8 +36,12 @@ class Service:
             process.send_signal(number)
 
     def end(self) -> None:
-        """End it as systemd does, by SIGTERM to its main process."""
-        self.main.terminate()
+        """End it as systemd does, by SIGTERM to its main process where it has not ended by itself.
+
+        Before a successor is started, that is: the last thing a service does is to remove the socket.
+        """
+        for main in psutil.Process(self._process.pid).children():
+            main.terminate()
         self._process.wait(20)
 
 

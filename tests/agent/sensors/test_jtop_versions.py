@@ -53,6 +53,7 @@ def test_one_process_of_the_service_dies(jtop_lab, which):
     manager, worker = sorted(service.main.children(recursive=True), key=lambda child: child.pid)[:2]
     {"manager": manager, "worker": worker}[which].kill()
     since = sampling.await_value("the hole", "VDD_IN", lambda watts: watts is None)
+    service.end()
     jtop_lab.service(board)
     sampling.await_value("the return", "VDD_IN", lambda watts: watts == 4.5, since)
     assert "then read on: jtop.service" in sampling.finish().report.remarks[0]
@@ -61,11 +62,12 @@ def test_one_process_of_the_service_dies(jtop_lab, which):
 def test_sensor_file_without_a_number(jtop_lab):
     """One value that is no number ends jtop's service for good: the sensor says so, and reads on with its successor."""
     board = jtop_lab.board()
-    jtop_lab.service(board)
+    service = jtop_lab.service(board)
     sampling = jtop_lab.sampling(board)
     board.write("bus/i2c/devices/1-0040/hwmon/hwmon1/curr1_input", "")
     since = sampling.await_value("the hole", "VDD_IN", lambda watts: watts is None)
     board.set_input_power(6.0)
+    service.end()
     jtop_lab.service(board)
     sampling.await_value("the return", "VDD_IN", lambda watts: watts == 6.0, since)
     assert "then read on: jtop.service" in sampling.finish().report.remarks[0]
