@@ -63,7 +63,7 @@ def run(part: Part) -> tuple[int, float]:
     print(f"== {part.name}", flush=True)
     start = time.monotonic()
     # Two threads at most: torch takes every core it sees, and the processes of one test then wait for each other.
-    environment = {"OMP_NUM_THREADS": "2", **os.environ}
+    environment = {"OMP_NUM_THREADS": "2", "KEPT_REPORTS": str(ROOT / "reports"), **os.environ}
     status = subprocess.run(part.command, cwd=ROOT, env=environment, check=False).returncode
     return status, (time.monotonic() - start) / 60
 
