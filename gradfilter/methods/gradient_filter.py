@@ -2,7 +2,7 @@
 
 Source: Yang, Li, Marculescu, Efficient On-device Training via Gradient Filtering, CVPR 2023,
 arXiv 2301.00330. The forward pass is untouched, bit for bit; gradients are approximated; of a
-layer's input only patch sums are kept. The formulas stand in gradfilter/filtering/convolution.py.
+layer's input only patch averages are kept. The formulas stand in gradfilter/filtering/gradients.py.
 """
 
 from dataclasses import dataclass, field, replace
@@ -14,12 +14,12 @@ from gradfilter.bench.schema import MethodedLayer
 from gradfilter.bench.schema.checks import check_choice
 from gradfilter.errors import UnsupportedModel
 from gradfilter.filtering.layers import FilteredConv2d, conversion_problem
+from gradfilter.filtering.shape import ALIGNMENTS
 from gradfilter.methods.layer_selection import TYPES, LayerSelection
 from gradfilter.methods.method import Method
 from gradfilter.methods.patch_sizes import assign_patch_sizes, check_patch_size, check_patch_sizes
 from gradfilter.methods.presets import PRESETS, check_preset
 
-_ALIGNMENTS = ("corner", "centred")
 _DEFAULT_PATCH_SIZE = 2
 
 SizedConvolution = Tuple[str, nn.Conv2d, int]
@@ -83,7 +83,7 @@ class GradientFilter(Method):
         check_patch_size("patch_size", self.patch_size)
         if self.patch_sizes is not None:
             check_patch_sizes(self.patch_sizes)
-        check_choice("alignment", self.alignment, _ALIGNMENTS)
+        check_choice("alignment", self.alignment, ALIGNMENTS)
         LayerSelection(self.last, self.layers, self.types).check()
         if self.preset is not None:
             own = ("last", "layers", "types", "patch_sizes", "patch_size")
