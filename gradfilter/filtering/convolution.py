@@ -45,12 +45,17 @@ def filtered_conv2d(
             stride 1 and odd kernels (with alignment "corner", padded to keep the map's size).
         NoSecondDerivative: in a second backward pass through the first.
     """
-    if patch_size == 1 or not torch.is_grad_enabled():
-        return F.conv2d(x, weight, bias, stride, padding, dilation, groups)
     shape = FilterShape(patch_size, stride, padding, dilation, groups, alignment, stride_correction)
+    return convolve(x, weight, bias, shape)
+
+
+def convolve(x: Tensor, weight: Tensor, bias: Optional[Tensor], shape: FilterShape) -> Tensor:
+    """filtered_conv2d with its numbers in a FilterShape."""
+    if shape.patch_size == 1 or not torch.is_grad_enabled():
+        return F.conv2d(x, weight, bias, shape.stride, shape.padding, shape.dilation, shape.groups)
     problem = shape_problem(shape, tuple(weight.shape[2:]))
     if problem:
-        raise ValueError("patch_size %d cannot be used: %s." % (patch_size, problem))
+        raise ValueError("patch_size %d cannot be used: %s." % (shape.patch_size, problem))
     if x.dim() == 3:  # noqa: PLR2004 - a single image
         return _filtered(x.unsqueeze(0), weight, bias, shape).squeeze(0)
     return _filtered(x, weight, bias, shape)

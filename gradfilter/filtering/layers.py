@@ -4,8 +4,8 @@ from typing import Any, Tuple, cast
 
 from torch import Tensor, nn
 
-from gradfilter.filtering.convolution import filtered_conv2d
-from gradfilter.filtering.shape import FilterShape, Padding, shape_problem
+from gradfilter.filtering.convolution import convolve
+from gradfilter.filtering.shape import FilterShape, shape_problem
 
 
 class FilteredConv2d(nn.Conv2d):
@@ -68,18 +68,12 @@ class FilteredConv2d(nn.Conv2d):
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - nn.Conv2d's own name
         """(N, C_in, H, W) → (N, C_out, H_out, W_out)."""
-        return filtered_conv2d(
-            input,
-            self.weight,
-            self.bias,
-            patch_size=self.patch_size,
-            stride=_pair(self.stride),
-            padding=_padding(self),
-            dilation=_pair(self.dilation),
-            groups=self.groups,
-            alignment=self.alignment,
-            stride_correction=self.stride_correction,
-        )
+        return convolve(input, self.weight, self.bias, self.filter_shape)
+
+    @property
+    def filter_shape(self) -> FilterShape:
+        """The numbers of the convolution and of its filter, as they are now."""
+        return _filter_shape(self, self.patch_size, self.alignment, self.stride_correction)
 
     def extra_repr(self) -> str:
         """nn.Conv2d's, the patch size, and what differs from the usual filter."""
@@ -112,8 +106,8 @@ def filtering_problem(conv: nn.Conv2d, patch_size: int, alignment: str) -> str:
         return "patch_size must be at least 1, got %d" % patch_size
     if conv.padding_mode != "zeros":
         return "padding_mode is %r, and only 'zeros' is supported" % conv.padding_mode
-    shape = FilterShape(patch_size, _pair(conv.stride), _padding(conv), _pair(conv.dilation), conv.groups, alignment)
-    return shape_problem(shape, conv.kernel_size)
+    # The correction of the stride has no say in what can be filtered.
+    return shape_problem(_filter_shape(conv, patch_size, alignment, stride_correction=True), conv.kernel_size)
 
 
 def _set_filter(conv: FilteredConv2d, patch_size: int, alignment: str, stride_correction: bool) -> None:
@@ -127,10 +121,13 @@ def _refuse(problem: str) -> None:
         raise ValueError("this convolution cannot be filtered: %s." % problem)
 
 
+def _filter_shape(conv: nn.Conv2d, patch_size: int, alignment: str, stride_correction: bool) -> FilterShape:
+    padding = conv.padding if isinstance(conv.padding, str) else _pair(conv.padding)
+    return FilterShape(
+        patch_size, _pair(conv.stride), padding, _pair(conv.dilation), conv.groups, alignment, stride_correction
+    )
+
+
 def _pair(value: Tuple[int, ...]) -> Tuple[int, int]:
     height, width = value
     return height, width
-
-
-def _padding(conv: nn.Conv2d) -> Padding:
-    return conv.padding if isinstance(conv.padding, str) else _pair(conv.padding)

@@ -15,7 +15,7 @@ equations 1 and 15, with the additions that they leave out.
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple, Tuple, Union
+from typing import Iterable, NamedTuple, Tuple, Union
 
 from torch import Tensor, nn
 
@@ -76,7 +76,7 @@ def _filtered_flops(call: LayerCall, layer: FilteredConv2d) -> Flops:
     taps = product(layer.kernel_size)
     pairs = layer.out_channels * (layer.in_channels // layer.groups)
     images = product(call.outputs[:-3])
-    patches = images * product(tuple(-(-size // layer.patch_size) for size in call.outputs[-2:]))
+    patches = images * product(layer.filter_shape.patch_counts(call.outputs[-2:]))
     backward = 0
     if call.wants_input or call.wants_weight:
         backward += product(call.outputs)
@@ -92,7 +92,8 @@ def _filtered_flops(call: LayerCall, layer: FilteredConv2d) -> Flops:
 
 def _kept_taps(layer: FilteredConv2d) -> int:
     """Taps that reach other patches than their neighbours, along the axes that are dilated by a patch or more."""
-    return product(tuple(k for k, d in zip(layer.kernel_size, layer.dilation) if d > 1 and d >= layer.patch_size))
+    kernel, shape = layer.kernel_size, layer.filter_shape
+    return product([kernel[axis] for axis in (0, 1) if shape.tap_step(axis, kernel)])
 
 
 def _products_per_output(layer: CountedLayer) -> int:
@@ -101,7 +102,7 @@ def _products_per_output(layer: CountedLayer) -> int:
     return layer.in_features
 
 
-def product(sizes: Tuple[int, ...]) -> int:
+def product(sizes: Iterable[int]) -> int:
     """The product of the sizes; 1 for none."""
     result = 1
     for size in sizes:
