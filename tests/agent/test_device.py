@@ -3,12 +3,13 @@
 import json
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from agent.device import describe_board
-from agent.known_sensors import FRESH_S, KnownSensors
+from agent.known_sensors import FIRST_PAUSE_S, KnownSensors
 from agent.sensors import describe_sensors
 from agent.sensors.surroundings import Surroundings
 from tests.agent.service import LEASE, run_spec, wait_until
@@ -74,18 +75,50 @@ def test_board_without_any_facts(tmp_path):
     assert ("", "", 0) == (description.model, description.cpu, description.memory_bytes)
 
 
-@pytest.mark.parametrize(
-    ("later_s", "busy", "found"), [(1, False, False), (FRESH_S, True, False), (FRESH_S, False, True)]
-)
-def test_new_sensor_is_found_when_no_run_would_be_disturbed(board, later_s, busy, found):
-    """Sensors are looked for again once a minute, and never while a run is going on."""
-    root, now = board("virtual-machine"), [100.0]
-    known = KnownSensors(Surroundings(root), is_busy=lambda: busy, clock=lambda: now[0])
-    (root / "sys/class").mkdir(parents=True, exist_ok=True)
-    (board("jetson-orin-nano") / "sys/class/thermal").rename(root / "sys/class/thermal")
-    now[0] += later_s
-    [thermal] = [sensor for sensor in known.reports() if sensor.name == "thermal"]
-    assert found == thermal.present
+class Desk:
+    """A machine without a thermometer until it is given one, and a clock that goes when a test says so."""
+
+    def __init__(self, board):
+        self.root, self._thermometer = board("virtual-machine"), board("jetson-orin-nano") / "sys/class/thermal"
+        self.now_s, self.busy = 100.0, False
+        self.known = KnownSensors(Surroundings(self.root), is_busy=lambda: self.busy, clock=lambda: self.now_s)
+
+    def add_thermometer(self):
+        (self.root / "sys/class").mkdir(parents=True, exist_ok=True)
+        self._thermometer.rename(self.root / "sys/class/thermal")
+
+    def asks(self):
+        """Whether there is a thermometer by the next answer, with whatever look it started finished."""
+        self.known.reports()
+        for look in [thread for thread in threading.enumerate() if thread.name == "look for sensors"]:
+            look.join()
+        return next(sensor.present for sensor in self.known.reports() if sensor.name == "thermal")
+
+
+def test_new_sensor_is_found_when_no_run_would_be_disturbed(board):
+    """Sensors are looked for again when a minute has gone by, and never while a run is going on."""
+    desk = Desk(board)
+    desk.add_thermometer()
+    assert not desk.asks()
+    desk.now_s, desk.busy = desk.now_s + FIRST_PAUSE_S, True
+    assert not desk.asks()
+    desk.busy = False
+    assert desk.asks()
+
+
+def test_board_at_rest_is_looked_at_ever_less(board):
+    """A second look comes a minute after the first, the next after two; a sensor that has come is a new beginning."""
+    desk = Desk(board)
+    desk.now_s += FIRST_PAUSE_S
+    assert not desk.asks()
+    desk.add_thermometer()
+    desk.now_s += 1.9 * FIRST_PAUSE_S
+    assert not desk.asks()
+    desk.now_s += 0.1 * FIRST_PAUSE_S
+    assert desk.asks()
+    (desk.root / "sys/class/thermal").rename(desk.root / "away")
+    desk.now_s += FIRST_PAUSE_S
+    assert not desk.asks()
 
 
 def test_device_carries_what_the_worker_offers(client, settings):
