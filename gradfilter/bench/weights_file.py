@@ -4,7 +4,6 @@ A job names a file; which files there are is the board's to say.
 """
 
 import inspect
-import os
 from pathlib import Path
 from typing import Any, Callable, Dict, cast
 from zipfile import BadZipFile
@@ -13,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gradfilter.bench.board import Board
+from gradfilter.bench.board import Board, lies_inside
 from gradfilter.bench.checkpoint import ABOUT
 from gradfilter.bench.errors import RefusedWorkload, in_words
 from gradfilter.bench.models.libraries import is_installed
@@ -34,9 +33,7 @@ def find_weights_file(name: str, board: Board) -> Path:
     path = folder / name
     if path.suffix not in READERS:
         raise _refusal(name, "is of no kind that is read: %s" % ", ".join(READERS), "Rename or convert it.")
-    # Both sides resolved: the folder itself may be a link, a file in it must not lead out.
-    inside = os.path.realpath(str(path)).startswith(os.path.realpath(str(folder)) + os.sep)
-    if not inside:
+    if not lies_inside(path, folder):
         raise _refusal(name, "lies outside the board's weights folder %s" % folder, "Copy it there.")
     if not path.is_file():
         raise _refusal(name, "is not in the board's weights folder %s" % folder, _there_is(folder))

@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 from typing import Iterable, List
 
-from gradfilter.bench.board import Board
+from gradfilter.bench.board import Board, lies_inside
 from gradfilter.bench.errors import RefusedWorkload
 
 _NAMED = 3  # of many missing or broken files, in a sentence
@@ -20,7 +20,7 @@ def folder_names(board: Board) -> List[str]:
     if not _is_readable(board.datasets_dir):
         return []
     folders = [path for path in sorted(board.datasets_dir.iterdir()) if _FOLDER.match(path.name) and _is_readable(path)]
-    return [path.name for path in folders if _is_inside(path, board)]
+    return [path.name for path in folders if lies_inside(path, board.datasets_dir)]
 
 
 def dataset_folder(name: str, folder: str, board: Board) -> Path:
@@ -52,7 +52,7 @@ def check_inside(name: str, paths: Iterable[Path], board: Board) -> None:
         RefusedWorkload: with the first of them.
     """
     for path in paths:
-        if path.is_symlink() and not _is_inside(path, board):
+        if path.is_symlink() and not lies_inside(path, board.datasets_dir):
             raise RefusedWorkload(
                 "dataset",
                 "dataset %r: %s is a link that leads out of %s. Put the files themselves there."
@@ -83,7 +83,3 @@ def first_few(names: List[str]) -> str:
 def _is_readable(folder: Path) -> bool:
     # os.path: Path.is_dir raises below a folder that may not be entered.
     return os.path.isdir(str(folder)) and os.access(str(folder), os.R_OK | os.X_OK)  # noqa: PTH112
-
-
-def _is_inside(path: Path, board: Board) -> bool:
-    return board.datasets_dir.resolve() in path.resolve().parents

@@ -10,7 +10,7 @@ from typing import Any, Optional, Tuple
 
 import numpy as np
 
-from gradfilter.bench.errors import RefusedWorkload, is_out_of_memory
+from gradfilter.bench.errors import RefusedWorkload, in_words, is_out_of_memory
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".ppm", ".webp")
 _MASK_MODES = ("P", "L")  # a palette's index or a grey level: in both, the pixel's number is its class
@@ -96,8 +96,7 @@ def _checked(path: Path, look: Any) -> Any:
             raise
         raise RefusedWorkload(
             "dataset",
-            "image file %s cannot be read (%s). Replace it or take it out of the data set."
-            % (path, (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")),
+            "image file %s cannot be read (%s). Replace it or take it out of the data set." % (path, in_words(error)),
         ) from error
 
 

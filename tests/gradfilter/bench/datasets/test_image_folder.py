@@ -174,6 +174,16 @@ def test_link_inside_is_followed(board, flowers):
     assert 9 == load_dataset("folder:flowers", board).images
 
 
+def test_link_to_itself_is_refused(board, flowers):
+    """
+    A link that leads nowhere is a file that cannot be read, and no stack trace.
+    """
+    link = flowers / "train" / "rose" / "9.png"
+    link.symlink_to(link)
+    with pytest.raises(RefusedWorkload, match=r"9\.png cannot be read \(OSError: "):
+        load_dataset("folder:flowers", board).check()
+
+
 def test_folders_are_listed_by_name(board, flowers, tmp_path):
     """
     Only folders that hold folders and lie inside are offered; the hint goes when there is one.
