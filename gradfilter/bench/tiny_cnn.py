@@ -1,10 +1,8 @@
 """A network small enough for tests: four convolutions, about seven thousand parameters."""
 
-from typing import List, cast
+from typing import Any, ClassVar, Dict, List, cast
 
 from torch import Tensor, nn
-
-INPUT_SIZE = 16
 
 
 class TinyCnn(nn.Module):
@@ -12,6 +10,8 @@ class TinyCnn(nn.Module):
 
     At 16×16 the first convolution sees 16×16 maps and the others 8×8; at least 2×2 is needed.
     """
+
+    default_cfg: ClassVar[Dict[str, Any]] = {"input_size": (3, 16, 16)}  # as timm's models tell theirs
 
     def __init__(self, num_classes: int) -> None:
         super().__init__()

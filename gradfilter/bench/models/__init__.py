@@ -13,7 +13,7 @@ from torch import nn
 from gradfilter.bench.board import Board
 from gradfilter.bench.errors import RefusedWorkload
 from gradfilter.bench.models.heads import head_modules, head_names
-from gradfilter.bench.models.image_size import check_image_size, check_output, native_image_size
+from gradfilter.bench.models.image_size import check_image_size, check_output
 from gradfilter.bench.models.imported import ImportedModels
 from gradfilter.bench.models.own import OwnModels
 from gradfilter.bench.models.segmentation import SegmentationModels
@@ -30,7 +30,6 @@ __all__ = [
     "library_version",
     "model_names",
     "model_task",
-    "native_image_size",
     "published_weights",
 ]
 

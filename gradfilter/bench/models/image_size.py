@@ -5,16 +5,7 @@ from typing import Any, Optional, Sequence, cast
 import torch
 from torch import Tensor, nn
 
-from gradfilter.bench import tiny_cnn
 from gradfilter.bench.errors import RefusedWorkload, in_words, is_out_of_memory
-
-
-def native_image_size(model: nn.Module) -> Optional[int]:
-    """The image size that the network was published for, in pixels; None where none is told."""
-    if isinstance(model, tiny_cnn.TinyCnn):
-        return tiny_cnn.INPUT_SIZE
-    config: Any = getattr(model, "default_cfg", None) or {}
-    return int(config["input_size"][-1]) if "input_size" in config else None
 
 
 def check_image_size(model: nn.Module, name: str, image_size: int) -> Tensor:
@@ -24,7 +15,7 @@ def check_image_size(model: nn.Module, name: str, image_size: int) -> Tensor:
         RefusedWorkload: the network does not take images of this size, though it does take its own
             where it tells one.
     """
-    native = native_image_size(model)
+    native = _published_size(model)
     try:
         return _forward_one(model, image_size)
     except Exception as error:  # a library's or the board's own code, which raises what it likes
@@ -56,6 +47,12 @@ def check_output(output: Any, name: str, expected: Sequence[int]) -> None:
             "model %r gives %s for one image, and the data set asks for %s. Choose a model for that task, or correct "
             "its factory." % (name, given, tuple(expected)),
         )
+
+
+def _published_size(model: nn.Module) -> Optional[int]:
+    """The image size that the network was published for, in pixels; None where none is told."""
+    config: Any = getattr(model, "default_cfg", None) or {}
+    return int(config["input_size"][-1]) if "input_size" in config else None
 
 
 def _forward_one(model: nn.Module, image_size: int) -> Tensor:
