@@ -1,7 +1,5 @@
 """INA power monitors: found wherever drivers put them, read in watts, with what their datasheets promise."""
 
-import time
-
 import pytest
 
 from agent.sensors.ina import Ina
@@ -155,13 +153,3 @@ def test_chip_that_may_not_be_read_says_what_to_do(board):
     assert isinstance(found, Absent)
     assert "/sys/class/hwmon/hwmon1/in1_input cannot be read" in found.reason
     assert "udev" in found.reason
-
-
-def test_time_of_a_reading_is_shown(detect, capsys):
-    """What reading four rails of plain files takes, for whoever sets a period; on a board the bus adds to it."""
-    ina = detect("jetson-agx-orin")
-    start = time.perf_counter()
-    for _ in range(100):
-        ina.read()
-    with capsys.disabled():
-        print(f"\nfour INA3221 rails: {(time.perf_counter() - start) * 10:.3f} ms a reading")
