@@ -1,7 +1,7 @@
 """The training step and the hooks that methods have in it."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -20,6 +20,11 @@ from gradfilter.methods import Method
 SETTINGS = Optimizer(learning_rate=0.5, momentum=0.0)
 BOARD = Board(Path("cache"), Path("datasets"), Path("weights"))
 WORKLOAD = TrainingWorkload(kind="training", model="tiny_cnn", image_size=16, batch_size=4, threads=1)
+ONE_PIXEL = replace(WORKLOAD, image_size=2)  # of the maps after the network's pooling
+ACTS = {
+    "step": lambda loop: loop.run("measured", 0, 1, lambda step: None),
+    "gradients alone": lambda loop: loop.forward_and_backward(),
+}
 
 
 @dataclass
@@ -52,19 +57,24 @@ class OwnOptimizer(Method):
         return torch.optim.SGD(parameters, lr=0.0)
 
 
-def run_steps(steps, methods=(), settings=SETTINGS):
-    task = Task(WORKLOAD, BOARD)
+def make_loop(workload, total_steps, methods=(), settings=SETTINGS):
+    task = Task(workload, BOARD)
     model = task.build_model(seed=0)
+    set_training_mode(model, workload.batch_norm)
     loop = TrainingLoop(
         model,
-        task.batches(task.split, WORKLOAD.batch_size, seed=0),
+        task.batches(task.split, workload.batch_size, seed=0),
         settings,
         loss=task.loss,
-        total_steps=steps,
+        total_steps=total_steps,
         mark=task.mark,
         methods=methods,
     )
-    set_training_mode(model, "eval")
+    return model, loop
+
+
+def run_steps(steps, methods=(), settings=SETTINGS):
+    model, loop = make_loop(WORKLOAD, steps, methods, settings)
     reported = []
     loop.run("measured", 0, steps, reported.append)
     return model, reported
@@ -182,3 +192,24 @@ def test_frozen_normalisation_keeps_its_statistics(batch_norm, trainable, traini
     norms = [module for module in model.modules() if isinstance(module, torch.nn.BatchNorm2d)]
     assert training == sum(module.training for module in norms)
     assert model.head.training
+
+
+@pytest.mark.parametrize("act", ACTS.values(), ids=ACTS.keys())
+def test_lone_value_is_refused_with_what_to_do(act):
+    """
+    Batch normalisation cannot train on one value per channel, whether a step is measured or only tried.
+    """
+    _, loop = make_loop(replace(ONE_PIXEL, batch_size=1, batch_norm="train"), 1)
+    with pytest.raises(RefusedWorkload, match="Set batch_size to 2 or more, or batch_norm to 'eval'") as refusal:
+        act(loop)
+    assert "batch_size" == refusal.value.field
+
+
+@pytest.mark.parametrize("advice", [{"batch_size": 2, "batch_norm": "train"}, {"batch_size": 1}], ids=str)
+def test_what_the_refusal_advises_works(advice):
+    """
+    Two images, or stored statistics, train.
+    """
+    _, loop = make_loop(replace(ONE_PIXEL, **advice), 1)
+    for act in ACTS.values():
+        act(loop)

@@ -41,22 +41,12 @@ def test_start_is_scored_by_its_masks(run_worker, segmentation, spec):
     assert 0 <= preparation.outcome["start_miou"] <= 1
 
 
-@pytest.mark.parametrize("purpose", ["prepare", "measure"])
-def test_batch_of_one_is_refused_where_statistics_need_more(run_worker, segmentation, spec, purpose):
+def test_batch_of_one_is_refused_where_statistics_need_more(run_worker, segmentation, spec):
     """
     Global pooling leaves one value per channel of one image: a sentence, not torch's trace, says what to do.
     """
     model = segmentation["model"] + "_pooled"
     workload = dict(segmentation, model=model, batch_size=1, batch_norm="train", trainable="all")
-    failed = run_worker(spec(workload, purpose=purpose))
+    failed = run_worker(spec(workload, purpose="prepare"))
     assert ("refused", "batch_size", "") == tuple(failed.failure[key] for key in ("kind", "field", "traceback"))
     assert "got input size torch.Size([1, 16, 1, 1])). Set batch_size to 2 or more" in failed.failure["message"]
-
-
-@pytest.mark.parametrize("field", [{"batch_size": 2, "batch_norm": "train"}, {"batch_size": 1, "batch_norm": "eval"}])
-def test_what_the_refusal_advises_works(run_worker, segmentation, spec, field):
-    """
-    Two images, or stored statistics, train.
-    """
-    workload = dict(segmentation, model=segmentation["model"] + "_pooled", trainable="all", **field)
-    assert 0 == run_worker(spec(workload, purpose="prepare")).status
