@@ -12,6 +12,10 @@ summed over its taps:
 s² is stride height × stride width: an input patch has that many times more pixels than its output
 patch has samples. The published operator leaves it out and so scales both gradients up. S(x) is
 kept as an average over the pixels of a full patch, and multiplied by their number at the end.
+
+One value for every tap is far off where taps see different things: with a dilation as large as the map,
+as in DeepLabV3's pyramid on small images, the outer eight taps of a 3×3 kernel read padding only. Their exact
+gradient is 0, and the cosine of dΘ to the exact gradient is then at most 1/3, whatever the patch size.
 """
 
 from typing import List, Optional, Sequence, Tuple

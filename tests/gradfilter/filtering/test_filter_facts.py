@@ -160,3 +160,13 @@ def test_averaging_keeps_the_sum_of_the_gradient():
     dy = torch.randn_like(y)
     (filtered,) = gradients(y, (x,), dy)
     assert torch.allclose(dy.sum((2, 3)), filtered.sum((2, 3)))
+
+
+def test_taps_beyond_the_map_bound_the_cosine():
+    """Eight of nine taps read padding only, and the rule gives them the middle one's value: 1/3, not 1."""
+    x, dy = torch.ones(2, 3, 8, 8).double(), torch.ones(2, 4, 8, 8).double()
+    (weight,) = tensors((4, 3, 3, 3))
+    numbers = {"padding": (12, 12), "dilation": (12, 12)}
+    (exact,) = gradients(F.conv2d(x, weight, **numbers), (weight,), dy)
+    (filtered,) = gradients(filtered_conv2d(x, weight, patch_size=4, **numbers), (weight,), dy)
+    assert float(F.cosine_similarity(exact.flatten(), filtered.flatten(), dim=0)) == pytest.approx(1 / 3)
