@@ -44,6 +44,12 @@ def test_of_two_meters_of_the_same_thing_the_faster_is_taken():
     assert [slow] == cross_checks([slow, rail, fast], chosen)
 
 
+def test_a_meter_that_does_not_say_its_pace_comes_last():
+    """Not to say how often it takes a value is no sign of being fast."""
+    silent, slow = power("A", "module", "jtop"), power("VDD_IN", "module", "ina", update_s=1.0)
+    assert [slow] == energy_channels([silent, slow], "cpu")
+
+
 def test_what_is_no_meter_is_not_chosen():
     """A voltage or a temperature of the whole board is no energy."""
     assert [] == energy_channels([Channel("in", "ina", "voltage", "V", covers="board_input")], "cpu")
