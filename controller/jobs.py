@@ -114,7 +114,10 @@ class DeviceChange:
 
 @dataclass
 class ResultRow:
-    """One metric of one finished run. value is None where reason says why; source is the channel of an energy."""
+    """One metric of one finished run. value is None where reason says why; source is the channel of an energy.
+
+    covers: what that channel includes. Energies of two devices compare only where it is the same.
+    """
 
     run_id: str
     job_id: str
@@ -130,6 +133,7 @@ class ResultRow:
     kind: str
     reason: str
     source: str
+    covers: str
     finished_at: str
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from controller.analysis.environment import Conditions, commonest_conditions, conditions
 from controller.analysis.measurements import Measurement, measure
-from controller.analysis.metrics import Metric, applicable, expected_metrics
+from controller.analysis.metrics import METRICS, Metric, applicable, expected_metrics
 from gradfilter.bench.schema import JobSpec, RunRecord
 
 
@@ -73,8 +73,10 @@ class Evidence:
         """One metric of a run; energy from another meter than the job's is withheld, with the reason."""
         found = run.measurements.get((metric, part))
         if found is None:
-            return Measurement(metric, part, None, "", reason="the worker reported none")
-        if found.value is not None and found.source != self.energy_source and metric == "energy_per_step":
+            needed = run.measurements.get((METRICS[metric].needs, part)) if metric in METRICS else None
+            reason = needed.reason if needed is not None else "the worker reported none"
+            return Measurement(metric, part, None, "", reason=reason)
+        if found.value is not None and found.source not in ("", self.energy_source):
             reason = f"metered by sensor channel {found.source}, where the job's other runs used {self.energy_source}"
             return Measurement(metric, part, None, found.unit, reason=reason, source=found.source)
         return found

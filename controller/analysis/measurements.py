@@ -1,19 +1,23 @@
 """What one run yields: its raw record reduced to one number per metric, or the reason why there is none."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 
-from controller.analysis.energy import measured_energy
-from controller.analysis.metrics import Metric, expected_metrics
-from controller.analysis.verdicts import Kind
+from controller.analysis.coverage import covers_of
+from controller.analysis.energy_metrics import EnergyValue, energy_values
+from controller.analysis.metrics import Kind, Metric, expected_metrics
+from controller.analysis.uncertainty import Uncertainty
 from gradfilter.bench.schema import RunRecord, Step
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """One metric of one part of one run. value None: reason says why. source: the channel, for energy."""
+    """One metric of one part of one run. value None: reason says why. source: the channel, for energy.
+
+    uncertainty: the meter's, in the unit. method: how a modelled value was made.
+    """
 
     metric: str
     part: str
@@ -22,21 +26,39 @@ class Measurement:
     kind: Kind = "measured"
     reason: str = ""
     source: str = ""
+    uncertainty: Uncertainty | None = None
+    method: str = ""
+
+    @property
+    def covers(self) -> str:
+        """What the source includes; '' of what was not metered."""
+        return covers_of(self.source)
 
 
 def measure(record: RunRecord) -> list[Measurement]:
     """Every metric that the record's workload should yield, in the order of the report.
 
-    An optional metric that the record does not have is left out: it does not apply. Times are medians over the
+    An optional metric that the record does not have is left out: it does not apply; so is one that needs another
+    which has no value. Times are medians over the
     measured steps; energy is that of the measured phases divided by their steps. A failed or lost run is measured
     as far as its record reaches; comparisons use finished runs only.
     """
-    measured = [
-        (metric, _MEASURES[metric.name](record, part, metric))
-        for part, metrics in expected_metrics(record.spec.workload).items()
-        for metric in metrics
-    ]
-    return [found for metric, found in measured if found.value is not None or not metric.optional]
+    metered: dict[str, EnergyValue] | None = None
+    measured = []
+    for part, metrics in expected_metrics(record.spec.workload).items():
+        for metric in metrics:
+            if metric.name in _MEASURES:
+                measured.append((metric, _MEASURES[metric.name](record, part, metric)))
+            else:
+                metered = energy_values(record, len(measured_steps(record, part))) if metered is None else metered
+                measured.append((metric, _metered(metered, part, metric)))
+    known = {found.metric for _, found in measured if found.value is not None}
+    return [found for metric, found in measured if found.value is not None or _is_wanted(metric, known)]
+
+
+def _is_wanted(metric: Metric, known: Collection[str]) -> bool:
+    """Whether it is worth a word that there is no value."""
+    return not metric.optional and (not metric.needs or metric.needs in known)
 
 
 def measured_steps(record: RunRecord, part: str) -> list[Step]:
@@ -69,13 +91,19 @@ def _data(record: RunRecord, part: str, metric: Metric) -> Measurement:
     return _measurement(metric, part, value, "the worker reported no phase of loading data")
 
 
-def _energy(record: RunRecord, part: str, metric: Metric) -> Measurement:
-    energy = measured_energy(record)
-    steps: Sequence[Step] = measured_steps(record, part)
-    if energy.joules is None or not steps:
-        reason = energy.reason or "no measured step was recorded"
-        return Measurement(metric.name, part, None, metric.unit, reason=reason, source=energy.source)
-    return Measurement(metric.name, part, energy.joules / len(steps), metric.unit, source=energy.source)
+def _metered(values: dict[str, EnergyValue], part: str, metric: Metric) -> Measurement:
+    found = values[metric.name]
+    return Measurement(
+        metric.name,
+        part,
+        found.value,
+        metric.unit,
+        kind=metric.kind,
+        reason=found.reason,
+        source=found.source,
+        uncertainty=found.uncertainty,
+        method=found.method,
+    )
 
 
 def _saved(record: RunRecord, part: str, metric: Metric) -> Measurement:
@@ -102,7 +130,6 @@ _MEASURES: dict[str, Callable[[RunRecord, str, Metric], Measurement]] = {
     "backward": _time(lambda step: step.backward_s),
     "optimizer": _time(lambda step: step.optimizer_s),
     "data_time": _data,
-    "energy_per_step": _energy,
     "saved_activation_bytes": _saved,
     "peak_rss_bytes": _outcome("peak_rss_bytes"),
     "test_accuracy": _outcome("test_accuracy"),

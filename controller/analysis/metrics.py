@@ -7,6 +7,7 @@ from typing import Literal
 from gradfilter.bench.schema import ConvLayerWorkload, TrainingWorkload
 
 Against = Literal["speed_up", "ratio", "difference"]
+Kind = Literal["measured", "modelled", "simulated", "paper-reported"]
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,7 @@ class Metric:
     baseline (< 1 is less), difference is variant minus baseline. deterministic: a count that sampling
     does not vary, so that equal values over runs are exact. primary: a verdict will be tested on it.
     more_is_better: of what is not a time. optional: left out where no run has it, since it does not apply.
+    needs: the metric without which there is nothing to say of this one, '' for none. kind: of the number.
     """
 
     name: str
@@ -27,6 +29,8 @@ class Metric:
     primary: bool = False
     more_is_better: bool = False
     optional: bool = False
+    needs: str = ""
+    kind: Kind = "measured"
 
 
 STEP_TIME = Metric("step_time", "step time", "s", "speed_up", primary=True)
@@ -35,6 +39,17 @@ BACKWARD = Metric("backward", "backward", "s", "speed_up")
 OPTIMIZER = Metric("optimizer", "optimizer", "s", "speed_up")
 DATA_TIME = Metric("data_time", "data loading per step", "s", "speed_up", optional=True)
 ENERGY_PER_STEP = Metric("energy_per_step", "energy per step", "J", "ratio", primary=True)
+NET_ENERGY_PER_STEP = Metric("net_energy_per_step", "energy per step above idle", "J", "ratio", needs="energy_per_step")
+MEAN_POWER = Metric("mean_power", "mean power", "W", "ratio", needs="energy_per_step")
+FORWARD_ENERGY, BACKWARD_ENERGY, OPTIMIZER_ENERGY, DATA_ENERGY = (
+    Metric(f"{part}_energy", f"{title} energy per step", "J", "ratio", needs="energy_per_step", kind="modelled")
+    for part, title in (
+        ("forward", "forward"),
+        ("backward", "backward"),
+        ("optimizer", "optimizer"),
+        ("data", "data loading"),
+    )
+)
 SAVED_ACTIVATION_BYTES = Metric("saved_activation_bytes", "saved activations", "B", "ratio", deterministic=True)
 PEAK_RSS_BYTES = Metric("peak_rss_bytes", "peak RSS", "B", "ratio", primary=True)
 TEST_ACCURACY = Metric("test_accuracy", "test accuracy", "ratio", "difference", more_is_better=True)
@@ -53,6 +68,12 @@ TRAINING_METRICS = (
     SAVED_ACTIVATION_BYTES,
     PEAK_RSS_BYTES,
     ENERGY_PER_STEP,
+    NET_ENERGY_PER_STEP,
+    MEAN_POWER,
+    FORWARD_ENERGY,
+    BACKWARD_ENERGY,
+    OPTIMIZER_ENERGY,
+    DATA_ENERGY,
     TEST_ACCURACY,
     TEST_MIOU,
     TEST_MEAN_ACCURACY,
@@ -74,6 +95,6 @@ def expected_metrics(workload: TrainingWorkload | ConvLayerWorkload) -> dict[str
 
 
 def applicable(metrics: Collection[Metric], found: Collection[str]) -> list[Metric]:
-    """The metrics of a part without the optional ones that no run had; beside a mIoU, accuracy is that of pixels."""
-    kept = [metric for metric in metrics if not metric.optional or metric.name in found]
+    """The metrics of a part without those that no run had or missed; beside a mIoU, accuracy is that of pixels."""
+    kept = [metric for metric in metrics if not (metric.optional or metric.needs) or metric.name in found]
     return [_PIXEL_ACCURACY if m is TEST_ACCURACY and TEST_MIOU.name in found else m for m in kept]

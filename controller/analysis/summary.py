@@ -1,10 +1,14 @@
 """One variant, judged: every metric with its estimate over runs and its comparison with the baseline."""
 
+from collections.abc import Sequence
+
 from controller.analysis.estimate import Estimate, difference_estimate, excludes, mean_estimate, ratio_estimate
 from controller.analysis.evidence import Evidence
 from controller.analysis.learning import epoch_results, gradient_results
+from controller.analysis.measurements import Measurement
 from controller.analysis.metrics import Metric
-from controller.analysis.verdicts import MetricValue, PartResult, VariantResult
+from controller.analysis.uncertainty import added
+from controller.analysis.verdicts import MeterError, MetricValue, PartResult, VariantResult
 from gradfilter.bench.schema import MethodSpec, RunRecord, Variant
 
 
@@ -35,7 +39,7 @@ def judge(evidence: Evidence, variant: str, part: str, metric: Metric) -> Metric
     with_value = [measurement for measurement in found if measurement.value is not None]
     if not with_value:
         reason = found[0].reason if found else _why_nothing(evidence, variant)
-        return MetricValue(metric.name, metric.title, metric.unit, "measured", None, unmeasured=reason)
+        return MetricValue(metric.name, metric.title, metric.unit, metric.kind, None, unmeasured=reason)
     values = tuple(m.value for m in with_value if m.value is not None)
     ratio, difference = _against_baseline(evidence, variant, part, metric)
     clear = excludes(difference, 0.0) if metric.against == "difference" else excludes(ratio, 1.0)
@@ -50,7 +54,19 @@ def judge(evidence: Evidence, variant: str, part: str, metric: Metric) -> Metric
         clear=clear,
         runs=values,
         source=with_value[0].source,
+        covers=with_value[0].covers,
+        meter_error=_meter_error(with_value),
+        method=with_value[0].method,
     )
+
+
+def _meter_error(found: Sequence[Measurement]) -> MeterError | None:
+    """The mean over runs of what a meter may be wrong by in one: gain and offset are the same in all."""
+    known = [measurement.uncertainty for measurement in found if measurement.uncertainty is not None]
+    if not known:
+        return None
+    mean = added(known).scaled(1 / len(known))
+    return MeterError(mean.standard, dict(mean.components), mean.undeclared)
 
 
 def _against_baseline(

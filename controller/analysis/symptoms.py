@@ -5,8 +5,8 @@ from statistics import median
 
 import numpy as np
 
-from controller.analysis.energy import readings
 from controller.analysis.measurements import measured_steps, step_time_s
+from controller.analysis.readings import Window, inside, measured_span, phase_windows, readings
 from gradfilter.bench.schema import RunRecord, Series
 
 FEWEST_STEPS_FOR_A_TREND = 12
@@ -16,8 +16,10 @@ FAINTEST_TREND = 0.5
 NOTABLE_DRIFT = 0.05
 NOTABLE_CLOCK_DROP = 0.05
 NOTABLE_SWAP_BYTES = 1 << 20
-# What other programs may use of the processor while the board rests before a run.
+# What other programs may use of the processor, while the board rests before a run and in its measured phases.
 NOTABLE_FOREIGN_LOAD = 0.10
+NOTABLE_SAMPLER_LOAD = 0.01
+_SINCE_BOOT = " since boot"
 
 
 def measured_seconds(record: RunRecord) -> float:
@@ -67,25 +69,88 @@ def hottest(record: RunRecord) -> float | None:
     return max((value for series in zones for value in _inside(series, record, "measured")), default=None)
 
 
+def temperature_at_start(record: RunRecord) -> float | None:
+    """The highest temperature (°C) of the last readings before the measured phase; None without a thermometer."""
+    span = measured_span(record)
+    zones = [readings(s) for s in record.series if s.channel.quantity == "temperature"]
+    if span is None:
+        return None
+    return max((float(v[t <= span[0]][-1]) for t, v in zones if np.any(t <= span[0])), default=None)
+
+
 def swap_growth(record: RunRecord) -> float:
     """Bytes by which used swap grew during the run; 0 without a swap channel."""
-    swaps = [s for s in record.series if s.channel.quantity == "memory" and "swap" in s.channel.name.lower()]
-    used = [readings(series)[1] for series in swaps if "free" not in series.channel.name.lower()]
+    swaps = [s for s in record.series if s.channel.quantity == "memory" and s.channel.kind == "gauge"]
+    used = [readings(s)[1] for s in swaps if "swap" in (name := s.channel.name.lower()) and "free" not in name]
     return max((float(values.max() - values[0]) for values in used if values.size), default=0.0)
+
+
+def swap_traffic(record: RunRecord) -> float:
+    """Bytes that went to swap and back from the first measured phase to the last; 0 without such counters."""
+    return sum(_growth(record, s) for s in record.series if s.channel.name in ("swapped_in", "swapped_out"))
+
+
+def held_back(record: RunRecord) -> list[str]:
+    """Which states and event counters say that the board held itself back in the measured phases.
+
+    A state that remembers since boot counts only where it changed during the run.
+    """
+    found = []
+    for series in record.series:
+        channel, values = series.channel, readings(series)[1]
+        if channel.quantity == "event_count":
+            if (events := _growth(record, series)) > 0:
+                found.append(f"{channel.name}: {events:.0f} events")
+        elif channel.quantity == "state" and values.size:
+            remembers = channel.name.endswith(_SINCE_BOOT)
+            changed = remembers and values[0] == 0 and values.max() > 0
+            if changed or (not remembers and max(_over_span(series, record), default=0.0) > 0):
+                found.append(channel.name)
+    return found
 
 
 def foreign_load(record: RunRecord) -> float | None:
     """Mean processor load (0 to 1) while the board rested before the run; None if it was not read."""
-    loads = [s for s in record.series if s.channel.quantity == "load" and s.channel.unit == "ratio"]
-    means = [sum(v) / len(v) for series in loads if (v := _inside(series, record, "settle"))]
+    return _mean_load(record, phase_windows(record, "settle"), "cpu")
+
+
+def foreign_load_while_measured(record: RunRecord) -> float | None:
+    """Mean processor load (0 to 1) of all but the worker in the measured phases; None if it was not read."""
+    return _mean_load(record, phase_windows(record, "measured"), "foreign_cpu")
+
+
+def sampler_load(record: RunRecord) -> float | None:
+    """CPU time of the sampler over the time it read, as a share of one core; None if it did not say."""
+    instants = [series.times_s for series in record.series if series.times_s]
+    if record.sampler is None or not instants:
+        return None
+    seconds = max(times[-1] for times in instants) - min(times[0] for times in instants)
+    return record.sampler.cpu_s / seconds if seconds > 0 else None
+
+
+def _mean_load(record: RunRecord, windows: Sequence[Window], name: str) -> float | None:
+    loads = [readings(s) for s in record.series if s.channel.quantity == "load" and s.channel.name == name]
+    means = [float(values[kept].mean()) for times, values in loads if np.any(kept := inside(times, windows))]
     return max(means, default=None)
+
+
+def _growth(record: RunRecord, series: Series) -> float:
+    """By how much a counter grew from the last reading before the measured phases to the first after them."""
+    span, (times, values) = measured_span(record), readings(series)
+    if span is None or times.size == 0:
+        return 0.0
+    first = max(int(np.searchsorted(times, span[0], side="right")) - 1, 0)
+    last = min(int(np.searchsorted(times, span[1])), times.size - 1)
+    return float(values[last] - values[first])
+
+
+def _over_span(series: Series, record: RunRecord) -> list[float]:
+    """The readings from the first measured phase to the last: phases may be shorter than a slow sensor's pace."""
+    span, (times, values) = measured_span(record), readings(series)
+    return [float(value) for value in values[inside(times, [span])]] if span is not None else []
 
 
 def _inside(series: Series, record: RunRecord, phase: str) -> list[float]:
     """The readings within the phases of that name; a layer job has one for every shape."""
     times, values = readings(series)
-    inside = np.zeros(times.shape, dtype=bool)
-    for found in record.phases:
-        if found.name == phase:
-            inside |= (times >= found.start_s) & (times <= found.end_s)
-    return [float(value) for value in values[inside]]
+    return [float(value) for value in values[inside(times, phase_windows(record, phase))]]

@@ -4,8 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from controller.analysis.estimate import Estimate
-
-Kind = Literal["measured", "modelled", "simulated", "paper-reported"]
+from controller.analysis.metrics import Kind
 
 
 @dataclass(frozen=True)
@@ -19,6 +18,19 @@ class Concern:
 
 
 @dataclass(frozen=True)
+class MeterError:
+    """How wrong a meter's value for one run may be, mean over runs, in the metric's unit.
+
+    standard: the standard uncertainty, half of what stands after ±. components: the same by cause, as
+    controller/analysis/uncertainty.py names them. undeclared: causes that the sensor is silent on, left out.
+    """
+
+    standard: float
+    components: dict[str, float]
+    undeclared: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class MetricValue:
     """One metric of one variant and part: an estimate, or the reason why there is none.
 
@@ -27,7 +39,9 @@ class MetricValue:
     baseline (< 1 is better); for scores and loss `difference` (variant minus baseline) is given instead.
     clear: the interval of the ratio excludes 1 (of the difference, 0); None where there is no interval to
     say so. runs: the value of each run behind the estimate, in the order of blocks. source: for energy, what
-    was metered and by which channel ('package (rapl: package-0)').
+    was metered and by which channel ('package (rapl: package-0)'); covers: the first word of it, since absolute
+    energies compare only where it is the same. meter_error: of a metered value; it is no part of the interval over
+    runs. method: how a modelled value was made.
     """
 
     metric: str
@@ -41,6 +55,9 @@ class MetricValue:
     clear: bool | None = None
     runs: tuple[float, ...] = ()
     source: str = ""
+    covers: str = ""
+    meter_error: MeterError | None = None
+    method: str = ""
 
 
 @dataclass(frozen=True)

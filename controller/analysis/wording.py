@@ -23,6 +23,13 @@ def with_interval(estimate: Estimate, scale: float = 1.0) -> str:
     return f"{plain(value, digits)} ({plain(low, digits)}{between}{plain(high, digits)})"
 
 
+def plus_minus(value: float, error: float, scale: float = 1.0, unit: str = "") -> str:
+    """'12.4 ± 0.3 J': the error to one digit, to two if it starts with 1 or 2."""
+    value, error = value / scale, error / scale
+    digits = interval_decimals(value, value - error, value + error)
+    return f"{plain(value, digits)} ± {plain(error, digits)} {unit}".rstrip()
+
+
 def speed_up(estimate: Estimate) -> str:
     """How much faster or slower: '1.52× faster (1.44–1.61)'; below 1 the numbers are turned round."""
     value, low, high = estimate.value, estimate.low, estimate.high

@@ -1,6 +1,7 @@
 """How the numbers of a report were made, in sentences that can be checked against the code."""
 
 from controller.analysis.energy import FEWEST_DISTINCT_READINGS, LARGEST_GAP_SHARE
+from controller.analysis.phase_energy import WIDEST_INTERVAL
 from controller.analysis.verdicts import Comparison
 
 KINDS = {
@@ -39,6 +40,15 @@ _STEP = """
     board; it is given only where the readings can carry it (at least {readings} distinct ones, at most {gaps} of the
     time without).
 
+    What a meter may be wrong by in one run is stated apart from the interval over runs, since its gain and offset are
+    the same in every run: twice the standard uncertainty of where the windows begin and end between readings, of what
+    the load did between them, of gaps, averaging and the reading's step, and of the gain and offset that the sensor
+    declares. Energies of two boards compare only where the meters cover the same. Energy above idle is the energy less
+    the idle power before (and after) the run over the same time.
+
+    Energies of forward, backward, optimizer and data are modelled: least squares over the readings, each against the
+    share of its time that each part took; given only where the interval of a run is at most {widest} of the value wide.
+
     Saved activations are the bytes that one step keeps for backward, without parameters, counted in a separate step
     that is not timed. Peak RSS is the whole worker's, Python and PyTorch included. 1 MB is 1 000 000 bytes.
 """
@@ -62,6 +72,7 @@ def method_sentences(comparison: Comparison) -> list[str]:
         test="This is a quick job: there is no test." if comparison.quick else "No test was made.",
         readings=FEWEST_DISTINCT_READINGS,
         gaps=f"{LARGEST_GAP_SHARE:.0%}",
+        widest=f"{WIDEST_INTERVAL:.0%}",
     )
     return [" ".join(paragraph.split()) for paragraph in text.split("\n\n")]
 
@@ -69,5 +80,6 @@ def method_sentences(comparison: Comparison) -> list[str]:
 def kinds_of_numbers(comparison: Comparison) -> list[tuple[str, str]]:
     """The kinds of number that occur in the report, each with its meaning."""
     metrics = [m for variant in comparison.variants for part in variant.parts for m in part.metrics.values()]
-    kinds = {metric.kind for metric in metrics} | {figure.kind for figure in comparison.published}
+    said = {metric.kind for metric in metrics if metric.estimate is not None or metric.kind == "measured"}
+    kinds = said | {figure.kind for figure in comparison.published}
     return [(kind, meaning) for kind, meaning in KINDS.items() if kind in kinds]

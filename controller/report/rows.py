@@ -42,13 +42,21 @@ class Table:
 
 
 def result_tables(comparison: Comparison) -> list[Table]:
-    """What was measured: by metric for a whole step; for single layers by shape, and their process by metric."""
+    """What was measured: by metric for a whole step; for single layers by shape, and their process by metric.
+
+    What is modelled from it has a table of its own.
+    """
     level = f"{comparison.confidence:.0%}"
     columns = ("variant", f"mean over runs ({level} interval)", "against the baseline", "difference")
     layers = [part.part for part in comparison.variants[0].parts if part.part]
-    whole = [_metric_group(comparison, name, "") for name in _metric_names(comparison, "")]
+    names = _metric_names(comparison, "")
+    modelled = [name for name in names if _is_modelled(comparison, name)]
+    whole = [_metric_group(comparison, name, "") for name in names if name not in modelled]
     caption = "The whole process" if layers else "A whole training step"
     tables = [Table(caption, columns, _merged(whole))]
+    if modelled:
+        groups = [_metric_group(comparison, name, "") for name in modelled]
+        tables.append(Table("Energy by part of a step: modelled, not measured", columns, _merged(groups)))
     return [_layer_table(comparison, layers, level), *tables] if layers else tables
 
 
@@ -62,10 +70,10 @@ def run_table(comparison: Comparison) -> Table:
 
 
 def value_table(comparison: Comparison) -> Table:
-    """The value of every run, in the order of blocks."""
+    """The measured value of every run, in the order of blocks."""
     groups = []
     for part in _parts(comparison):
-        for name in _metric_names(comparison, part):
+        for name in (name for name in _metric_names(comparison, part) if METRICS[name].kind == "measured"):
             found = [(variant, value) for variant, value in _values(comparison, name, part) if value.runs]
             if found:
                 unit = _unit(METRICS[name], [value for _, value in found])
@@ -77,7 +85,7 @@ def value_table(comparison: Comparison) -> Table:
 def _metric_group(comparison: Comparison, name: str, part: str) -> Group:
     metric, values, wanted = METRICS[name], list(_values(comparison, name, part)), comparison.blocks_wanted
     unit = _unit(metric, [value for _, value in values])
-    notes = tuple(_notes([value for _, value in values]))
+    notes = (*_notes([value for _, value in values]), *_meter_errors(values, unit))
     if all(value.estimate is None for _, value in values):
         return Group(values[0][1].title, (), notes)
     rows = tuple(
@@ -86,6 +94,12 @@ def _metric_group(comparison: Comparison, name: str, part: str) -> Group:
         for mark in [_mark(metric, value)]
     )
     return Group(_title(values[0][1], unit), rows, notes)
+
+
+def _is_modelled(comparison: Comparison, name: str) -> bool:
+    """Whether there is a modelled number; where there is none, the reason stands with the others."""
+    values = [value for _, value in _values(comparison, name, "")]
+    return METRICS[name].kind != "measured" and any(value.estimate is not None for value in values)
 
 
 def _merged(groups: Sequence[Group]) -> tuple[Group, ...]:
@@ -197,6 +211,25 @@ def _notes(values: Sequence[MetricValue]) -> Iterator[str]:
     """Why something is unmeasured, and what a meter covers: each once."""
     yield from dict.fromkeys(f"{UNMEASURED}: {value.unmeasured}" for value in values if value.estimate is None)
     yield from dict.fromkeys(f"metered: {value.source}" for value in values if value.source)
+    yield from dict.fromkeys(value.method for value in values if value.method)
+
+
+def _meter_errors(values: Sequence[tuple[str, MetricValue]], unit: Unit) -> Iterator[str]:
+    """What the meter may be wrong by in one run, what most of that comes from, and what it does not say."""
+    known = [(variant, value.estimate.value, value.meter_error) for variant, value in values if value.estimate]
+    found = [(variant, mean, error) for variant, mean, error in known if error is not None]
+    if not found:
+        return
+    sizes = [
+        f"{variant} {wording.plus_minus(mean, 2 * error.standard, unit.scale, unit.symbol)}"
+        for variant, mean, error in found
+    ]
+    parts = found[0][2].components
+    mostly = f", mostly {max(parts, key=lambda cause: parts[cause])}" if any(parts.values()) else ""
+    yield f"one run and what its meter may be wrong by (k = 2{mostly}): {', '.join(sizes)}"
+    silent = list(dict.fromkeys(cause for _, _, error in found for cause in error.undeclared))
+    if silent:
+        yield f"not declared by the sensor, and so not in it: {', '.join(silent)}"
 
 
 def _listed(runs: Sequence[float], unit: Unit) -> str:

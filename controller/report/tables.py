@@ -12,11 +12,12 @@ from dataclasses import asdict, fields
 from typing import Any, get_args, get_type_hints
 
 from controller.analysis.estimate import Estimate
-from controller.analysis.verdicts import Comparison, MetricValue, PublishedResult
+from controller.analysis.verdicts import Comparison, MeterError, MetricValue, PublishedResult
 
 _IDENTITY = ("job_id", "device", "variant", "methods", "part")
 _PUBLISHED = ("value", "against", "approximate", "measured_on", "source")
 _HINTS = get_type_hints(MetricValue)
+_NESTED = (Estimate, MeterError)
 
 
 def render_json(comparison: Comparison) -> str:
@@ -57,30 +58,38 @@ def _reported(figure: PublishedResult) -> dict[str, Any]:
 
 
 def _columns() -> list[str]:
-    return [
-        column
-        for field in fields(MetricValue)
-        for column in (
-            [f"{field.name}_{f.name}" for f in fields(Estimate)] if _is_estimate(field.name) else [field.name]
-        )
-    ]
+    return [column for field in fields(MetricValue) for column in _columns_of(field.name)]
+
+
+def _columns_of(name: str) -> list[str]:
+    nested = _nested(name)
+    return [f"{name}_{field.name}" for field in fields(nested)] if nested else [name]
 
 
 def _flat(value: MetricValue) -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for field in fields(MetricValue):
         found = getattr(value, field.name)
-        if _is_estimate(field.name):
-            flat |= {f"{field.name}_{f.name}": getattr(found, f.name, None) for f in fields(Estimate)}
-        elif isinstance(found, tuple):
-            flat[field.name] = " ".join(map(repr, found))
+        nested = _nested(field.name)
+        if nested:
+            flat |= {f"{field.name}_{f.name}": _cell(getattr(found, f.name, None)) for f in fields(nested)}
         else:
-            flat[field.name] = _literal(found) if isinstance(found, str) else found
+            flat[field.name] = _cell(found)
     return flat
 
 
-def _is_estimate(name: str) -> bool:
-    return Estimate in get_args(_HINTS[name])
+def _cell(found: Any) -> Any:
+    """Several values are split by spaces, of a mapping as name=value."""
+    if isinstance(found, dict):
+        return " ".join(f"{name}={value!r}" for name, value in found.items())
+    if isinstance(found, tuple):
+        return " ".join(one if isinstance(one, str) else repr(one) for one in found)
+    return _literal(found) if isinstance(found, str) else found
+
+
+def _nested(name: str) -> type[Estimate | MeterError] | None:
+    """The dataclass that a field holds, whose fields are columns of their own."""
+    return next((kind for kind in _NESTED if kind in get_args(_HINTS[name])), None)
 
 
 def _literal(text: str) -> str:

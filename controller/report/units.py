@@ -17,6 +17,7 @@ _SCALES: dict[str, tuple[Unit, ...]] = {
     "s": (Unit("s", 1.0), Unit("ms", 1e-3), Unit("µs", 1e-6)),
     "B": (Unit("GB", 1e9), Unit("MB", 1e6), Unit("kB", 1e3), Unit("B", 1.0)),
     "J": (Unit("J", 1.0), Unit("mJ", 1e-3)),
+    "W": (Unit("W", 1.0), Unit("mW", 1e-3)),
     "ratio": (Unit("%", 0.01),),
     "1": (Unit("", 1.0),),
 }

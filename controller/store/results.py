@@ -1,12 +1,13 @@
 """Results: the metrics of finished runs across jobs. A cache over the records, made again at will."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Select, delete, select, tuple_
 from sqlalchemy.orm import Session
 
+from controller.analysis.coverage import covers_of
 from controller.analysis.measurements import Measurement
 from controller.jobs import Page, ResultRow
 from controller.store.database import Database
@@ -14,6 +15,7 @@ from controller.store.paging import Key, page, read_cursor
 from controller.tables import Job, MeasurementRow, Record, Run, RunMethod
 
 _BATCH = 1000
+_KEPT = ("metric", "part", "value", "unit", "kind", "reason", "source")
 
 
 @dataclass(frozen=True)
@@ -128,9 +130,11 @@ def _result(measurement: MeasurementRow, run: Run, model: str, methods: list[str
         kind=measurement.kind,
         reason=measurement.reason,
         source=measurement.source,
+        covers=covers_of(measurement.source),
         finished_at=run.finished_at or "",
     )
 
 
 def _row(run_id: str, measurement: Measurement) -> MeasurementRow:
-    return MeasurementRow(run_id=run_id, **asdict(measurement))
+    kept = {name: getattr(measurement, name) for name in _KEPT}
+    return MeasurementRow(run_id=run_id, **kept)

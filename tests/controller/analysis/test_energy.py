@@ -5,13 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from controller.analysis.energy import (
-    EnergyRefusedError,
-    check_readings,
-    choose_channels,
-    joules_between,
-    measured_energy,
-)
+from controller.analysis.energy import EnergyRefusedError, check_readings, joules_between
+from controller.analysis.metering import measured_energy, meters
 from gradfilter.bench.schema import Channel, Phase, SamplerReport, SensorReport, Series
 from tests.controller.records import finished, power, training_job
 
@@ -123,7 +118,7 @@ class TestChoice:
         """The board's input counts more than its package, whichever is listed first."""
         package = counter([90.0 + i for i in range(60)], range(60))
         board = power(lambda t: 5 + math.sin(t))
-        assert [board] == choose_channels(run_with(package, board))
+        assert [[board], [package]] == list(meters(run_with(package, board)))
 
     def test_packages_add_up(self):
         """Two processor packages are two meters of two things."""
@@ -141,8 +136,8 @@ class TestChoice:
         """The GPU's own meter is not taken for a run on the CPU, and is taken for one on the GPU."""
         meter = power(lambda t: 5 + math.sin(t), covers="gpu")
         on_gpu = training_job(workload=replace(JOB.workload, compute="cuda"))
-        assert [] == choose_channels(run_with(meter))
-        assert [meter] == choose_channels(finished(on_gpu, "baseline", 1, series=[meter]))
+        assert [] == list(meters(run_with(meter)))
+        assert [[meter]] == list(meters(finished(on_gpu, "baseline", 1, series=[meter])))
 
 
 class TestMeasuredEnergy:

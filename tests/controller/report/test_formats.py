@@ -80,7 +80,7 @@ class TestCsv:
     def test_pandas_reads_it(self):
         """A line per variant and metric; numbers are numbers in the metric's own unit."""
         table = pd.read_csv(io.StringIO(rendered("whole", "csv")))
-        assert 2 * 9 == len(table)
+        assert 2 * 15 == len(table)
         found = table.set_index(["variant", "metric"]).loc[("filtered", "backward")]
         expected = comparison("whole").variants[1].parts[0].metrics["backward"]
         assert (expected.estimate.value, expected.ratio.low, 3, "s") == (
