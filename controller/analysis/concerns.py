@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from math import ceil, floor, log10
 
 from controller.analysis import symptoms
+from controller.analysis.energy_signs import EnergySign, energy_signs
 from controller.analysis.environment import conditions, differences
 from controller.analysis.evidence import Evidence, Run
 from controller.analysis.metrics import expected_metrics
@@ -14,6 +15,7 @@ from gradfilter.bench.schema import ConvLayerWorkload, RunRecord, TrainingWorklo
 
 SHORTEST_WINDOW_S = 30.0
 ALPHA = 0.05
+WIDEST_START_TEMPERATURES = 10.0  # °C, over the runs that are compared
 _WHY_FEW = {
     1: "only one complete block: it cannot show how much runs differ, so there is no interval",
     2: "only two complete blocks: an interval from one difference is very wide",
@@ -230,6 +232,29 @@ def _runs_with_signs(case: Case) -> Iterator[Concern]:
                 yield Concern(sign.code, f"in {len(seen)} of {len(runs)} runs {seen[0]}", sign.advice, variant)
 
 
+def _energies_with_signs(case: Case) -> Iterator[Concern]:
+    for variant in case.variants:
+        runs = case.finished(variant)
+        seen: dict[EnergySign, list[str]] = {}
+        for run in runs:
+            for sign, what in energy_signs(run.record):
+                seen.setdefault(sign, []).append(what)
+        for sign, found in seen.items():
+            yield Concern(sign.code, f"in {len(found)} of {len(runs)} runs {found[0]}", sign.advice, variant)
+
+
+def _different_temperatures(case: Case) -> Iterator[Concern]:
+    runs = [run.record for variant in case.variants for run in case.evidence.used(variant)]
+    found = [heat for record in runs if (heat := symptoms.temperature_at_start(record)) is not None]
+    if found and max(found) - min(found) > WIDEST_START_TEMPERATURES:
+        yield Concern(
+            "different_temperatures",
+            f"the board was between {min(found):.0f} and {max(found):.0f} °C hot when the measured phases began: "
+            "a hotter chip takes more power for the same work",
+            "lengthen limits.settle_s and warm_up_steps, so that every run starts alike",
+        )
+
+
 def _failed_non_finite(case: Case) -> Iterator[Concern]:
     for variant, attempts in case.evidence.attempts.items():
         count = sum(record.failure is not None and record.failure.kind == "non_finite_loss" for record in attempts)
@@ -255,4 +280,6 @@ CHECKS: tuple[Callable[[Case], Iterator[Concern]], ...] = (
     _short_window,
     _energy_unmeasured,
     _runs_with_signs,
+    _energies_with_signs,
+    _different_temperatures,
 )

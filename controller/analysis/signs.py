@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from controller.analysis import symptoms
 from gradfilter.bench.schema import ConvLayerWorkload, RunRecord
 
+MOST_REMARKS = 3
 LOSS_ADVICE = "lower optimizer.learning_rate or set optimizer.clip_norm"
 
 
@@ -33,9 +34,29 @@ def _dropped(record: RunRecord) -> str:
     )
 
 
+def _remarked(record: RunRecord) -> str:
+    remarks = record.sampler.remarks if record.sampler else []
+    more = f" (and {len(remarks) - MOST_REMARKS} more)" if len(remarks) > MOST_REMARKS else ""
+    return "; ".join(remark.rstrip(".") for remark in remarks[:MOST_REMARKS]) + more
+
+
+def _sampler_busy(record: RunRecord) -> str:
+    load = symptoms.sampler_load(record)
+    if load is None or load <= symptoms.NOTABLE_SAMPLER_LOAD:
+        return ""
+    return f"reading the sensors took {load:.1%} of a core"
+
+
 def _swapped(record: RunRecord) -> str:
-    grown = symptoms.swap_growth(record)
-    return f"used swap grew by {grown / 1e6:.0f} MB" if grown >= symptoms.NOTABLE_SWAP_BYTES else ""
+    grown, moved = symptoms.swap_growth(record), symptoms.swap_traffic(record)
+    if grown >= symptoms.NOTABLE_SWAP_BYTES:
+        return f"used swap grew by {grown / 1e6:.0f} MB"
+    return f"{moved / 1e6:.0f} MB went to or from swap" if moved >= symptoms.NOTABLE_SWAP_BYTES else ""
+
+
+def _held_back(record: RunRecord) -> str:
+    found = symptoms.held_back(record)
+    return f"the board held itself back: {', '.join(found)}" if found else ""
 
 
 def _throttled(record: RunRecord) -> str:
@@ -56,10 +77,12 @@ def _drifting(record: RunRecord) -> str:
 
 
 def _loaded(record: RunRecord) -> str:
-    load = symptoms.foreign_load(record)
-    if load is None or load <= symptoms.NOTABLE_FOREIGN_LOAD:
-        return ""
-    return f"other programs used {load:.0%} of the processor before the run started"
+    before, during = symptoms.foreign_load(record), symptoms.foreign_load_while_measured(record)
+    if during is not None and during > symptoms.NOTABLE_FOREIGN_LOAD:
+        return f"other programs used {during:.0%} of the processor in the measured phase"
+    if before is not None and before > symptoms.NOTABLE_FOREIGN_LOAD:
+        return f"other programs used {before:.0%} of the processor before the run started"
+    return ""
 
 
 def _non_finite(record: RunRecord) -> str:
@@ -76,11 +99,20 @@ SIGNS = (
     Sign("sampling_gaps", _sampling_gap, "close other programs on the board, or lengthen sampling.period_s"),
     Sign("sensor_dropped", _dropped, "check the sensor's connection and service on the board"),
     Sign(
+        "sensor_remarks", _remarked, "look at the sensor's service on the board; gradfilter-agent sensors may say why"
+    ),
+    Sign("sampler_load", _sampler_busy, "lengthen sampling.period_s, so that metering disturbs the training less"),
+    Sign(
         "swap_used",
         _swapped,
         "lower batch_size or image_size, or close other programs: swapping makes times meaningless",
     ),
     Sign("throttled", _throttled, "cool the board, or choose a lower power mode and lengthen limits.settle_s"),
+    Sign(
+        "held_back",
+        _held_back,
+        "cool the board, give it a stronger supply and a thicker lead, or choose a lower power mode",
+    ),
     Sign("drifting", _drifting, "raise warm_up_steps and limits.settle_s until the first and last steps agree"),
     Sign("high_load", _loaded, "stop other programs on the board and repeat the job"),
     Sign("non_finite_loss", _non_finite, LOSS_ADVICE),
