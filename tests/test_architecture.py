@@ -26,6 +26,10 @@ FORBIDDEN = {
     "agent": ("torch", "jtop", "pandas", "pyarrow", "sqlalchemy"),
     "controller": ("torch", "timm", "jtop"),
 }
+# The library is of use without the benchmark: it shares the words of records with it, and nothing else.
+LIBRARY = [
+    path for room in ("filtering", "methods", "inspection") for path in (ROOT / "gradfilter" / room).glob("*.py")
+]
 # A program for another Python, which the agent starts and never imports: it alone talks to jtop.
 JTOP_READER = ROOT / "agent" / "jtop_reader.py"
 ANALYSIS_MAY_IMPORT = {"controller", "gradfilter", "numpy", "scipy", "pandas", *sys.stdlib_module_names}
@@ -61,6 +65,13 @@ def test_imports_stay_in_their_rooms(path):
     assert set() == strangers
     forbidden = () if path == JTOP_READER else FORBIDDEN.get(package, ())
     assert set() == {module for module in imports(path) if is_within(module, forbidden)}
+
+
+@pytest.mark.parametrize("path", sorted(LIBRARY), ids=lambda path: str(path.relative_to(ROOT)))
+def test_library_does_without_the_benchmark(path):
+    """Filtering, methods and inspection import nothing from the bench but its schema."""
+    of_bench = {module for module in imports(path) if is_within(module, ("gradfilter.bench",))}
+    assert set() == {module for module in of_bench if not is_within(module, ("gradfilter.bench.schema",))}
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "controller" / "analysis").rglob("*.py")), ids=lambda path: path.name)
