@@ -9,6 +9,9 @@ from agent.settings import AgentSettings
 from controller.report import FORMATS
 from controller.settings import Settings
 from controller.suites import suite_names
+from gradfilter.bench.board import Board
+from gradfilter.bench.datasets import absent_datasets, dataset_names
+from gradfilter.bench.models.segmentation import SegmentationModels
 from gradfilter.bench.worker import WORKLOADS
 from gradfilter.methods import METHODS
 
@@ -16,10 +19,28 @@ ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
 
 
-@pytest.mark.parametrize("name", METHODS)
-def test_every_method_is_in_the_readme(name):
+@pytest.mark.parametrize("method", METHODS.values(), ids=METHODS.keys())
+def test_every_method_is_in_the_readme(method):
     """A method's row names it, its options and its source."""
-    assert f"| `{name}` |" in README
+    (row,) = [line for line in README.splitlines() if line.startswith(f"| `{method.name}` |")]
+    assert [] == [option.name for option in method.describe().options if f"`{option.name}`" not in row]
+
+
+def test_every_data_set_is_in_the_readme(tmp_path):
+    """What travels with the worker, and what an empty board says that it could have."""
+    board = Board(tmp_path, tmp_path, tmp_path)
+    names = [*dataset_names(board), *absent_datasets(board)]
+    assert "folder:NAME" in names
+    assert [] == [name for name in names if f"`{name}`" not in README]
+
+
+def test_every_segmentation_model_is_in_the_readme():
+    """The names are made of architectures and encoders, each of which is there."""
+    source = SegmentationModels()
+    names = [*source.names(), *source.absent()]
+    parts = {part for name in names for part in (name.split("_", 1)[0], "_" + name.split("_", 1)[1])}
+    assert 14 == len(names)
+    assert set() == {part for part in parts if f"`{part}`" not in README}
 
 
 @pytest.mark.parametrize("sensor", SENSORS, ids=lambda sensor: sensor.name)
