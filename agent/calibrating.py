@@ -15,6 +15,7 @@ import math
 import sys
 import time
 from collections import defaultdict
+from contextlib import suppress
 from pathlib import Path
 from statistics import fmean
 
@@ -33,12 +34,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's own flags."""
     parser.add_argument("sensor", choices=[CALIBRATION], help="pmic: the power chip of a Raspberry Pi 5")
     parser.add_argument("--record", type=Path, metavar="FILE", help="record the board's own readings as CSV, and end")
-    parser.add_argument("--seconds", type=float, default=600.0, help="how long to record (default 600)")
+    parser.add_argument("--seconds", type=float, default=600.0, help="how long to record (default 600; Ctrl-C ends it)")
     parser.add_argument("--readings", type=Path, metavar="FILE", help="the board's own readings, as recorded")
     parser.add_argument("--reference", type=Path, metavar="FILE", help="the meter's readings of the same time")
     parser.add_argument("--pair", action="append", default=[], metavar="OWN=METER", help="two readings of one moment")
     parser.add_argument("--meter", default="an unnamed meter", help="what the meter is, for the record")
-    parser.add_argument("--meter-tolerance", type=float, default=0.0, help="its relative error, such as 0.01")
+    parser.add_argument(
+        "--meter-tolerance", type=float, help="its relative error, such as 0.01; without it the channel declares none"
+    )
 
 
 def calibrate(options: argparse.Namespace, surroundings: Surroundings) -> int:
@@ -60,22 +63,27 @@ def calibrate(options: argparse.Namespace, surroundings: Surroundings) -> int:
 
 
 def _record(file: Path, seconds: float, surroundings: Surroundings) -> str:
+    if not 0 < seconds < math.inf:
+        raise CalibrationRefused(f"--seconds {seconds:g}: expected a time above 0.")
     sensor = RaspberryPiPmic.detect(surroundings)
     if isinstance(sensor, Absent):
         raise CalibrationRefused(sensor.reason)
-    rows = 0
-    with file.open("w", newline="") as out:
+    rows, failed = 0, ""
+    with file.open("w", newline="", buffering=1) as out, suppress(KeyboardInterrupt):  # Ctrl-C keeps what there is
         writer = csv.writer(out)
         writer.writerow(_COLUMNS)
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             before = time.time()
-            watts = sensor.read()[0]
+            try:
+                watts = sensor.read()[0]
+            except OSError as error:  # the firmware may not answer once in a while
+                watts, failed = None, f" The last that failed: {error}."
             if watts is not None:
                 writer.writerow([f"{(before + time.time()) / 2:.3f}", f"{watts:.6f}"])
                 rows += 1
             time.sleep(sensor.slowest_s)
-    return f"{rows} readings in {file}."
+    return f"{rows} readings in {file}.{failed}"
 
 
 def _pairs(options: argparse.Namespace) -> list[Pair]:

@@ -28,7 +28,7 @@ class Calibration:
     """A fit and where it came from. board: the serial number it holds for, '' where the board has none.
 
     gain_error, offset_error_w: standard errors of the fit. residual_w: root mean square of what the line leaves.
-    meter_tolerance: the reference meter's own relative error, as its owner states it.
+    meter_tolerance: the reference meter's own relative error, as its owner states it, None where nobody does.
     """
 
     gain: float
@@ -40,7 +40,7 @@ class Calibration:
     gain_error: float
     offset_error_w: float
     meter: str
-    meter_tolerance: float
+    meter_tolerance: float | None
     date: str
     board: str
 
@@ -49,8 +49,13 @@ class Calibration:
         return self.gain * reading + self.offset_w
 
     @property
-    def gain_tolerance(self) -> float:
-        """Relative error of a calibrated power: two standard errors of the gain, and the meter's own."""
+    def gain_tolerance(self) -> float | None:
+        """Relative error of a calibrated power: two standard errors of the gain, and the meter's own.
+
+        None where the meter's is not known: it is mostly the larger one.
+        """
+        if self.meter_tolerance is None:
+            return None
         return self.meter_tolerance + _STANDARD_ERRORS * self.gain_error / self.gain
 
     @property
@@ -59,12 +64,16 @@ class Calibration:
         return _STANDARD_ERRORS * self.offset_error_w
 
 
-def fit(pairs: Sequence[Pair], meter: str, meter_tolerance: float, board: str) -> Calibration:
+def fit(pairs: Sequence[Pair], meter: str, meter_tolerance: float | None, board: str) -> Calibration:
     """The line through pairs of (own reading, reference), both in watts.
 
     Raises:
-        CalibrationRefused: too few points, too small a span, no line, or a line that falls.
+        CalibrationRefused: too few points, too small a span, no line, a line that falls, or no relative error.
     """
+    if meter_tolerance is not None and not 0 <= meter_tolerance < 1:
+        raise CalibrationRefused(
+            f"the meter's relative error cannot be {meter_tolerance:g}: expected one from 0 to below 1, such as 0.01."
+        )
     if len(pairs) < FEWEST_POINTS:
         raise CalibrationRefused(
             f"{len(pairs)} points, at least {FEWEST_POINTS} are needed: measure longer, at more loads."
@@ -147,6 +156,8 @@ def _is_whole(kept: Any) -> bool:
     if not isinstance(kept, dict) or kept.keys() != types.keys():
         return False
     words, numbers = ([kept[name] for name, kind in types.items() if (kind is str) is text] for text in (True, False))
+    if kept["meter_tolerance"] is None:
+        numbers.remove(None)
     return (
         all(isinstance(word, str) for word in words)
         and all(isinstance(number, int | float) and math.isfinite(number) for number in numbers)

@@ -1,6 +1,7 @@
 """`gradfilter-agent calibrate`: recordings and typed-in pairs become a calibration that the sensor then uses."""
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ from random import Random
 
 import pytest
 
+from tests.agent.service import wait_until
 from tests.boards.raspberry_pi_firmware import pmic_read_adc, write_vcgencmd
 
 COMMAND = str(Path(sys.executable).with_name("gradfilter-agent"))
@@ -24,10 +26,14 @@ class Lab:
         self.root = root
         self.vcgencmd = write_vcgencmd(folder / "firmware", pmic_read_adc=pmic_read_adc(4.0))
 
+        self.settings = {"GRADFILTER_AGENT_VCGENCMD": str(self.vcgencmd), "PATH": "/usr/bin:/bin"}
+
+    def command(self, *arguments):
+        return [COMMAND, "--root", str(self.root), "--data-dir", str(self.data_dir), *map(str, arguments)]
+
     def run(self, *arguments):
-        settings = {"GRADFILTER_AGENT_VCGENCMD": str(self.vcgencmd), "PATH": "/usr/bin:/bin"}
-        command = [COMMAND, "--root", str(self.root), "--data-dir", str(self.data_dir), *map(str, arguments)]
-        return subprocess.run(command, capture_output=True, text=True, env=settings, timeout=60, check=False)
+        command = self.command(*arguments)
+        return subprocess.run(command, capture_output=True, text=True, env=self.settings, timeout=60, check=False)
 
     def series(self, name, rows):
         file = self.folder / name
@@ -88,9 +94,22 @@ def test_own_readings_are_recorded_with_unix_time(lab):
     assert START_S - 3e8 < float(rows[0].split(",")[0])
 
 
+def test_interrupted_recording_is_kept(lab):
+    """Ctrl-C ends it in order, with the readings so far."""
+    file = lab.folder / "own.csv"
+    command = lab.command("calibrate", "pmic", "--record", file, "--seconds", "600")
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=lab.settings) as recording:
+        rows = wait_until("a reading", lambda: file.exists() and file.read_text().splitlines()[1:])
+        recording.send_signal(signal.SIGINT)
+        assert 0 == recording.wait(30)
+        assert f"readings in {file}." in recording.stdout.read()
+    assert file.read_text().splitlines()[1 : 1 + len(rows)] == rows
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
+        (("--record", "own.csv", "--seconds", "nan"), "--seconds nan: expected a time above 0"),
         ((), "give either --readings and --reference"),
         (("--pair", "1=2", "--pair", "2=3"), "2 points, at least 5"),
         (("--pair", "one=two"), "expected OWN=METER"),

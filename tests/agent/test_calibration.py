@@ -50,6 +50,21 @@ def test_the_meters_own_error_is_added():
     assert pytest.approx(0.01) == fitted(pairs, meter_tolerance=0.01).gain_tolerance
 
 
+def test_error_of_a_meter_that_nobody_knows_is_not_declared(tmp_path):
+    """A fit says nothing of its reference, so a calibration against an unknown meter has no relative error."""
+    found = fitted(line(2.0, 3.0, 4.0, 5.0, 8.0), meter_tolerance=None)
+    keep(tmp_path / "c.json", "pmic", found)
+    assert found == find(tmp_path / "c.json", "pmic", "")
+    assert None is found.gain_tolerance
+
+
+@pytest.mark.parametrize("tolerance", [math.nan, -0.01, 1.0])
+def test_relative_error_that_is_none_is_refused(tolerance):
+    """Per cent instead of a ratio, or no number at all."""
+    with pytest.raises(CalibrationRefused, match="relative error cannot be"):
+        fitted(line(2.0, 3.0, 4.0, 5.0, 8.0), meter_tolerance=tolerance)
+
+
 @pytest.mark.parametrize(
     ("pairs", "words"),
     [
