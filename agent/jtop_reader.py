@@ -58,7 +58,9 @@ def end_with_stdin() -> None:
 
 
 def error_of(error: Exception) -> str:
-    """The kind of one of jtop's errors."""
+    """The kind of one of jtop's errors, or of those it lets through while its service ends."""
+    if isinstance(error, (ConnectionError, EOFError)):
+        return "lost"
     for words, kind in ERRORS:
         if words in str(error):
             return kind
