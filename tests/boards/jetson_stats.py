@@ -5,13 +5,11 @@ A missing piece is a named skip, and a failure under CI=true.
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
+from tests.missing import missing
 from tests.python36 import PIP, find_interpreter
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -47,10 +45,3 @@ def _environment(interpreter: str, name: str, *packages: str) -> Path:
                 missing(f"jetson-stats could not be installed ({' '.join(command)}): {done.stderr[-500:]}")
         stamp.touch()
     return python
-
-
-def missing(what: str) -> None:
-    """Skip by name, or fail where everything has to be there."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(what)
-    pytest.skip(what)

@@ -8,7 +8,8 @@ import pytest
 
 from tests.agent.sensors.jtop_board import Sampling, Service
 from tests.boards.jetson import Jetson
-from tests.boards.jetson_stats import NEWEST, missing, python_with
+from tests.boards.jetson_stats import NEWEST, python_with
+from tests.missing import missing
 
 
 class JtopLab:
@@ -26,7 +27,10 @@ class JtopLab:
         return self._made.enter_context(closing(board))
 
     def service(self, board: Jetson, python: Path | None = None) -> Service:
-        return Service(board, python or self.python)
+        try:
+            return Service(board, python or self.python)
+        except OSError as error:
+            missing(str(error))
 
     def sampling(self, board: Jetson, python: Path | None = None, before: tuple[str, ...] = ()) -> Sampling:
         out = self._folder / f"{board.name}.samples"
