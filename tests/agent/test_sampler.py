@@ -149,7 +149,7 @@ def test_sensor_that_hangs_is_dropped_and_the_others_go_on(start):
     sampling.await_readings("VDD_IN", rails + 5)
     samples = sampling.finish()
     [dropped] = samples.report.dropped
-    assert dropped.startswith("thermal: a reading has lasted 2.")
+    assert dropped.startswith("thermal: a reading has lasted ")
     assert "gradfilter-agent sensors" in dropped
     assert temperatures == len(sampling.readings("cpu-thermal"))
 

@@ -17,17 +17,7 @@ from tests.boards.jetson_stats import OLD, python_with
 
 INPUTS = {"jetson-nano": "POM_5V_IN", "jetson-orin-nano": "VDD_IN"}
 # A board's power as (second, watts), straight in between; no part changes faster than jtop can follow.
-WAVEFORM = (
-    (0.0, 5.0),
-    (2.0, 5.0),
-    (4.0, 10.0),
-    (6.0, 10.0),
-    (7.0, 4.0),
-    (8.0, 4.0),
-    (11.0, 12.0),
-    (14.0, 4.0),
-    (15.0, 4.0),
-)
+WAVEFORM = ((0.0, 5.0), (1.5, 5.0), (3.5, 10.0), (5.0, 10.0), (8.0, 4.0), (9.5, 4.0))
 
 
 def watts_at(second: float) -> float:
@@ -103,18 +93,17 @@ def test_total_that_becomes_a_sum_is_no_reading(jtop_lab):
 
 
 def test_slower_client_before_us(jtop_lab):
-    """The first client sets the pace for all: it is told, and no slow tick is taken for a frozen service."""
+    """The first client sets the pace for all: the channels tell it, and every tick at that pace is a reading."""
     board = jtop_lab.board()
     jtop_lab.service(board)
     slow = "import jtop\nwith jtop.jtop(interval=2) as j:\n  print(1, flush=True)\n  while j.ok(): pass"
     first = board.start(jtop_lab.python, "-c", slow, stdout=subprocess.PIPE)
     assert b"1\n" == first.stdout.readline()
     sampling = jtop_lab.sampling(board)
-    wait_until("four ticks", lambda: len(sampling.series("VDD_IN").values) > 3)
-    sampling.finish()
-    times = sampling.series("VDD_IN").times_s
+    wait_until("two ticks", lambda: len(sampling.series("VDD_IN").values) > 1)
+    assert [] == sampling.finish().report.remarks
     assert 2.0 == sampling.channels()["VDD_IN"].update_s
-    assert 1.5 < min(after - before for before, after in pairwise(times))
+    assert {4.5} == set(sampling.series("VDD_IN").values)
 
 
 def test_service_that_comes_back_is_read_on(jtop_lab):

@@ -87,7 +87,7 @@ def test_meter_that_hangs_delays_nobody(sampled):
     """One meter stops to answer, which the record says; the others are read many times all the same."""
     readings = {one.name: one.readings for one in sampled.samples.report.sensors if one.name.startswith("meter")}
     assert readings.pop("meter:5") <= 2
-    assert min(readings.values()) > 20
+    assert min(readings.values()) > 10
     [remark] = sampled.samples.report.remarks
     assert remark.startswith("meter:5: readings that failed: ")
     assert "did not answer within 1.5 s" in remark
