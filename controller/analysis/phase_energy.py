@@ -60,8 +60,13 @@ class _Equations:
     weights: Array
 
 
-def part_energies(record: RunRecord, meter: Sequence[Series], steps: int) -> PartEnergies:
-    """Energy a step of forward, backward, optimizer and data, by the channels that metered the run."""
+def part_energies(
+    record: RunRecord, meter: Sequence[Series], steps: int, widest: float = WIDEST_INTERVAL
+) -> PartEnergies:
+    """Energy a step of forward, backward, optimizer and data, by the channels that metered the run.
+
+    widest: the interval that is still stated, relative to the value.
+    """
     reason = _why_not(record, meter, steps)
     if reason:
         return _refused(reason)
@@ -78,20 +83,20 @@ def part_energies(record: RunRecord, meter: Sequence[Series], steps: int) -> Par
     free = blocks - int(np.count_nonzero(worth))
     level = float(stdtrit(free, (1 + CONFIDENCE) / 2)) * sqrt(blocks / free)
     parts = {
-        part: _judged(times[part] / steps, float(watts[i]), level * float(errors[i]), float(worth[i]))
+        part: _judged(times[part] / steps, float(watts[i]), level * float(errors[i]), float(worth[i]), widest)
         for i, part in enumerate(PARTS[:-1])
     }
     return PartEnergies(parts, count, _condition(equations))
 
 
-def _judged(seconds: float, watts: float, half_width: float, worth: float) -> PartEnergy:
+def _judged(seconds: float, watts: float, half_width: float, worth: float, widest: float) -> PartEnergy:
     if seconds <= 0:
         return PartEnergy(None, reason="it took no time")
     if worth < _FEWEST_READINGS_OF_A_PART:
         return PartEnergy(None, reason=f"only {worth:.2g} readings' worth of time fell on it")
-    if watts <= 0 or 2 * half_width > WIDEST_INTERVAL * watts:
+    if watts <= 0 or 2 * half_width > widest * watts:
         width = f"{2 * half_width / watts:.0%} of it wide" if watts > 0 else "not above zero"
-        return PartEnergy(None, reason=f"its interval is {width}, at most {WIDEST_INTERVAL:.0%} is allowed")
+        return PartEnergy(None, reason=f"its interval is {width}, at most {widest:.0%} is allowed")
     return PartEnergy(seconds * watts, seconds * (watts - half_width), seconds * (watts + half_width))
 
 

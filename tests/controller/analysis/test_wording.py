@@ -44,6 +44,12 @@ def test_speed_up(given, expected):
     assert expected == wording.speed_up(given)
 
 
+def test_a_value_with_its_error():
+    """The error sets the digits of both."""
+    assert "12.4 ± 0.3 J" == wording.plus_minus(12.412, 0.31, unit="J")
+    assert "431 ± 15 mJ" == wording.plus_minus(0.4312, 0.0152, 1e-3, "mJ")
+
+
 def test_ratio_and_difference():
     """A ratio has as many decimals as its interval carries, a difference always its sign."""
     assert "0.724× (0.701–0.748)" == wording.ratio(estimate(0.724, 0.701, 0.748))

@@ -6,7 +6,7 @@ from functools import cache
 
 from controller.analysis.comparison import compare
 from controller.report import FORMATS
-from gradfilter.bench.schema import PublishedFigure, SensorReport, Variant
+from gradfilter.bench.schema import PublishedFigure, SensorReport, Step, Variant
 from tests.controller.records import (
     BASELINE,
     COARSE,
@@ -32,6 +32,17 @@ def whole():
     records = whole_job(job, TIMES)
     for record in records:
         record.series = [power(lambda t: 5 + math.sin(t))]
+    return compare(job, records, **NAMES)
+
+
+def modelled():
+    """An instantaneous meter, and steps of 0.41 s that take 6 W forward and 8 W backward."""
+    job = training_job()
+    records = whole_job(job, TIMES)
+    for record in records:
+        record.steps = [Step(i, "measured", 105.0 + 0.41 * i, 0.15, 0.2, 0.06, loss=1.0) for i in range(97)]
+        record.series = [power(lambda t: (6 if (t - 105) % 0.41 < 0.15 else 8) + 0.1 * math.sin(9 * t))]
+        record.series[0].channel.averaging_s = 0.0
     return compare(job, records, **NAMES)
 
 
@@ -119,6 +130,7 @@ CASES = {
     case.__name__: case
     for case in (
         whole,
+        modelled,
         quick_with_losses,
         layers,
         layers_not_started,

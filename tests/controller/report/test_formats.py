@@ -91,6 +91,13 @@ class TestCsv:
         )
         assert expected.runs == tuple(float(run) for run in found["runs"].split())
 
+    def test_energy_has_its_coverage_and_its_error(self):
+        """What the meter covers, its standard uncertainty, and what it does not declare."""
+        table = pd.read_csv(io.StringIO(rendered("whole", "csv"))).set_index(["variant", "metric"])
+        energy = table.loc[("filtered", "energy_per_step")]
+        assert ("board_input", "gain offset averaging") == (energy["covers"], energy["meter_error_undeclared"])
+        assert 0 < energy["meter_error_standard"] < energy["estimate_value"]
+
     def test_its_columns_are_those_of_the_verdict(self):
         """Every field of a metric's verdict is a column or, for estimates, a prefix of columns."""
         header = rendered("not_started", "csv").splitlines()[0].split(",")
@@ -128,6 +135,19 @@ class TestText:
     def test_energy_says_what_it_covers(self):
         """The meter and what it covers stand below the numbers."""
         assert "    metered: board_input (ina: VDD_IN)\n" in rendered("whole", "txt")
+
+    def test_energy_says_how_wrong_it_may_be(self):
+        """The error of one run, and what the sensor does not say of its own."""
+        text = " ".join(rendered("whole", "txt").split())
+        assert "what its meter may be wrong by (k = 2, mostly steps): baseline 9.94 ± 0.13 J" in text
+        assert "not declared by the sensor, and so not in it: gain, offset, averaging" in text
+
+    def test_modelled_energies_stand_in_a_table_of_their_own(self):
+        """Energies by part of a step are not among what was measured, and say how they were made."""
+        text = rendered("modelled", "txt")
+        measured, modelled = text.split("Energy by part of a step: modelled, not measured")
+        assert "backward energy per step" not in measured
+        assert "least squares over" in modelled
 
     def test_unmeasured_says_why(self):
         """Without a meter there is one line with the reason, and no row of empty cells."""
