@@ -1,4 +1,4 @@
-"""Energy counters in files: their wraps undone, their resets refused."""
+"""Counts of energy that only grow: joules since the first reading, wraps undone, resets refused."""
 
 import time
 from collections.abc import Callable
@@ -11,7 +11,29 @@ _MOST_WATTS = 2000.0  # a jump that would need more was a reset of the counter, 
 Clock = Callable[[], float]
 
 
-class EnergyCounter:
+class EnergyCount:
+    """A device's own count of energy, whose range nobody tells: joules since its first reading.
+
+    A count that went back was reset, or ran over. lost: how its sum was lost, '' before. A jump forwards cannot be
+    told from use.
+    """
+
+    def __init__(self) -> None:
+        self._first: float | None = None
+        self._last = 0.0
+        self.lost = ""
+
+    def since_first(self, joules: float) -> float | None:
+        """Joules since the first reading, None from a reset on."""
+        if self._first is None:
+            self._first = joules
+        elif joules < self._last:
+            self.lost = f"its energy count went from {self._last:g} to {joules:g} J: it was reset."
+        self._last = joules
+        return None if self.lost else joules - self._first
+
+
+class EnergyFile:
     """A file with a count of microjoules that only grows: joules since its first reading.
 
     wraps_at: the count after which it starts again at 0, None where that is not known; then a count that went

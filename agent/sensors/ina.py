@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from agent.sensors.counters import EnergyCounter
+from agent.sensors.counters import EnergyFile
 from agent.sensors.files import Gauge, Readable, read_each, read_integer, read_label, readable
 from agent.sensors.ina_chips import CHIPS, Chip, Declared, declare
 from agent.sensors.nvidia_rails import COVERS
@@ -47,7 +47,7 @@ class Rail:
     name: str
     gauges: tuple[Gauge, ...]
     declared: Declared
-    energy: EnergyCounter | None = None
+    energy: EnergyFile | None = None
 
     def read(self) -> float | None:
         """Watts, None where a factor has no reading.
@@ -104,7 +104,7 @@ class Ina(Sensor):
     def read(self) -> list[float | None]:
         """Watts of every rail, joules of every counter; one that answers with an I/O error has no reading."""
         values = read_each(self._sources)
-        self.remarks = [source.lost for source in self._sources if isinstance(source, EnergyCounter) and source.lost]
+        self.remarks = [source.lost for source in self._sources if isinstance(source, EnergyFile) and source.lost]
         return values
 
 
@@ -160,7 +160,7 @@ def _single_rail(folder: Path, name: str, chip: Chip) -> Rail:
     interval_s = _update_interval(folder)
     declared = declare(chip, volts, _shunt(folder / "shunt_resistor"), 1e-6, (interval_s, interval_s))
     counted = folder / "energy1_input"
-    energy = EnergyCounter(counted, wraps_at=None) if readable(counted) else None
+    energy = EnergyFile(counted, wraps_at=None) if readable(counted) else None
     return Rail(label, (Gauge(folder / "power1_input", 1e-6, 0, _MOST_WATTS),), declared, energy)
 
 

@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import Any
 
 from agent.errors import SensorFailed
+from agent.sensors.counters import EnergyCount
 from agent.sensors.sensor import Absent, Sensor
 from agent.sensors.surroundings import Surroundings
 from gradfilter.bench.schema import Channel
@@ -32,7 +33,9 @@ class Nvml(Sensor):
         super().__init__([channel for channel, _ in probes])
         self._library = library
         self._probes = [probe for _, probe in probes]
-        self._joules_at_first: dict[int, float] = {}
+        self._counts = {
+            number: EnergyCount() for number, channel in enumerate(self.channels) if channel.kind == "counter"
+        }
 
     @classmethod
     def detect(cls, surroundings: Surroundings) -> Sensor | Absent:
@@ -75,7 +78,7 @@ class Nvml(Sensor):
             except self._library.NVMLError as error:  # noqa: PERF203 - each metric fails alone
                 values.append(None)
                 refused = error
-        if all(value is None for value in values):
+        if refused is not None and all(value is None for value in values):
             raise SensorFailed(f"the NVIDIA driver refuses every metric: {refused}.")
         return values
 
@@ -84,11 +87,13 @@ class Nvml(Sensor):
         self._library.nvmlShutdown()
 
     def _since_first(self, number: int, value: float) -> float | None:
-        """A counter's growth, None after a reset; a gauge as it is."""
-        if self.channels[number].kind != "counter":
+        """A counter's growth, None from a reset on; a gauge as it is."""
+        count = self._counts.get(number)
+        if count is None:
             return value
-        grown = value - self._joules_at_first.setdefault(number, value)
-        return grown if grown >= 0 else None
+        grown = count.since_first(value)
+        self.remarks = [f"{self.channels[n].name}: {one.lost}" for n, one in self._counts.items() if one.lost]
+        return grown
 
 
 def _supported(library: Any, gpu: int) -> list[tuple[Channel, Probe]]:

@@ -11,7 +11,7 @@ import re
 import time
 from pathlib import Path
 
-from agent.sensors.counters import Clock, EnergyCounter
+from agent.sensors.counters import Clock, EnergyFile
 from agent.sensors.files import read_each, read_integer, read_label, readable
 from agent.sensors.sensor import Absent, Sensor, distinct
 from agent.sensors.surroundings import Surroundings
@@ -32,7 +32,7 @@ class Rapl(Sensor):
 
     def __init__(self, zones: list[Path], clock: Clock = time.monotonic) -> None:
         super().__init__([_channel(name) for name in distinct(_zone_name(zone) for zone in zones)])
-        self._counters = [EnergyCounter(zone / "energy_uj", _wraps_at(zone), clock) for zone in zones]
+        self._counters = [EnergyFile(zone / "energy_uj", _wraps_at(zone), clock) for zone in zones]
 
     @classmethod
     def detect(cls, surroundings: Surroundings) -> Sensor | Absent:

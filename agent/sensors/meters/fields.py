@@ -1,4 +1,4 @@
-"""What an external meter's answer holds: its numbers, their channels, and a count of energy that may be reset."""
+"""What an external meter's answer holds: its numbers and their channels."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -26,28 +26,6 @@ class Field:
             MeterError: there is none.
         """
         return number(answer, self.path) * self.one
-
-
-class EnergyCount:
-    """A meter's count of energy: joules since its first reading.
-
-    A count that went back was reset, or ran over; no meter says at which count it does. lost: how its sum was
-    lost, '' before. A jump forwards cannot be told from use.
-    """
-
-    def __init__(self) -> None:
-        self._first: float | None = None
-        self._last = 0.0
-        self.lost = ""
-
-    def since_first(self, joules: float) -> float | None:
-        """Joules since the first reading, None from a reset on."""
-        if self._first is None:
-            self._first = joules
-        elif joules < self._last:
-            self.lost = f"its energy count went from {self._last:g} to {joules:g} J: it was reset."
-        self._last = joules
-        return None if self.lost else joules - self._first
 
 
 def chosen_fields(settings: MeterSettings) -> list[Field]:

@@ -10,8 +10,9 @@ from importlib.util import find_spec
 from typing import Any
 
 from agent.errors import SensorFailed
+from agent.sensors.counters import EnergyCount
 from agent.sensors.meters.answers import MeterError
-from agent.sensors.meters.fields import EnergyCount, Field, channel
+from agent.sensors.meters.fields import Field, channel
 from agent.sensors.sensor import Absent, Sensor
 from agent.sensors.surroundings import MeterSettings, Surroundings
 

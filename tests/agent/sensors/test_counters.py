@@ -3,7 +3,7 @@
 import pytest
 
 from agent.errors import SensorFailed
-from agent.sensors.counters import EnergyCounter
+from agent.sensors.counters import EnergyFile
 
 RANGE = 262143328850
 
@@ -24,7 +24,7 @@ def reader(tmp_path):
 
     def make(wraps_at=RANGE):
         clock, file = Clock(), tmp_path / "energy_uj"
-        counter = EnergyCounter(file, wraps_at, clock)
+        counter = EnergyFile(file, wraps_at, clock)
 
         def at(content, seconds=1.0):
             file.write_text(f"{content}\n")

@@ -114,6 +114,16 @@ def test_metric_that_fails_leaves_the_others(start):
     assert (60.0, None) == (readings["gpu0 power [W]"], readings["gpu0 energy [J]"])
 
 
+def test_counter_that_was_reset_has_no_reading_any_more(start):
+    """What it counted is lost, also when it has counted further than before; the power goes on."""
+    driver = start(VOLTA)
+    driver.read()
+    for energy in (1_000, 9_000_000):
+        driver.set(**{**VOLTA, "energy": energy})
+        readings = driver.read()
+        assert (71.5, None) == (readings["gpu0 power [W]"], readings["gpu0 energy [J]"])
+
+
 def test_jetson_lists_a_gpu_that_supports_nothing(start):
     """NVML on a Jetson initialises and lists, and that is all; the sentence says where its power is read."""
     assert start({"count": 1}).read().startswith("NVML lists 1 GPUs and supports no metric of them, as on Jetsons")
