@@ -49,10 +49,10 @@ class Step:
 class Channel:
     """One quantity of one sensor. A gauge is instantaneous, a counter cumulative.
 
-    quantity: power | energy | temperature | frequency | memory | load | voltage | current | state | event_count.
-    unit: W | J | degC | Hz | B | ratio | V | A | level (0: nothing is held back) | count. covers: what an energy or
-    power channel includes: board_input | module | package | cpu | gpu | rail | process | wall | system | rails (all
-    that a power chip gives out, without its loss); "" elsewhere.
+    quantity: power | energy | temperature | frequency | memory | load | fan (share of its full speed) | voltage |
+    state | event_count. unit: W | J | degC | Hz | B | ratio | V | level (0: nothing is held back) | count. covers:
+    what the channel is of, and so what an energy or power includes: board_input | module | package | cpu | gpu |
+    rail | process | wall | system | rails (all that a power chip gives out, without its loss); "" elsewhere.
 
     What the sensor declares of itself, each None where it is not known, with its source in the sensor's file:
     resolution: one step of the reading, in the unit. gain_tolerance: relative error (ratio), offset_tolerance:
@@ -77,7 +77,10 @@ class Channel:
 
 @dataclass
 class Series:
-    """Readings of one channel; a reading's instant is the middle of the read. None: no reading."""
+    """Readings of one channel. None: no reading.
+
+    A reading's instant is the middle of the read, or what a sensor that is sent its readings knows of it.
+    """
 
     channel: Channel
     times_s: List[float] = field(default_factory=list)

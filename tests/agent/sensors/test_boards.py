@@ -1,6 +1,7 @@
 """Each sensor on boards made of small files: what it finds, what it reads, what it says when it is not there."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from agent.sensors.sensor import Absent
 from agent.sensors.surroundings import Surroundings
 from agent.sensors.system_memory import SystemMemory
 from agent.sensors.thermal import Thermal
+from gradfilter.bench.schema import Channel
 from tests.boards import BOARDS
 
 
@@ -31,6 +33,12 @@ def test_every_sensor_reports_on_every_board(board, name):
     assert all(report.present or report.reason.endswith(".") for report in reports)
     assert all(len(sensor.channels) == len(sensor.read()) for sensor in sensors)
     assert all(report.quantities for report in reports)
+
+
+def test_schema_lists_every_quantity():
+    """A reader of the schema finds what any sensor measures."""
+    listed = re.findall(r"\w+", Channel.__doc__.partition("quantity:")[2].partition("unit:")[0])
+    assert set() == {quantity for kind in SENSORS for quantity in kind.quantities} - set(listed)
 
 
 def test_system_memory_in_bytes(board):
