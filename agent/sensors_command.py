@@ -5,6 +5,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import asdict
 from typing import Any
 
@@ -25,22 +26,20 @@ _SCALES = {"B": (1 / 2**20, "MiB"), "Hz": (1e-6, "MHz"), "ratio": (100.0, "%")}
 
 def show_sensors(surroundings: Surroundings, watch: bool = False, as_json: bool = False) -> int:
     """Print them once, or with watch until Ctrl-C; the process's exit status."""
-    sensors, reports = detect_sensors(surroundings)
-    live = LiveReadings(sensors, _REDRAW_S / 2)
     try:
-        live.settle(_SETTLE_S)
-        if not watch:
-            print(_json(reports, live) if as_json else "\n".join(_page(reports, live)))  # noqa: T201
-        elif as_json or not sys.stdout.isatty():
-            _print_lines(reports, live, as_json)
-        else:
-            _redraw(reports, live)
+        sensors, reports = detect_sensors(surroundings)
+        with closing(LiveReadings(sensors, _REDRAW_S / 2)) as live:
+            live.settle(_SETTLE_S)
+            if not watch:
+                print(_json(reports, live) if as_json else "\n".join(_page(reports, live)))  # noqa: T201
+            elif as_json or not sys.stdout.isatty():
+                _print_lines(reports, live, as_json)
+            else:
+                _redraw(reports, live)
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:  # whoever read it has seen enough; what is left in the buffer must not fail once more
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    finally:
-        live.close()
     return 0
 
 

@@ -77,6 +77,26 @@ def test_sensor_that_hangs_is_named(board):
     assert trouble["thermal"].startswith("no answer for ")
 
 
+def test_search_that_is_interrupted_ends_quietly(board):
+    """Ctrl-C while a sensor that hangs is looked for is no reason for a traceback."""
+    root = board("jetson-orin-nano")
+    zone = root / "sys/class/thermal/thermal_zone0/temp"
+    zone.unlink()
+    os.mkfifo(zone)
+    command = [COMMAND, "--root", str(root), "sensors"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as looking:
+        writing_end = wait_until("the search", lambda: writing_end_of(zone))
+        looking.send_signal(signal.SIGINT)
+        assert (130, "", "") == (looking.wait(30), looking.stdout.read(), looking.stderr.read())
+    os.close(writing_end)
+
+
+def writing_end_of(pipe):
+    """Once somebody reads the pipe, its other end."""
+    with suppress(OSError):
+        return os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
+
+
 def test_watching_through_a_pipe_prints_lines_until_interrupted(board):
     """No terminal: a line a second with the values, and Ctrl-C ends it quietly."""
     command = [COMMAND, "--root", str(board("raspberry-pi-5")), "sensors", "--watch"]
