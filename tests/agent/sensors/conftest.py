@@ -23,7 +23,7 @@ class JtopLab:
         try:
             board = Jetson(name, self._folder / name)
         except OSError as error:
-            missing(str(error))
+            missing(f"{error}. A made-up Jetson needs util-linux, and root or the right to make user namespaces.")
         return self._made.enter_context(closing(board))
 
     def service(self, board: Jetson, python: Path | None = None) -> Service:
