@@ -5,6 +5,7 @@ edges. The limits below hold for every sensor, over all windows together: each o
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -17,8 +18,9 @@ GAP_PERIODS = 3.0
 FROZEN_S = 2.0
 LARGEST_GAP_SHARE = 0.05
 # At each edge of a window the power is interpolated towards what lies outside: on average that loses a sixth of a
-# period of the rise in power, at both edges of five periods about 7 % of the rise.
-FEWEST_PERIODS_PER_WINDOW = 5.0
+# period of the rise in power. One window of five periods is so blurred over a fifteenth of its time.
+_BLURRED_PER_GAP_PERIODS = 1 / 3
+LARGEST_BLURRED_SHARE = 1 / 15
 
 
 class EnergyRefusedError(ValueError):
@@ -48,18 +50,20 @@ def joules_between(series: Series, start_s: float, end_s: float) -> float:
 def check_readings(series: Series, windows: Sequence[Window], period_s: float) -> None:
     """Refuse readings that cannot carry the energy of all windows, each from start to end (s), together.
 
-    period_s: the channel's own pace. Windows of fewer than five periods on average, too few distinct readings in them,
-    too much of their time in gaps (no reading for more than three periods, or in a whole window) or frozen (the same
-    value for more than two seconds, or three periods if that is longer), negative power, a counter that ran backwards.
+    period_s: the channel's own pace. Too much time near edges, too few distinct readings in the windows, too much
+    of their time in gaps (no reading for more than three periods, or in a whole window) or frozen (the same value for
+    more than two seconds, or three periods if that is longer), negative power, a counter that ran backwards.
 
     Raises:
         EnergyRefusedError: with the first of these reasons.
     """
     total_s = sum(end_s - start_s for start_s, end_s in windows)
-    if total_s / len(windows) < FEWEST_PERIODS_PER_WINDOW * period_s:
+    blurred = blurred_s(windows, period_s) / total_s
+    if blurred > LARGEST_BLURRED_SHARE:
         raise EnergyRefusedError(
-            f"the {len(windows)} windows last {total_s / len(windows):.3g} s on average, at least "
-            f"{FEWEST_PERIODS_PER_WINDOW:g} periods of {period_s:.3g} s are needed; sample more often"
+            f"the {len(windows)} windows last {total_s / len(windows):.3g} s on average, too short for a sensor with a "
+            f"value every {period_s:.3g} s: what lies outside blurs {blurred:.0%} of their time, at most "
+            f"{LARGEST_BLURRED_SHARE:.0%} is allowed; sample more often or measure longer"
         )
     times, values = readings(series)
     kept = inside(times, windows)
@@ -94,6 +98,17 @@ def gaps_s(times: Array, windows: Sequence[Window], longest_s: float) -> float:
         empty = not np.any((times >= start_s) & (times <= end_s))
         missing_s += end_s - start_s if empty else _longer(times, (start_s, end_s), longest_s)
     return missing_s
+
+
+def blurred_s(windows: Sequence[Window], period_s: float) -> float:
+    """How much time, in seconds, the interpolation at the edges mixes up with what lies outside the windows.
+
+    Between two windows that is no more than what lies between them, however slow the sensor.
+    """
+    ordered = sorted(windows)
+    most_s = _BLURRED_PER_GAP_PERIODS * period_s
+    between = (after[0] - before[1] for before, after in pairwise(ordered))
+    return most_s + sum(min(most_s, gap_s) for gap_s in between)
 
 
 def _longer(times: Array, window: Window, longest_s: float) -> float:
