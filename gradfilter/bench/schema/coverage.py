@@ -22,16 +22,14 @@ def energy_channels(channels: Sequence[Channel], compute: str) -> List[Channel]:
     """The channels whose sum is the energy of a step: of the widest coverage there is, counters first.
 
     Several packages add up; of anything else one is taken, because two meters of the same thing would
-    count it twice: the one that updates fastest (unknown ones last), then the first by name. An empty
-    list: no usable meter.
+    count it twice: the one that updates fastest (without update_s: as often as it is read), then the first
+    by name. An empty list: no usable meter.
     """
     order = ENERGY_ORDER["cuda" if compute == "cuda" else "cpu"]
     usable = [channel for channel in channels if is_meter(channel) and channel.covers in order]
     if not usable:
         return []
-    usable.sort(
-        key=lambda c: (order.index(c.covers), c.kind != "counter", c.update_s is None, c.update_s or 0.0, c.name)
-    )
+    usable.sort(key=lambda c: (order.index(c.covers), c.kind != "counter", c.update_s or 0.0, c.name))
     best = usable[0]
     same = [c for c in usable if (c.covers, c.sensor, c.kind) == (best.covers, best.sensor, best.kind)]
     return same if best.covers == "package" else same[:1]

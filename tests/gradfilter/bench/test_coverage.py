@@ -44,10 +44,10 @@ def test_of_two_meters_of_the_same_thing_the_faster_is_taken():
     assert [slow] == cross_checks([slow, rail, fast], chosen)
 
 
-def test_a_meter_that_does_not_say_its_pace_comes_last():
-    """Not to say how often it takes a value is no sign of being fast."""
-    silent, slow = power("A", "module", "jtop"), power("VDD_IN", "module", "ina", update_s=1.0)
-    assert [slow] == energy_channels([silent, slow], "cpu")
+def test_a_meter_without_a_pace_of_its_own_comes_first():
+    """A monitor that takes a value whenever it is read is preferred to a service that does so twice a second."""
+    direct, service = power("VDD_IN", "module", "ina"), power("VDD_IN", "module", "jtop", update_s=0.5)
+    assert [direct] == energy_channels([service, direct], "cpu")
 
 
 def test_what_is_no_meter_is_not_chosen():
