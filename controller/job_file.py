@@ -13,7 +13,9 @@ from typing import Any
 BASELINE = {"name": "baseline", "methods": []}
 METHOD_FORM = "[NAME=]METHOD[:OPTION=VALUE,…][+METHOD…], for example gradient_filter:patch_size=4,last=4"
 
-_VARIANT = re.compile(r"(?:(?P<name>[^=:+]+)=)?(?P<methods>.+)")
+_VARIANT = re.compile(r"(?:(?P<name>[^=:+]+)=)?(?P<methods>.+)", re.DOTALL)
+_LONGEST_NAME = 100
+_TEXT_OR_CHARACTER = re.compile(r'"(?:[^"\\]|\\.)*"|.', re.DOTALL)
 _NOT_A_NAME = re.compile(r"[^A-Za-z0-9._]+")
 
 
@@ -47,24 +49,47 @@ def parse_variant(text: str) -> dict[str, Any]:
     match = _VARIANT.fullmatch(text)
     if match is None:
         raise InputError(f"--method must be {METHOD_FORM}, got {text!r}.")
-    methods = [_parse_method(part, text) for part in match["methods"].split("+")]
-    return {"name": match["name"] or _NOT_A_NAME.sub("_", match["methods"]).strip("_"), "methods": methods}
+    methods = [_parse_method(part, text) for part in _split(match["methods"], "+")]
+    name = match["name"] or _NOT_A_NAME.sub("_", match["methods"]).strip("_")
+    if len(name) > _LONGEST_NAME:
+        raise InputError(f"a --method with so many options needs a short name before it: NAME={match['methods'][:60]}…")
+    return {"name": name, "methods": methods}
 
 
 def _parse_method(part: str, text: str) -> dict[str, Any]:
     name, _, listed = part.partition(":")
-    options = dict(_parse_option(option, text) for option in listed.split(",") if option)
+    options = dict(_parse_option(option, text) for option in _split(listed, ",") if option)
     if not name or "=" in name:
         raise InputError(f"--method must be {METHOD_FORM}, got {text!r}.")
     return {"name": name, "options": options}
 
 
 def _parse_option(option: str, text: str) -> tuple[str, Any]:
-    """An option's value is read as JSON, so that 4 is a number and true a truth; anything else is text."""
+    """An option's value is read as JSON, so that 4 is a number and true a truth; any other word is text.
+
+    What begins like a list or an object is meant as one, which it is not without the quotation marks that shells take.
+    """
     name, equals, value = option.partition("=")
     if not (name and equals and value):
         raise InputError(f"--method must be {METHOD_FORM}, got {option!r} in {text!r}.")
     try:
         return name, json.loads(value)
-    except (ValueError, RecursionError):
-        return name, value
+    except (ValueError, RecursionError) as error:
+        if value[0] not in "[{":
+            return name, value
+        raise InputError(
+            f"{name} must be JSON, got {value!r:.120}; lists and objects keep their quotation marks where the whole "
+            "--method stands in single ones: 'gradient_filter:layers=[\"layer4.*\"]'."
+        ) from error
+
+
+def _split(text: str, separator: str) -> list[str]:
+    """Split where the separator stands outside the brackets, braces and quotation marks of JSON."""
+    parts, depth = [""], 0
+    for token in _TEXT_OR_CHARACTER.findall(text):
+        depth += (token in ("[", "{")) - (token in ("]", "}"))
+        if token == separator and depth <= 0:
+            parts.append("")
+        else:
+            parts[-1] += token
+    return parts

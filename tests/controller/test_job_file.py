@@ -29,6 +29,37 @@ class TestVariant:
         methods = parse_variant("both=first:a=1+second")["methods"]
         assert [{"name": "first", "options": {"a": 1}}, {"name": "second", "options": {}}] == methods
 
+    @pytest.mark.parametrize(
+        ("typed", "options"),
+        [
+            ('layers=["a","b"],last=1', {"layers": ["a", "b"], "last": 1}),
+            (
+                'patch_sizes={"layer4.*":4,"conv1":1},patch_size=2',
+                {"patch_sizes": {"layer4.*": 4, "conv1": 1}, "patch_size": 2},
+            ),
+            ('a=[[1,2],{"b":[3,4]}],c=d', {"a": [[1, 2], {"b": [3, 4]}], "c": "d"}),
+            ('a="x,y+z]",b="\\"{,",c=1', {"a": "x,y+z]", "b": '"{,', "c": 1}),
+        ],
+        ids=["list", "object", "nested", "text"],
+    )
+    def test_lists_and_objects(self, typed, options):
+        """A comma or a plus inside brackets, braces or quotation marks belongs to the value."""
+        methods = parse_variant(f"first:{typed}+second")["methods"]
+        assert [{"name": "first", "options": options}, {"name": "second", "options": {}}] == methods
+
+    @pytest.mark.parametrize("value", ["[a,b]", '["a"', "{a:1}", '{"a":1', "[" * 100_000])
+    def test_lists_that_lost_their_quotation_marks(self, value):
+        """What begins like a list or an object and is none is not sent as text: the shell took its marks."""
+        with pytest.raises(InputError, match=r"layers must be JSON, .* whole --method stands in single ones"):
+            parse_variant(f"gradient_filter:layers={value}")
+
+    def test_name_too_long_to_be_made(self):
+        """Options that would make a variant's name too long need a name of the user's."""
+        typed = f"gradient_filter:layers={json.dumps([f'layer{i}' for i in range(20)])}"
+        with pytest.raises(InputError, match="needs a short name before it: NAME=gradient_filter"):
+            parse_variant(typed)
+        assert "short" == parse_variant(f"short={typed}")["name"]
+
     @pytest.mark.parametrize("text", ["", "name=", ":a=1", "m:a", "m:a=", "m:=1", "m+", "m+:a=1"])
     def test_refused(self, text):
         """What is no variant is refused with the form and an example."""
