@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.agent.sensors.jtop_board import Sampling, Service
+from tests.agent.sensors.jtop_board import JtopSampling, Service
 from tests.boards.jetson import Jetson
 from tests.boards.jetson_stats import NEWEST, python_with
 from tests.missing import missing
@@ -32,9 +32,9 @@ class JtopLab:
         except OSError as error:
             missing(str(error))
 
-    def sampling(self, board: Jetson, python: Path | None = None, before: tuple[str, ...] = ()) -> Sampling:
+    def sampling(self, board: Jetson, python: Path | None = None, before: tuple[str, ...] = ()) -> JtopSampling:
         out = self._folder / f"{board.name}.samples"
-        return self._made.enter_context(closing(Sampling(board, python or self.python, out, *before)))
+        return self._made.enter_context(closing(JtopSampling(board, python or self.python, out, *before)))
 
     def close(self) -> None:
         self._made.close()

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from pathlib import Path
 
 import psutil
 
-from agent.samples import Samples, read_samples
 from agent.sensors.surroundings import Surroundings
+from tests.agent.sampling import Sampling
 from tests.agent.service import wait_until
 from tests.boards.jetson import Jetson
 
@@ -52,24 +51,19 @@ def _settings_folder(python: Path) -> Path:
     return prefix / "local" if (prefix / "local").is_dir() else prefix
 
 
-class Sampling:
-    """`python -m agent.sampler` on a board, with what it has written so far."""
+class JtopSampling(Sampling):
+    """The sampler on a made-up Jetson, and what it reads of jtop."""
 
     def __init__(self, board: Jetson, python: Path, out: Path, *before: str) -> None:
-        self._out = out
-        command = [*before, sys.executable, "-m", "agent.sampler", "--period", PERIOD_S, "--out", out]
-        self._process = board.start(*command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
-        self._process.stdin.write(Surroundings(jtop_python=str(python)).to_json().encode() + b"\n")
-        assert b"sampling\n" == self._process.stdout.readline()
+        def start(command, **options):
+            return board.start(*before, *command, **options)
 
-    @property
-    def now(self) -> Samples:
-        return read_samples(self._out)
+        super().__init__(Surroundings(jtop_python=str(python)), out, PERIOD_S, start)
 
     @property
     def dropped(self) -> list[str]:
         """What has been written so far of sensors that were given up."""
-        return [line for line in self._out.read_text().splitlines() if line.startswith("! ")]
+        return [line for line in self.out.read_text().splitlines() if line.startswith("! ")]
 
     @property
     def report(self):
@@ -87,15 +81,3 @@ class Sampling:
         """Wait for a reading of which something holds, after so many others; how many there are then."""
         wait_until(what, lambda: any(map(holds, self.series(channel).values[since:])))
         return len(self.series(channel).values)
-
-    def finish(self) -> Samples:
-        """End it as the agent does."""
-        self._process.stdin.close()
-        assert 0 == self._process.wait(30)
-        self._process.stdout.close()
-        return self.now
-
-    def close(self) -> None:
-        """The board ends the process."""
-        self._process.stdin.close()
-        self._process.stdout.close()

@@ -1,15 +1,15 @@
 """The real sampler reading meters on loopback: the energy of a known waveform, whatever one of them does."""
 
 import os
-import subprocess
-import sys
 import time
+from contextlib import closing
 from dataclasses import dataclass
 
 import pytest
 
-from agent.samples import Samples, read_samples
+from agent.samples import Samples
 from agent.sensors.surroundings import MeterSettings, Surroundings
+from tests.agent.sampling import Sampling
 from tests.agent.sensors.plugs import SECRET, Hangs, Plug, ShellyPlugS, ShellyPlus, SlowlyUpdated, Tasmota, area
 
 LOGIN = f"admin:{SECRET}"
@@ -41,22 +41,16 @@ def sampled(tmp_path_factory):
         MeterSettings(url=plugs[name].url(plugs[name].login), name=name, update_s=0.1, **settings)
         for name, (_, settings) in METERS.items()
     ]
-    told = Surroundings(out.parent, meters=tuple(described)).to_json()
-    command = [sys.executable, "-m", "agent.sampler", "--period", "0.05", "--out", str(out)]
-    environment = os.environ | {"PYTHONWARNINGS": "error"}
+    told = Surroundings(out.parent, meters=tuple(described))
     try:
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as sampler:
-            sampler.stdin.write(told.encode() + b"\n")
-            sampler.stdin.flush()
-            assert b"sampling\n" == sampler.stdout.readline()
+        with closing(Sampling(told, out, 0.05, env=os.environ | {"PYTHONWARNINGS": "error"})) as sampling:
             time.sleep(SECONDS)
-            sampler.stdin.close()
+            samples = sampling.finish()
     finally:
         for plug in plugs.values():
             plug.close()
-    assert 0 == sampler.returncode
     assert SECRET not in out.read_text()
-    return Sampled(plugs, read_samples(out))
+    return Sampled(plugs, samples)
 
 
 def series(sampled, name):

@@ -4,9 +4,8 @@ A board whose four meters all show the same power: an INA3221 through hwmon, one
 chip behind a stand-in for vcgencmd, and a RAPL counter that wraps on the way. The truth is what was written, and when.
 """
 
-import subprocess
-import sys
 import time
+from contextlib import closing
 from itertools import pairwise
 
 import pytest
@@ -14,6 +13,7 @@ import pytest
 from agent.samples import read_samples
 from agent.sensors.surroundings import Surroundings
 from controller.analysis.energy import joules_between
+from tests.agent.sampling import Sampling
 from tests.boards.raspberry_pi_firmware import pmic_read_adc, write_vcgencmd
 
 PERIOD_S = 0.05
@@ -89,25 +89,14 @@ class Board:
 def sample(board, run, out):
     """The window in which the run was shown to the real sampler, without its edges."""
     board.show(run[0][1])
-    command = [sys.executable, "-m", "agent.sampler", "--period", str(PERIOD_S), "--out", str(out)]
-    sampler = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
-    try:
-        told = Surroundings(board.root, vcgencmd=str(board.vcgencmd))
-        sampler.stdin.write(told.to_json().encode() + b"\n")
-        assert b"sampling\n" == sampler.stdout.readline()
+    with closing(Sampling(Surroundings(board.root, vcgencmd=str(board.vcgencmd)), out, PERIOD_S)) as sampling:
         start = time.monotonic()
         while (second := time.monotonic() - start) < run[-1][0]:
             board.show(watts_at(run, second))
             time.sleep(WRITE_S)
         end = time.monotonic()
         board.show(run[-1][1])
-        sampler.stdin.close()
-        assert 0 == sampler.wait(30)
-    finally:
-        sampler.kill()
-        sampler.wait()
-        sampler.stdin.close()
-        sampler.stdout.close()
+        sampling.finish()
     return start + EDGE_S, end - EDGE_S
 
 
