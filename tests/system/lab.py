@@ -41,17 +41,18 @@ def wait_for(what: str, probe: Callable[[], T | None], deadline_s: float = DEADL
 
 @dataclass
 class Service:
-    """One process of the lab, started the way its systemd unit starts it."""
+    """One process of the lab, started the way its systemd unit starts it; starter is Popen, or has its interface."""
 
     command: list[str]
     environment: dict[str, str]
     log: Path
     health: str
     process: subprocess.Popen[bytes] | None = None
+    starter: Callable[..., subprocess.Popen[bytes]] = subprocess.Popen
 
     def start(self) -> None:
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
+            self.process = self.starter(
                 self.command, env={**os.environ, **self.environment}, stdout=log, stderr=log, start_new_session=True
             )
         wait_for(f"{self.command[0]} answering {self.health}", self._is_healthy)
