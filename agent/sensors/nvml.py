@@ -49,13 +49,13 @@ class Nvml(Sensor):
         try:
             library.nvmlInit()
         except library.NVMLError as error:
-            return Absent(f"no NVIDIA driver answers: {error}.")
+            return Absent(f"no NVIDIA driver answers: {error}. Where there is a GPU, nvidia-smi says more.")
         try:
             gpus = range(library.nvmlDeviceGetCount())
             probes = [probe for gpu in gpus for probe in _supported(library, gpu)]
         except library.NVMLError as error:
             library.nvmlShutdown()
-            return Absent(f"the NVIDIA driver does not list its GPUs: {error}.")
+            return Absent(f"the NVIDIA driver does not list its GPUs: {error}. See what nvidia-smi says.")
         if not probes:
             library.nvmlShutdown()
             return Absent(
@@ -79,7 +79,7 @@ class Nvml(Sensor):
                 values.append(None)
                 refused = error
         if refused is not None and all(value is None for value in values):
-            raise SensorFailed(f"the NVIDIA driver refuses every metric: {refused}.")
+            raise SensorFailed(f"the NVIDIA driver refuses every metric: {refused}. See what nvidia-smi and dmesg say.")
         return values
 
     def close(self) -> None:

@@ -131,7 +131,7 @@ def test_jetson_lists_a_gpu_that_supports_nothing(start):
 
 def test_driver_that_is_not_loaded(start):
     """The library's own words."""
-    assert "no NVIDIA driver answers: Driver Not Loaded." == start({"init": 9}).read()
+    assert start({"init": 9}).read().startswith("no NVIDIA driver answers: Driver Not Loaded. Where there is a GPU")
 
 
 def test_driver_that_goes_away_ends_the_sensor(start):
@@ -139,7 +139,7 @@ def test_driver_that_goes_away_ends_the_sensor(start):
     driver = start(VOLTA)
     driver.read()
     driver.set(count=1)
-    assert "the NVIDIA driver refuses every metric: Not Supported." == driver.read()
+    assert driver.read().startswith("the NVIDIA driver refuses every metric: Not Supported. See")
 
 
 def test_without_nvidia_ml_py(start):
