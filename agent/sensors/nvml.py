@@ -49,7 +49,7 @@ class Nvml(Sensor):
         try:
             library.nvmlInit()
         except library.NVMLError as error:
-            return Absent(f"no NVIDIA driver answers: {error}. Where there is a GPU, nvidia-smi says more.")
+            return Absent(f"no NVIDIA driver answers: {error}. Where there is a GPU, install its driver.")
         try:
             gpus = range(library.nvmlDeviceGetCount())
             probes = [probe for gpu in gpus for probe in _supported(library, gpu)]
