@@ -15,6 +15,7 @@ from controller.analysis.verdicts import Comparison
 from controller.analysis.wording import TIMES
 from gradfilter.bench.schema import ConvLayerWorkload, JobSpec, RunRecord
 
+_WORK = {"step": "", "forward": ", forward only", "forward_backward": ", forward and backward only"}
 _FINAL = ("finished", "failed", "cancelled")
 
 
@@ -68,7 +69,8 @@ def describe_workload(job: JobSpec) -> str:
         return f"forward and backward of {layers} single convolution{'s' if layers > 1 else ''}"
     names = workload.trainable if isinstance(workload.trainable, str) else ", ".join(workload.trainable)
     size = f"{workload.image_size}{TIMES}{workload.image_size}"
-    return f"{workload.model} on {workload.dataset}, {size}, batch {workload.batch_size}, trainable {names}"
+    text = f"{workload.model} on {workload.dataset}, {size}, batch {workload.batch_size}, trainable {names}"
+    return text + _WORK[workload.work]
 
 
 def _missing(evidence: Evidence, records: Sequence[RunRecord], *, ended: bool, reason: str) -> str:

@@ -51,12 +51,9 @@ def measure(spec: RunSpec, events: EventWriter, board: Board) -> None:
         peak_device_bytes=training.memory.device_bytes,
         trained_parameters=count_parameters(trained_parameters(prepared.model)),
         layers=prepared.layers,
-        test_accuracy=scores[-1].accuracy,
-        test_loss=scores[-1].loss,
-        test_miou=scores[-1].miou,
-        test_mean_accuracy=scores[-1].mean_accuracy,
-        evaluations=_by_epoch(scores) if workload.epochs is not None else [],
     )
+    if workload.work == "step":
+        _add_scores(outcome, scores, workload)
     set_training_mode(prepared.model, workload.batch_norm)
     with counting_saved_bytes(prepared.model) as saved:
         loop.forward_and_backward()
@@ -125,7 +122,16 @@ def _make_loop(task: Task, prepared: PreparedVariant, batches: Batches, seed: in
         mark=task.mark,
         methods=prepared.methods,
         seed=seed,
+        work=task.workload.work,
     )
+
+
+def _add_scores(outcome: Outcome, scores: List[Score], workload: TrainingWorkload) -> None:
+    """What the trained network scores; of steps that train nothing there is nothing to say."""
+    outcome.test_accuracy, outcome.test_loss = scores[-1].accuracy, scores[-1].loss
+    outcome.test_miou, outcome.test_mean_accuracy = scores[-1].miou, scores[-1].mean_accuracy
+    if workload.epochs is not None:
+        outcome.evaluations = _by_epoch(scores)
 
 
 def _by_epoch(scores: List[Score]) -> List[Evaluation]:

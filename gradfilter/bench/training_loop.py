@@ -57,7 +57,7 @@ def learning_rate_factor(settings: Optimizer, step: int, total: int) -> float:
 
 
 class TrainingLoop:
-    """Trains a model step by step and reports what each step took."""
+    """Trains a model step by step and reports what each step took. work: as the workload has it."""
 
     def __init__(
         self,
@@ -70,6 +70,7 @@ class TrainingLoop:
         mark: Mark,
         methods: Sequence[Method] = (),
         seed: int = 0,
+        work: str = "step",
     ) -> None:
         self._model = model
         self._batches = batches
@@ -78,6 +79,7 @@ class TrainingLoop:
         self._total_steps = total_steps
         self._mark = mark
         self._methods = methods
+        self._work = work
         self._random = random.Random(seed)  # noqa: S311 (not cryptography)
         self._optimizer = make_optimizer(settings, model, methods)
         self._parameters = trained_parameters(model)
@@ -114,9 +116,12 @@ class TrainingLoop:
         start = self._mark()
         loss = self._loss(images, targets)
         forward_end = self._mark()
-        loss.backward()  # type: ignore[no-untyped-call]
+        if self._work != "forward":
+            loss.backward()  # type: ignore[no-untyped-call]
         backward_end = self._mark()
-        self._update(index)
+        if self._work == "step":
+            self._update(index)
+        self._optimizer.zero_grad(set_to_none=True)
         end = self._mark()
         return Step(
             index=index,
@@ -143,7 +148,6 @@ class TrainingLoop:
         if self._settings.clip_norm is not None:
             nn.utils.clip_grad_norm_(self._parameters, self._settings.clip_norm)
         self._optimizer.step()
-        self._optimizer.zero_grad(set_to_none=True)
 
 
 def _dropped(index: int, phase: StepPhase, now: float) -> Step:

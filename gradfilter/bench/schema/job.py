@@ -67,7 +67,7 @@ class Limits:
 
 @dataclass
 class Sampling:
-    """How often the sensors are read; the period is jittered by ±10 % against aliasing."""
+    """How often the sensors are read; the period is jittered by ±50 % against aliasing."""
 
     __pydantic_config__ = REFUSE_UNKNOWN_KEYS
 

@@ -10,7 +10,9 @@ except ImportError:  # Python < 3.8: torch 1.10 brings typing_extensions along
 
 from gradfilter.bench.schema.job import RunSpec
 
-SCHEMA_VERSION = 1
+# Raised when fields are added to what refuses unknown keys (a workload, a run): an older side cannot read them.
+# 2: a workload's weights and epochs, an optimizer's ramp_steps.
+SCHEMA_VERSION = 2
 
 
 @dataclass

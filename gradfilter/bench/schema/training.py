@@ -81,6 +81,8 @@ class TrainingWorkload:
     board's weights folder. trainable: "all" | "last:k" | "head" | "bias" | a list of module names; last:k
     is the last k Conv2d in registration order and the head. threads: None leaves torch's own choice.
     epochs: train so many whole passes instead of measured_steps, with an evaluation after each.
+    work: what a step does. "forward" and "forward_backward" leave out the rest and so train nothing; the
+    differences in time and energy between jobs of the three are what each part really takes.
     """
 
     __pydantic_config__ = REFUSE_UNKNOWN_KEYS
@@ -95,6 +97,7 @@ class TrainingWorkload:
     warm_up_steps: int = 5
     measured_steps: int = 30
     epochs: Optional[int] = None
+    work: Literal["step", "forward", "forward_backward"] = "step"
     compute: Literal["cpu", "cuda"] = "cpu"
     threads: Optional[int] = None
     dtype: Literal["float32"] = "float32"
@@ -116,6 +119,7 @@ class TrainingWorkload:
         check_range("measured_steps", self.measured_steps, 1, 1000000)
         if self.epochs is not None:
             check_range("epochs", self.epochs, 1, 10000)
+        check_choice("work", self.work, ["step", "forward", "forward_backward"])
         check_choice("compute", self.compute, ["cpu", "cuda"])
         check_choice("dtype", self.dtype, ["float32"])
         check_choice("memory_format", self.memory_format, ["channels_last", "contiguous"])

@@ -69,6 +69,7 @@ def make_loop(workload, total_steps, methods=(), settings=SETTINGS):
         total_steps=total_steps,
         mark=task.mark,
         methods=methods,
+        work=workload.work,
     )
     return model, loop
 
@@ -132,6 +133,19 @@ def test_step_without_method_follows_the_gradient():
     model, _ = run_steps(1)
     for before, after in zip(expected.parameters(), model.parameters()):
         assert torch.allclose(before - 0.5 * before.grad, after, atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("work", "expected"), [("step", (True, True)), ("forward_backward", (True, False)), ("forward", (False, False))]
+)
+def test_work_says_what_a_step_does(work, expected):
+    """Whether gradients were made, and whether anything was trained; none is left either way."""
+    model, loop = make_loop(replace(WORKLOAD, work=work), total_steps=1)
+    before, gradients = model.head.bias.detach().clone(), []
+    model.head.bias.register_hook(gradients.append)
+    loop.run("measured", 0, 1, lambda step: None)
+    assert expected == (bool(gradients), not torch.equal(before, model.head.bias))
+    assert model.head.bias.grad is None
 
 
 def test_clipping_bounds_the_update():
