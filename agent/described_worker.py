@@ -15,10 +15,11 @@ from pydantic import TypeAdapter, ValidationError
 
 from agent.errors import DescriptionFailed
 from agent.run_folder import write_durably
-from gradfilter.bench.schema import WorkerDescription
+from gradfilter.bench.schema import SCHEMA_VERSION, WorkerDescription
 
 _log = logging.getLogger(__name__)
 _PATIENCE_S = 300.0
+_MISUSED = 2  # what argparse exits with: it does not know these flags
 _DESCRIPTION = TypeAdapter(WorkerDescription)
 
 
@@ -85,7 +86,8 @@ class DescribedWorker:
             raise DescriptionFailed(f"{command[0]!r} cannot be started: {error.strerror}.") from error
         if code != 0:
             said = complaint or "it said nothing"
-            raise DescriptionFailed(f"{' '.join(command)!r} exited with code {code}: {said}.")
+            hint = " Its gradfilter may be older than this agent." if code == _MISUSED else ""
+            raise DescriptionFailed(f"{' '.join(command)!r} exited with code {code}: {said}.{hint}")
         return _parsed(printed, " ".join(command))
 
     def _run(self, command: list[str], log: IO[bytes]) -> tuple[int, bytes]:
@@ -103,13 +105,19 @@ class DescribedWorker:
 
 def _parsed(printed: bytes, command: str) -> WorkerDescription:
     try:
-        return _DESCRIPTION.validate_json(printed)
+        description = _DESCRIPTION.validate_json(printed)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the whole"
         raise DescriptionFailed(
             f"what {command!r} printed is no description of a worker: {where}: {first['msg']}."
         ) from error
+    if description.schema_version != SCHEMA_VERSION:
+        raise DescriptionFailed(
+            f"the worker's Python speaks schema version {description.schema_version}, this agent {SCHEMA_VERSION}: "
+            "install the same gradfilter for both."
+        )
+    return description
 
 
 def _recall(path: Path, command: list[str]) -> WorkerDescription | None:

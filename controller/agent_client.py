@@ -6,6 +6,7 @@ from typing import TypeVar
 from urllib.parse import quote
 
 import httpx2
+from pydantic import ValidationError
 
 from controller.documents import DEVICE_DESCRIPTION, RUN_SPEC, RUN_STATUS
 from controller.errors import AgentBusyError, AgentError, AgentRefusedError, AgentUnreachableError, RunUnknownError
@@ -101,7 +102,17 @@ async def _read(read: Callable[[bytes], T], answer: httpx2.Response, url: str) -
     try:
         return await asyncio.to_thread(read, answer.content)
     except ValueError as error:
-        raise AgentUnreachableError(f"the agent at {url} gave an answer that cannot be read: {error}") from error
+        raise AgentUnreachableError(
+            f"the agent at {url} gave an answer that cannot be read: {_first(error)}"
+        ) from error
+
+
+def _first(error: ValueError) -> str:
+    """What is wrong in one line: pydantic lists every field, each on lines of its own."""
+    if not isinstance(error, ValidationError):
+        return str(error)
+    first = error.errors()[0]
+    return f"{'.'.join(map(str, first['loc'])) or 'the whole'}: {first['msg']}."
 
 
 def _run_status(text: bytes) -> RunStatus:

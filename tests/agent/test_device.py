@@ -7,11 +7,15 @@ import threading
 from pathlib import Path
 
 import pytest
+from fastapi.testclient import TestClient
 
+from agent.app import create_app
 from agent.device import describe_board
 from agent.known_sensors import FIRST_PAUSE_S, KnownSensors
 from agent.sensors import describe_sensors
 from agent.sensors.surroundings import Surroundings
+from agent.settings import AgentSettings
+from gradfilter.bench.schema import SCHEMA_VERSION
 from tests.agent.service import LEASE, run_spec, wait_until
 
 COMMAND = str(Path(sys.executable).with_name("gradfilter-agent"))
@@ -142,6 +146,28 @@ def test_worker_that_cannot_describe_itself(client, words):
     device = wait_until("an error", lambda: error_of(client, words))
     assert None is device["worker"]
     assert "restart the agent" in device["worker_error"]
+
+
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        (
+            """echo '{"python_version": "3.6", "torch_version": "1.10", "schema_version": 1}'""",
+            f"speaks schema version 1, this agent {SCHEMA_VERSION}: install the same gradfilter for both.",
+        ),
+        (
+            "echo 'worker: error: no such flag' >&2; exit 2",
+            "no such flag. Its gradfilter may be older than this agent.",
+        ),
+    ],
+)
+def test_worker_of_another_release(tmp_path, script, words):
+    """A worker that would not understand its runs is refused before any, by what to do."""
+    python = tmp_path / "python"
+    python.write_text(f"#!/bin/sh\n{script}\n")
+    python.chmod(0o755)
+    with TestClient(create_app(AgentSettings(data_dir=tmp_path / "data", worker_python=str(python)))) as client:
+        assert None is wait_until("an error", lambda: error_of(client, words))["worker"]
 
 
 def error_of(client, words):

@@ -1,0 +1,42 @@
+"""What the controller makes of agents that speak otherwise than it does."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+from fastapi import FastAPI
+
+from controller.agent_client import AgentClient
+from controller.errors import AgentUnreachableError
+from gradfilter.bench.schema import SCHEMA_VERSION
+from tests.controller.samples import description
+from tests.controller.serving import Server
+
+
+def complaint(answer):
+    """What is said of an agent that answers so."""
+    app = FastAPI()
+    app.get("/v1/device")(lambda: answer)
+
+    async def describe(url):
+        client = AgentClient(timeout_s=5)
+        try:
+            await client.describe(url)
+        finally:
+            await client.close()
+
+    with Server(lambda: app) as server, pytest.raises(AgentUnreachableError) as error:
+        asyncio.run(describe(server.url))
+    return str(error.value)
+
+
+def test_an_agent_of_another_release():
+    """Its board waits, with which of the two to update."""
+    said = complaint(replace(description(), schema_version=1))
+    assert said.endswith(f"speaks schema version 1, this controller {SCHEMA_VERSION}; update the older of the two.")
+
+
+def test_an_answer_of_another_shape():
+    """Of many fields that are wrong the first is named, in one line."""
+    said = complaint({"hostname": 1, "cores": "many"})
+    assert said.endswith("gave an answer that cannot be read: hostname: Input should be a valid string.")
