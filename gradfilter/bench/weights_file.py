@@ -4,6 +4,7 @@ A job names a file; which files there are is the board's to say.
 """
 
 import inspect
+import pickle
 from pathlib import Path
 from typing import Any, Callable, Dict, cast
 from zipfile import BadZipFile
@@ -18,6 +19,7 @@ from gradfilter.bench.errors import RefusedWorkload, in_words
 from gradfilter.bench.models.libraries import is_installed
 
 _NAMED = 12  # files that a refusal lists
+_ANEW = "Write it anew: names and tensors only."
 _WRAPPINGS = ("state_dict", "model_state_dict", "model")
 
 State = Dict[str, Tensor]
@@ -48,9 +50,22 @@ def read_weights_file(path: Path) -> State:
     """
     stored = READERS[path.suffix](path)
     state = _unwrapped(stored)
-    if not (isinstance(state, dict) and state and all(isinstance(value, Tensor) for value in state.values())):
+    if not (isinstance(state, dict) and state and all(_is_named_tensor(*item) for item in state.items())):
         raise _refusal(path.name, "holds no names with tensors", "Save the model's state_dict() in it.")
+    strange = [name for name, tensor in state.items() if not _holds_numbers(tensor)]
+    if strange:
+        what = "has a tensor %r that is no plain array of real numbers, none of them NaN" % strange[0][:100]
+        raise _refusal(path.name, what, "Save dense weights of floats or integers, of a training that went well.")
     return cast("State", state)
+
+
+def _is_named_tensor(name: Any, value: Any) -> bool:
+    return isinstance(name, str) and isinstance(value, Tensor)
+
+
+def _holds_numbers(tensor: Tensor) -> bool:
+    is_plain = tensor.layout is torch.strided and tensor.device.type == "cpu" and not tensor.is_quantized
+    return is_plain and not tensor.is_complex() and not bool(torch.isnan(tensor).any())
 
 
 def _read_npz(path: Path) -> Any:
@@ -58,7 +73,7 @@ def _read_npz(path: Path) -> Any:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             # A starting checkpoint of this project is such a file, with a word about itself.
             return {name: torch.from_numpy(stored[name]) for name in stored.files if name != ABOUT}
-    except (OSError, EOFError, ValueError, TypeError, AttributeError, BadZipFile) as error:
+    except (OSError, EOFError, ValueError, TypeError, AttributeError, MemoryError, BadZipFile) as error:
         raise _unreadable(path, error) from error
 
 
@@ -88,6 +103,8 @@ def _read_torch(path: Path) -> Any:
         )
     try:
         return torch.load(str(path), map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:  # torch's own words for it advise to trust the file
+        raise _refusal(path.name, "holds more than names and tensors, or is no file of torch", _ANEW) from error
     except Exception as error:  # a damaged pickle raises almost anything
         raise _unreadable(path, error) from error
 
@@ -120,7 +137,7 @@ def _there_is(folder: Path) -> str:
 
 def _unreadable(path: Path, error: BaseException) -> RefusedWorkload:
     what = "cannot be read as %s without trusting it (%s)" % (path.suffix, in_words(error))
-    return _refusal(path.name, what, "Write it anew: names and tensors only.")
+    return _refusal(path.name, what, _ANEW)
 
 
 def _refusal(name: str, what: str, advice: str) -> RefusedWorkload:

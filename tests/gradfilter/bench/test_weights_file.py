@@ -2,7 +2,9 @@
 
 import importlib.util
 import inspect
+import io
 import pickle
+import zipfile
 
 import numpy as np
 import pytest
@@ -119,7 +121,7 @@ def test_damaged_file_is_refused(board, suffix, content):
 
 
 @needs_weights_only
-@pytest.mark.parametrize("stored", [[torch.zeros(1)], {"weight": [1.0]}, {}, {"epoch": 3}])
+@pytest.mark.parametrize("stored", [[torch.zeros(1)], {"weight": [1.0]}, {}, {"epoch": 3}, {1: torch.zeros(1)}])
 def test_file_without_names_of_tensors_is_refused(board, stored):
     """
     Weights are names with tensors, nothing else.
@@ -127,6 +129,38 @@ def test_file_without_names_of_tensors_is_refused(board, stored):
     path = board.weights_dir / "other.pt"
     torch.save(stored, str(path))
     assert "holds no names with tensors. Save the model's state_dict()" in refusal(read_weights_file, path)
+
+
+@needs_weights_only
+@pytest.mark.parametrize(
+    "tensor",
+    [
+        torch.tensor([0.0, float("nan")]),
+        torch.zeros(2, dtype=torch.complex64),
+        torch.zeros(2, 2).to_sparse(),
+        torch.zeros(2, device="meta"),
+    ],
+    ids=["nan", "complex", "sparse", "meta"],
+)
+def test_tensor_without_real_numbers_is_refused(board, tensor):
+    """
+    What could not be copied into a network, or would spoil it, is refused by its name.
+    """
+    path = board.weights_dir / "other.pt"
+    torch.save({"fine": torch.zeros(1), "spoilt": tensor}, str(path))
+    assert "has a tensor 'spoilt' that is no plain array of real numbers" in refusal(read_weights_file, path)
+
+
+def test_array_that_claims_more_than_the_memory_is_refused(board):
+    """
+    A few bytes that promise terabytes are the file's fault, not the job's batch size.
+    """
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": "<f4", "fortran_order": False, "shape": (10**15,)})
+    path = board.weights_dir / "claims.npz"
+    with zipfile.ZipFile(str(path), "w") as archive:
+        archive.writestr("weight.npy", header.getvalue())
+    assert "cannot be read as .npz" in refusal(read_weights_file, path)
 
 
 def test_missing_file_names_those_that_are_there(board):
