@@ -10,7 +10,9 @@ from random import Random
 from agent.errors import SensorFailed
 from agent.sensors.sensor import Reading, Sensor
 
-JITTER = 0.1  # of the period, so that a step as long as the period does not alias with it
+# Of the period. A load as regular as the sampling is read at the same point of its course again and again; a tenth
+# would need half a minute to wander over all of it, a half needs a second or two at 10 Hz.
+JITTER = 0.5
 PATIENCE = 10  # readings in a row that may fail before a sensor is dropped
 _LONGEST_READ_S, _LONGEST_READ_PERIODS = 2.0, 5
 
@@ -32,7 +34,7 @@ class SensorThread(threading.Thread):
     def __init__(self, sensor: Sensor, period_s: float) -> None:
         super().__init__(name=f"sensor {sensor.name}", daemon=True)
         self.sensor = sensor
-        self.period_s = max(period_s, sensor.slowest_s / (1 - JITTER))
+        self.period_s = max(period_s, sensor.slowest_s)
         self.asked: deque[Asked] = deque()
         self.answered = threading.Event()
         self._stopped = threading.Event()
@@ -106,7 +108,7 @@ class SensorThread(threading.Thread):
 
 
 def jittered(period_s: float, random: Random) -> float:
-    """The time to the next reading: the period, ±10 %."""
+    """The time to the next reading: the period, ±50 %."""
     return period_s * random.uniform(1 - JITTER, 1 + JITTER)
 
 

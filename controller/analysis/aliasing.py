@@ -1,7 +1,7 @@
 """Steps as regular as the sampling: readings that fall on some parts of a step more often than those parts last.
 
 With steps of 100 ms and a reading every 100 ms, all readings may hit the backward pass for seconds on end; the
-sampling's jitter of a tenth only shifts them slowly. The readings among themselves do not show it: they look smooth.
+sampling's jitter only shifts them by and by. The readings among themselves do not show it: they look smooth.
 But the steps' instants are known, and so is how often each part was hit and how long it really lasted.
 """
 
