@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from controller.errors import FieldError, InvalidRequestError
 from controller.jobs import DeviceView
 from controller.option_types import fits
+from controller.reportable import unreportable
 from gradfilter.bench.schema import (
     DeviceSelector,
     JobSpec,
@@ -25,13 +26,14 @@ _NEAREST = 5
 
 
 def admit(spec: JobSpec, devices: Sequence[DeviceView]) -> None:
-    """Refuse a job that no board of the lab could run.
+    """Refuse a job that no board of the lab could run, or no report could show.
 
     Raises:
         InvalidRequestError: naming each field at fault, what was given and what there is.
     """
     candidates = matching(spec.device, devices)
-    errors = [_no_device(spec.device, devices)] if not candidates else _fewest(spec, candidates)
+    unfitting = [_no_device(spec.device, devices)] if not candidates else _fewest(spec, candidates)
+    errors = [*unreportable(spec), *unfitting]
     if errors:
         raise InvalidRequestError("; ".join(error.message for error in errors), errors)
 

@@ -123,3 +123,9 @@ def test_a_module_that_is_not_listed_is_refused(listed, there):
     assert "workload.model" == error.field
     assert there in error.message
     assert "'zoo.nets'; its operator can add that to GRADFILTER_AGENT_MODEL_MODULES." in error.message
+
+
+def test_what_no_report_could_show_is_refused_as_well():
+    """The texts of a job are judged together with what its board can do."""
+    errors = refusal([board()], note="\x1b[2J", workload={"kind": "training", "model": "m"})
+    assert ["note", "workload.model"] == [error.field for error in errors]

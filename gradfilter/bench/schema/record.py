@@ -11,7 +11,7 @@ except ImportError:  # Python < 3.8: torch 1.10 brings typing_extensions along
 from gradfilter.bench.schema.job import RunSpec
 
 # Raised when fields are added to what refuses unknown keys (a workload, a run): an older side cannot read them.
-# 2: a workload's weights and epochs, an optimizer's ramp_steps.
+# 2: a workload's weights, epochs and work, an optimizer's ramp_steps.
 SCHEMA_VERSION = 2
 
 
