@@ -78,6 +78,8 @@ def run_suite(
             _watch_all(client, name, submitted)
         elif submitted:
             typer.echo(f"watch one with {command(client, 'watch', submitted[0])}; {_listed(client, name)} lists them.")
+    if not submitted:
+        fail(f"every job of suite {name} that was asked for is refused.", AT_FAULT)
     if len(submitted) < len(jobs):
         fail(f"{len(jobs) - len(submitted)} of {len(jobs)} jobs were refused; the others go on.", AT_FAULT)
 
@@ -90,12 +92,16 @@ def _spec(found: Suite, job: SuiteJob, board: DeviceSelector, memory_bytes: int 
 
 
 def _submit(client: Client, name: str, spec: JobSpec, *, quiet: bool) -> JobView | None:
-    """One job; None if it is refused, which is said. quiet: standard output is for the comparisons."""
+    """One job; None if it is refused, which is said. quiet: standard output is for the comparisons.
+
+    Raises:
+        ControllerError: no job can be submitted: there is no such board, or no controller.
+    """
     try:
         view = client.submit(spec)
     except ControllerError as error:
-        if not error.refused:
-            raise
+        if not error.refused or any(field.partition(".")[0] == "device" for field, _ in error.fields):
+            raise  # nothing to do with this job: the next would be told the same
         complain(f"{name} is refused: {error.message}", error.fields)
         return None
     typer.echo(f"job {view.id} is {name}, {view.state}. {spec.note}".rstrip(), err=quiet)

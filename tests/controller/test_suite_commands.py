@@ -105,6 +105,23 @@ class TestRun:
         assert result.stderr.endswith("1 of 3 jobs were refused; the others go on.\n")
         assert "job 7 is layer, queued" in result.stdout
 
+    def test_an_unknown_board_is_said_once(self, gradfilter, fake):
+        """What is wrong with the board is wrong for every job: after the first no other is submitted."""
+        fake.on(
+            "POST /v1/jobs", problem(422, "no such device.", [{"field": "device.name", "message": "no such device."}])
+        )
+        result = gradfilter("run", "smoke", "--device", "nano-9")
+        assert (2, 1) == (result.returncode, len(submitted(fake)))
+        assert "gradfilter: no such device.\n  in the field device.name\n" == result.stderr
+
+    def test_no_other_job_goes_on_where_all_are_refused(self, gradfilter, fake):
+        """With every job refused there is nothing to watch, and it is not said that others go on."""
+        fake.on("POST /v1/jobs", problem(422, "no such model."))
+        result = gradfilter("run", "smoke", "--device", "nano-1")
+        assert (2, "") == (result.returncode, result.stdout)
+        assert 3 == result.stderr.count("is refused: no such model.")
+        assert result.stderr.endswith("\ngradfilter: every job of suite smoke that was asked for is refused.\n")
+
     def test_wait_prints_each_comparison(self, gradfilter, fake):
         """One after another is watched; standard output has the comparisons alone, and a failed job the status 1."""
         fake.on("POST /v1/jobs", *(Answer(asdict(job("queued", id=i)), status=201) for i in ("1", "2")))
