@@ -10,7 +10,8 @@ import pytest
 
 from tests.agent.sensors.jtop_board import Service
 from tests.boards.jetson import Jetson
-from tests.boards.jetson_stats import NEWEST, missing, python_with
+from tests.boards.jetson_stats import NEWEST, python_with
+from tests.missing import missing
 from tests.system.lab import Lab, tiny_job
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
