@@ -2,6 +2,8 @@
 
 from typing import Sequence
 
+_SHOWN = 8  # problems of a model that its sentence tells; a list in a job may name thousands of wrong layers
+
 
 class GradfilterError(Exception):
     """Base of the library's own errors."""
@@ -16,7 +18,10 @@ class UnsupportedModel(GradfilterError, ValueError):  # noqa: N818 - the name sa
         super().__init__(method, self.problems)
 
     def __str__(self) -> str:
-        return "%s cannot handle this model: %s" % (self.method, " ".join(self.problems))
+        shown = self.problems
+        if len(shown) > _SHOWN:  # the last may be the advice for all of them
+            shown = [*shown[: _SHOWN - 1], "And %d more." % (len(shown) - _SHOWN), shown[-1]]
+        return "%s cannot handle this model: %s" % (self.method, " ".join(shown))
 
 
 class AlreadyApplied(UnsupportedModel):

@@ -19,6 +19,7 @@ NamedConvolution = Tuple[str, nn.Conv2d]
 TYPES = ("standard", "pointwise", "depthwise", "grouped")
 
 _MOST_LAYERS = 10000
+_LONGEST_SHOWN = 100  # characters of a name that does not exist
 _WILDCARDS = "*?["
 
 
@@ -106,9 +107,11 @@ def _stranger_problem(model: nn.Module, known: List[str], entry: str) -> str:
     if entry in modules:
         inside = any(name.startswith(entry + ".") for name in known)
         hint = "Its convolutions are %s.*." % entry if inside else ""
-        return ("%s: it is a %s, not a Conv2d. %s" % (entry, type(modules[entry]).__name__, hint)).strip()
+        named = entry or "the model itself"
+        return ("%s: it is a %s, not a Conv2d. %s" % (named, type(modules[entry]).__name__, hint)).strip()
     problem = "no Conv2d fits this pattern." if is_pattern(entry) else "there is no such module."
-    return ("%s: %s %s" % (entry, problem, nearest(entry, known))).strip()
+    shown = entry[:_LONGEST_SHOWN]
+    return ("%s: %s %s" % (shown, problem, nearest(shown, known))).strip()
 
 
 def nearest(entry: str, known: List[str]) -> str:

@@ -108,6 +108,19 @@ def test_entries_that_fit_no_convolution(small_network):
     ] == refusal.value.problems
 
 
+def test_many_and_long_entries_make_a_short_sentence(small_network):
+    """A list of thousands of wrong names is told by the first and their number, and none at full length."""
+    with pytest.raises(UnsupportedModel) as refusal:
+        selected(small_network(), layers=[f"layer{i}" for i in range(5000)])
+    assert 5000 == len(refusal.value.problems)
+    assert "layer6: there is no such module." in str(refusal.value)
+    assert " And 4992 more. layer4999: there is no such module." in str(refusal.value)
+    with pytest.raises(UnsupportedModel) as refusal:
+        selected(small_network(), layers=["x" * 5000, ""])
+    assert "x" * 100 + ": there is no such module. The last Conv2d is last." == refusal.value.problems[0]
+    assert "the model itself: it is a SmallNetwork, not a Conv2d." == refusal.value.problems[1]
+
+
 def test_refused_selection_leaves_the_model(small_network):
     """A misspelt entry beside a right one changes nothing."""
     model = small_network()
