@@ -89,6 +89,7 @@ def _checked(path: Path, look: Any) -> Any:
     """What a look at the opened file gives; whatever a decoder says of a broken one becomes a refusal."""
     pillow = _pillow()
     try:
+        _refuse_pipe(path)
         with pillow.open(str(path)) as image:
             return look(image)
     except Exception as error:
@@ -98,6 +99,12 @@ def _checked(path: Path, look: Any) -> Any:
             "dataset",
             "image file %s cannot be read (%s). Replace it or take it out of the data set." % (path, in_words(error)),
         ) from error
+
+
+def _refuse_pipe(path: Path) -> None:
+    # Opening a named pipe waits for whoever writes to it.
+    if path.exists() and not path.is_file():
+        raise OSError("it is no file")
 
 
 def _pillow() -> Any:

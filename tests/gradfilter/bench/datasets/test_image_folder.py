@@ -1,5 +1,7 @@
 """Folders of images by class, as real files."""
 
+import os
+
 import numpy as np
 import pytest
 import torch
@@ -93,6 +95,15 @@ def test_broken_file_is_named(board, flowers, content):
         with pytest.raises(RefusedWorkload, match=r"train/rose/1\.jpg cannot be read .* Replace it") as refusal:
             use()
         assert "dataset" == refusal.value.field
+
+
+def test_pipe_is_no_image(board, flowers):
+    """
+    A named pipe is refused; opening it would wait for whoever writes to it.
+    """
+    os.mkfifo(str(flowers / "train" / "rose" / "9.jpg"))
+    with pytest.raises(RefusedWorkload, match=r"train/rose/9\.jpg cannot be read .*it is no file"):
+        load_dataset("folder:flowers", board).check()
 
 
 def test_file_cut_in_the_middle_is_refused_when_it_is_decoded(board, flowers):
