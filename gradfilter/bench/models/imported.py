@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, List, cast
 
 from torch import nn
+from torch.nn.parameter import UninitializedParameter
 
 from gradfilter.bench.board import Board
 from gradfilter.bench.errors import RefusedWorkload, in_words, is_out_of_memory
@@ -51,6 +52,12 @@ class ImportedModels(ModelSource):
             raise RefusedWorkload(
                 "model", "the factory of model %r must return a torch.nn.Module, got %r." % (name, type(model).__name__)
             )
+        if not _has_weights(model):
+            raise RefusedWorkload(
+                "model",
+                "the factory of model %r must return a network whose parameters exist; it has none, or lazy ones that "
+                "wait for a first batch." % name,
+            )
         return model
 
     def version(self, name: str, board: Board) -> str:
@@ -60,6 +67,11 @@ class ImportedModels(ModelSource):
         file = getattr(module, "__file__", None)
         content = "sha256:" + file_hash(Path(file))[:16] if file else ""
         return " ".join(filter(None, [module.__name__, str(version), content]))
+
+
+def _has_weights(model: nn.Module) -> bool:
+    parameters = list(model.parameters())
+    return bool(parameters) and not any(isinstance(one, UninitializedParameter) for one in parameters)
 
 
 def _factory(name: str, board: Board) -> Any:

@@ -60,6 +60,12 @@ def stubborn(classes):
 def broken(classes):
     raise KeyError("no layer of that name")
 
+def weightless(classes):
+    return torch.nn.Flatten()
+
+def lazy(classes):
+    return torch.nn.LazyLinear(classes)
+
 def leaving(classes):
     raise SystemExit("goodbye")
 
@@ -220,6 +226,8 @@ def test_changed_module_is_another_version(board, zoo):
         ("import:zoo_of_tests:missing", ["zoo_of_tests"], "has no function 'missing'"),
         ("import:zoo_of_tests:number", ["zoo_of_tests"], "has no function 'number'"),
         ("import:zoo_of_tests:nothing", ["zoo_of_tests"], "must return a torch.nn.Module, got 'int'"),
+        ("import:zoo_of_tests:weightless", ["zoo_of_tests"], "network whose parameters exist; it has none"),
+        ("import:zoo_of_tests:lazy", ["zoo_of_tests"], "or lazy ones that wait for a first batch"),
         ("import:zoo_of_tests:broken", ["zoo_of_tests"], "failed with 3 classes .KeyError: 'no layer of that name'"),
         ("import:zoo_of_tests:leaving", ["zoo_of_tests"], "failed with 3 classes .SystemExit: goodbye"),
         ("import:zoo_that_breaks:any", ["zoo_that_breaks"], "cannot be imported .* .OSError: its data are gone"),
