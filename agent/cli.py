@@ -3,10 +3,13 @@
 import argparse
 import json
 import logging
+import re
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
@@ -26,15 +29,11 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         settings = AgentSettings(**given)
     except SettingsError as error:
-        print(f"gradfilter-agent: {error}; lists are written as JSON. {error.__cause__}.", file=sys.stderr)  # noqa: T201
+        print(f"gradfilter-agent: {_not_json(error)}", file=sys.stderr)  # noqa: T201
         return 2
     except ValidationError as error:
         for one in error.errors():
-            name = ".".join(map(str, one["loc"]))
-            got = (
-                "" if name.startswith("meters.") else f", got {one['input']!r}"
-            )  # a meter's address may hold a password
-            print(f"gradfilter-agent: {name}: {one['msg']}{got}.", file=sys.stderr)  # noqa: T201
+            print(f"gradfilter-agent: {_not_as_expected(one)}", file=sys.stderr)  # noqa: T201
         return 2
     if options.command == "sensors":
         return _show_sensors(settings.surroundings(), options.watch, options.as_json)
@@ -43,6 +42,19 @@ def main(arguments: list[str] | None = None) -> int:
     if options.command == "device":
         return _show_device(settings.surroundings())
     return _serve(settings)
+
+
+def _not_json(error: SettingsError) -> str:
+    """The library names the setting between quotation marks."""
+    found = re.search(r'field "(\w+)"', str(error))
+    setting = f"GRADFILTER_AGENT_{found[1].upper()}" if found else "a setting"
+    return f"{setting} must be JSON: {error.__cause__}."
+
+
+def _not_as_expected(error: Mapping[str, Any]) -> str:
+    name = ".".join(map(str, error["loc"]))
+    got = "" if error["loc"][0] == "meters" else f", got {error['input']!r}"  # a meter's address may hold a password
+    return f"{name}: {error['msg'].removeprefix('Value error, ')}{got}."
 
 
 def _parser() -> argparse.ArgumentParser:

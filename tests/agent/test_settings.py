@@ -38,4 +38,22 @@ def test_bad_module_is_named_in_one_line():
     environment = {**os.environ, "GRADFILTER_AGENT_MODEL_MODULES": "zoo,os; rm"}
     agent = subprocess.run([COMMAND, "device"], capture_output=True, text=True, check=False, env=environment)
     assert (2, 1) == (agent.returncode, agent.stderr.count("\n"))
-    assert "model_modules: Value error, 'os; rm' is no Python module's name" in agent.stderr
+    assert "model_modules: 'os; rm' is no Python module's name" in agent.stderr
+
+
+@pytest.mark.parametrize(
+    ("setting", "text", "sentence"),
+    [
+        ("METERS", "http://admin:secret@plug", "GRADFILTER_AGENT_METERS must be JSON: Expecting value"),
+        ("METERS", '{"url": "http://admin:secret@plug"}', "meters: Input should be a valid list."),
+        ("RAILS", "{ina226: board_input}", "GRADFILTER_AGENT_RAILS must be JSON: Expecting property name"),
+        ("RAILS", '{"ina226": "everything"}', "rails.ina226: Input should be 'board_input', 'wall'"),
+    ],
+)
+def test_bad_setting_is_named_without_its_secrets(setting, text, sentence):
+    """Neither what is no JSON nor what is something else is repeated where a password may stand in it."""
+    environment = {**os.environ, f"GRADFILTER_AGENT_{setting}": text}
+    agent = subprocess.run([COMMAND, "device"], capture_output=True, text=True, check=False, env=environment)
+    assert (2, 1) == (agent.returncode, agent.stderr.count("\n"))
+    assert agent.stderr.startswith(f"gradfilter-agent: {sentence}")
+    assert "secret" not in agent.stderr
