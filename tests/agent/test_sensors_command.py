@@ -146,7 +146,7 @@ def test_reader_that_has_seen_enough_is_no_error(board):
 @pytest.mark.parametrize(
     ("meters", "words"),
     [
-        ("[{", 'field "meters"'),
+        ("[{", "GRADFILTER_AGENT_METERS must be JSON"),
         ('[{"kind": "abacus", "url": "http://me:secret@meter", "name": "m"}]', "meters.0.kind: Input should be"),
         ('[{"kind": "shelly", "url": "http://me:secret@meter"}]', "meters.0.name: Field required"),
     ],
