@@ -68,6 +68,10 @@ def main() -> int:
         "-p",
         "no:cacheprovider",
         "--import-mode=importlib",
+        "-o",
+        "markers=long: named by make test-long",
+        "-m",
+        "not long",
         "tests/gradfilter",
     ]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
