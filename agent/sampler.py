@@ -33,7 +33,7 @@ from gradfilter.bench.schema import SamplerReport, SensorReport
 
 _FIRST_S = 5.0  # within which every sensor has answered once, or is dropped, or is left to come later
 _CLOSE_S = 2.0  # within which the sensors must have closed, or they are left behind
-_SHORTEST_WAIT_S, _LONGEST_WAIT_S = 0.02, 0.5
+_COLLECT_S = 0.5  # what a crash of the board can cost of the readings; waking up oftener costs the training
 
 
 class Watched:
@@ -146,13 +146,12 @@ def _header(period_s: float, sensors: list[SensorReport]) -> str:
     return json.dumps({"period_s": period_s, "sensors": [asdict(sensor) for sensor in sensors]}) + "\n"
 
 
-def _sample_until_told(sampler: Sampler, period_s: float) -> None:
-    """Collect about once a period until stdin ends."""
+def _sample_until_told(sampler: Sampler) -> None:
+    """Collect at a steady pace until stdin ends."""
     sampler.start()
     print("sampling", flush=True)  # noqa: T201 - the agent waits for this word before it goes on
-    wait_s = min(max(period_s, _SHORTEST_WAIT_S), _LONGEST_WAIT_S)
     while True:
-        if select.select([0], [], [], wait_s)[0]:
+        if select.select([0], [], [], _COLLECT_S)[0]:
             told = os.read(0, 4096)  # the agent writes one short line, which arrives in one piece
             if not told:
                 return
@@ -172,7 +171,7 @@ def main() -> None:
         file.write(_header(arguments.period, reports))
         file.flush()
         sampler = Sampler(sensors, file, arguments.period)
-        _sample_until_told(sampler, arguments.period)
+        _sample_until_told(sampler)
         sampler.finish()
 
 

@@ -19,6 +19,7 @@ class ProcessMemory(Sensor):
 
     name = "process_memory"
     quantities = ("memory",)
+    slowest_s = 0.5  # the peak is the kernel's own high-water mark, so that a course in between is enough
 
     def __init__(self, proc: Path) -> None:
         super().__init__([Channel("rss", self.name, "memory", "B", covers="process")])

@@ -22,6 +22,7 @@ class SystemMemory(Sensor):
 
     name = "system_memory"
     quantities = ("memory",)
+    slowest_s = 0.5  # the kernel writes two pages of text for every reading
 
     def __init__(self, proc: Path) -> None:
         super().__init__(

@@ -59,7 +59,7 @@ def trains() -> None:
 def works_for_a_while() -> None:
     """Long enough to be sampled."""
     begin()
-    time.sleep(0.6)
+    time.sleep(1.2)
     end()
 
 

@@ -17,6 +17,7 @@ from datetime import datetime, timezone
 from multiprocessing.connection import Connection
 from pathlib import Path
 from random import Random
+from shutil import rmtree
 from tempfile import TemporaryDirectory
 
 import torch
@@ -29,8 +30,9 @@ from agent.sensors.surroundings import Surroundings
 from controller.analysis.estimate import ratio_estimate
 from gradfilter.bench.board import Board
 from gradfilter.bench.models import build_model
+from tests.boards import build_board
 
-BLOCKS = 12
+BLOCKS = 24
 SECONDS = 2.0
 PERIOD_S = 0.1
 ON, OFF, OFF_AGAIN = ARMS = ("on", "off", "off again")
@@ -59,8 +61,14 @@ def median_step(worker: Connection) -> float:
 
 
 def sampled(worker: Connection, pid: int, folder: RunFolder) -> tuple[float, Samples]:
-    """The same with the sampler beside it, and what the sampler says of itself."""
-    sampler = SamplerProcess(folder, Surroundings(), PERIOD_S)
+    """The same with the sampler beside it, and what the sampler says of itself.
+
+    The power monitor, clocks and thermometers are a made-up Orin Nano's, so that something is read at the full pace.
+    """
+    board = build_board("jetson-orin-nano", folder.path / "board")
+    rmtree(board / "proc")
+    (board / "proc").symlink_to("/proc")
+    sampler = SamplerProcess(folder, Surroundings(root=board), PERIOD_S)
     sampler.follow(pid)
     try:
         step_s = median_step(worker)
