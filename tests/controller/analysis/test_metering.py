@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from controller.analysis.coverage import covers_of, why_not_comparable
+from controller.analysis.coverage import covers_of
 from controller.analysis.metering import measured_energy
 from gradfilter.bench.schema import Channel, Phase, SamplerReport, SensorSampling, Series
 from tests.controller.records import finished, power, training_job
@@ -70,9 +70,6 @@ def test_channels_of_one_sensor_are_wrong_alike():
     assert 0.01 * 160 / math.sqrt(3) == pytest.approx(energy.uncertainty.components["gain"])
 
 
-def test_energies_compare_where_they_cover_the_same():
-    """Whichever sensor reads them; a wall socket's joules are not a package's."""
-    wall, other = "wall (shelly: plug)", "wall (tasmota: plug)"
-    assert ("wall", "") == (covers_of(wall), why_not_comparable(wall, other))
-    assert "one covers wall, the other package" in why_not_comparable(wall, "package (rapl: package-0)")
-    assert why_not_comparable(wall, "")
+def test_source_says_what_it_covers():
+    """Its first word, whichever sensor reads it; nothing covers nothing."""
+    assert ("wall", "wall", "") == (covers_of("wall (shelly: plug)"), covers_of("wall (tasmota: plug)"), covers_of(""))
