@@ -10,8 +10,8 @@ from random import Random
 from agent.errors import SensorFailed
 from agent.sensors.sensor import Reading, Sensor
 
-# Of the period. A load as regular as the sampling is read at the same point of its course again and again; a tenth
-# would need half a minute to wander over all of it, a half needs a second or two at 10 Hz.
+# Of the period. A load as regular as the sampling is met near the same point of its course by readings in a row: by
+# about 3 / (2 π² JITTER²) of them, which is fifteen for the usual tenth and none for a half.
 JITTER = 0.5
 PATIENCE = 10  # readings in a row that may fail before a sensor is dropped
 _LONGEST_READ_S, _LONGEST_READ_PERIODS = 2.0, 5

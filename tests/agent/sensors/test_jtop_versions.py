@@ -41,6 +41,16 @@ def test_service_that_stays_away_ends_the_sensor(jtop_lab, number):
     assert sampling.series("VDD_IN").times_s[-1] < thermal.times_s[-1]
 
 
+def assert_read_on(jtop_lab, board, service, sampling):
+    """The readings stop, and come again once the service has a successor, with a remark."""
+    since = sampling.await_value("the hole", "VDD_IN", lambda watts: watts is None)
+    board.set_input_power(6.0)
+    service.end()
+    jtop_lab.service(board)
+    sampling.await_value("the return", "VDD_IN", lambda watts: watts == 6.0, since)
+    assert "then read on: jtop.service" in sampling.finish().report.remarks[0]
+
+
 @pytest.mark.parametrize("which", ["manager", "worker"])
 def test_one_process_of_the_service_dies(jtop_lab, which):
     """When one of its parts is killed the sensor notices, and reads on from the service's successor.
@@ -52,11 +62,7 @@ def test_one_process_of_the_service_dies(jtop_lab, which):
     sampling = jtop_lab.sampling(board)
     manager, worker = sorted(service.main.children(recursive=True), key=lambda child: child.pid)[:2]
     {"manager": manager, "worker": worker}[which].kill()
-    since = sampling.await_value("the hole", "VDD_IN", lambda watts: watts is None)
-    service.end()
-    jtop_lab.service(board)
-    sampling.await_value("the return", "VDD_IN", lambda watts: watts == 4.5, since)
-    assert "then read on: jtop.service" in sampling.finish().report.remarks[0]
+    assert_read_on(jtop_lab, board, service, sampling)
 
 
 def test_sensor_file_without_a_number(jtop_lab):
@@ -65,12 +71,7 @@ def test_sensor_file_without_a_number(jtop_lab):
     service = jtop_lab.service(board)
     sampling = jtop_lab.sampling(board)
     board.write("bus/i2c/devices/1-0040/hwmon/hwmon1/curr1_input", "")
-    since = sampling.await_value("the hole", "VDD_IN", lambda watts: watts is None)
-    board.set_input_power(6.0)
-    service.end()
-    jtop_lab.service(board)
-    sampling.await_value("the return", "VDD_IN", lambda watts: watts == 6.0, since)
-    assert "then read on: jtop.service" in sampling.finish().report.remarks[0]
+    assert_read_on(jtop_lab, board, service, sampling)
 
 
 def test_frozen_worker_is_noticed(jtop_lab):
