@@ -71,3 +71,22 @@ def test_weights_that_the_plain_network_cannot_take_are_a_reason(compare):
         assert (None, None) == (layer.cosine, layer.snr_db)
         assert "no comparison with plain training: " in layer.reason
         assert "added" in layer.reason
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [(MemoryError(), "MemoryError"), (RuntimeError("can't allocate memory"), "can't allocate memory")],
+)
+def test_memory_that_ends_here_costs_no_result(error, said, compare):
+    """
+    The run was measured before: that two networks do not fit is the reason of a missing comparison, no failure.
+    """
+
+    def exhaust(model):
+        def refuse(module, inputs):
+            raise error
+
+        model.features[0].register_forward_pre_hook(refuse)
+
+    reasons = {layer.reason for layer in compare(FILTERED, exhaust)}
+    assert {"no comparison with plain training: " + said} == reasons
