@@ -12,11 +12,11 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd import Function
 
-from gradfilter.errors import NoSecondDerivative
 from gradfilter.filtering.gradients import filtered_gradients
 from gradfilter.filtering.operators import compiled_convolution, compiling
 from gradfilter.filtering.patches import memory_format
 from gradfilter.filtering.precision import without_autocast
+from gradfilter.filtering.second_derivative import differentiated_once
 from gradfilter.filtering.shape import FilterShape, Padding, Pair, shape_problem
 
 
@@ -93,27 +93,4 @@ class FilteredConvolution(Function):
                 dx = ctx.grids[0].spread(dx.to(ctx.types[0]), ctx.memory_format)
             if dtap is not None:
                 dtap = dtap.to(ctx.types[1])[:, :, None, None].expand(-1, -1, *ctx.kernel)
-        if torch.is_grad_enabled():  # create_graph: what is built on these gradients must not pass for a derivative
-            dx, dtap, dbias = [None if gradient is None else _once_only(gradient) for gradient in (dx, dtap, dbias)]
-        return dx, dtap, dbias, None
-
-
-def _once_only(gradient: Tensor) -> Tensor:
-    # The anchor makes the result differentiable whatever the gradient was computed from.
-    anchor = torch.empty(0, device=gradient.device, dtype=gradient.dtype, requires_grad=True)
-    return cast("Tensor", _RefuseSecondDerivative.apply(gradient, anchor))  # type: ignore[no-untyped-call]
-
-
-class _RefuseSecondDerivative(Function):
-    """Passes a gradient through, and raises when it is differentiated."""
-
-    @staticmethod
-    def forward(ctx: Any, gradient: Tensor, anchor: Tensor) -> Tensor:  # noqa: ARG004 - see _once_only
-        return gradient.view_as(gradient)
-
-    @staticmethod
-    def backward(ctx: Any, *_: Tensor) -> None:  # noqa: ARG004
-        raise NoSecondDerivative(
-            "a filtered convolution cannot be differentiated twice: its backward pass is an approximation. "
-            "Use the plain layer (patch_size=1) where second derivatives are needed."
-        )
+        return (*differentiated_once([dx, dtap, dbias]), None)

@@ -40,18 +40,29 @@ def filtered_gradients(
     That of x is on the patch grid (N, C_in, P_h, P_w), that of weight for one tap (C_out, C_in / groups).
     saved: the patch averages of x, for the weight's gradient, and the weight, for that of x.
     """
-    x_averages, weight = saved
-    input_grid, output_grid = grids
+    _, output_grid = grids
     dy_averages = output_grid.averages(dy)
-    dy_means = output_grid.means(dy_averages)
-    dx = dtap = dbias = None
+    gradients = gradients_of_means(output_grid.means(dy_averages), saved, shape, grids, wanted[:2])
+    dbias = dy_averages.sum((0, 2, 3)) * output_grid.area if wanted[2] else None
+    return [*gradients, dbias]
+
+
+def gradients_of_means(
+    dy_means: Tensor,
+    saved: Sequence[Optional[Tensor]],
+    shape: FilterShape,
+    grids: Tuple[PatchGrid, PatchGrid],
+    wanted: Sequence[bool],
+) -> List[Optional[Tensor]]:
+    """The gradients of x and of one tap of weight, from what they need of dy: its means over patches."""
+    x_averages, weight = saved
+    input_grid, _ = grids
+    dx = dtap = None
     if wanted[0] and weight is not None:
         dx = _patch_input_gradient(dy_means, weight, shape)
     if wanted[1] and x_averages is not None:
         dtap = _tap_gradient(x_averages, dy_means, shape.groups) * (input_grid.area / shape.stride_area)
-    if wanted[2]:
-        dbias = dy_averages.sum((0, 2, 3)) * output_grid.area
-    return [dx, dtap, dbias]
+    return [dx, dtap]
 
 
 def _patch_input_gradient(dy_means: Tensor, weight: Tensor, shape: FilterShape) -> Tensor:
