@@ -1,0 +1,90 @@
+"""The fused forward pass: normalise, add, activate, and what the backward pass will need, averaged over patches.
+
+    x̂ = (y − mean) · rstd      z = weight · x̂ + bias  [+ weight₂ · x̂₂ + bias₂]      a = f(z)
+
+Source of what is kept: with A the gradient of a, constant inside each patch, and M an average over a patch,
+the gradients of weight, bias and y need no more of this map than M(f′), M(f′ · x̂) and M(x̂).
+"""
+
+from functools import reduce
+from typing import NamedTuple, Optional
+
+import torch
+from torch import Tensor
+
+from gradfilter.filtering.passes.activation import Activation, activated, slope
+from gradfilter.filtering.passes.normal import Normal, normalised, scaled, wide
+from gradfilter.filtering.patches import PatchGrid, memory_format
+
+
+class Wanted(NamedTuple):
+    """Which averages activate() is to make; the names are those of Activated."""
+
+    slope: bool = False
+    slope_normal: bool = False
+    slope_addend_normal: bool = False
+    normal: bool = False
+    addend_normal: bool = False
+    output: bool = False
+
+
+class Activated(NamedTuple):
+    """The activated map, and averages over the patches of a grid, each (N, C, P_h, P_w) or None.
+
+    The averages are those of f′(z), f′(z) · x̂, f′(z) · x̂₂, x̂, x̂₂ and a.
+    """
+
+    a: Tensor
+    slope: Optional[Tensor] = None
+    slope_normal: Optional[Tensor] = None
+    slope_addend_normal: Optional[Tensor] = None
+    normal: Optional[Tensor] = None
+    addend_normal: Optional[Tensor] = None
+    output: Optional[Tensor] = None
+
+
+def activate(  # noqa: PLR0917 - a map and its numbers, twice
+    y: Tensor,
+    normal: Optional[Normal],
+    addend: Optional[Tensor],
+    addend_normal: Optional[Normal],
+    activation: Activation,
+    grid: PatchGrid,
+    wanted: Wanted,
+) -> Activated:
+    """Activate (N, C, H, W) and average over patches, in the layout and type of y.
+
+    normal None: x̂ = z = y. addend: a second map of the same shape, which is added to z; itself normalised
+    where addend_normal is given.
+
+    Raises:
+        ValueError: the activation is unknown, or something of an addend is wanted and there is none.
+    """
+    if addend is None and (wanted.slope_addend_normal or wanted.addend_normal):
+        raise ValueError("an average of the addend is wanted, and there is no addend.")
+    return activate_aten(y, normal, addend, addend_normal, activation, grid, wanted)
+
+
+def activate_aten(  # noqa: PLR0917
+    y: Tensor,
+    normal: Optional[Normal],
+    addend: Optional[Tensor],
+    addend_normal: Optional[Normal],
+    activation: Activation,
+    grid: PatchGrid,
+    wanted: Wanted,
+) -> Activated:
+    """The same from PyTorch's operators, for every device and type."""
+    layout = memory_format(y)
+    x, x2 = normalised(wide(y), normal), []
+    z = scaled(x, normal)
+    if addend is not None:
+        x2 = [normalised(wide(addend), addend_normal)]
+        z = z + scaled(x2[0], addend_normal)
+    a, derivative = activated(z, activation), slope(z, activation)
+    factors = ([derivative], [derivative, x], [derivative, *x2], [x], x2, [a])
+    averages = [
+        grid.averages(reduce(torch.mul, maps)).to(y.dtype).contiguous(memory_format=layout) if want else None
+        for want, maps in zip(wanted, factors)
+    ]
+    return Activated(a.to(y.dtype).contiguous(memory_format=layout), *averages)

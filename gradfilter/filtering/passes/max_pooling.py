@@ -1,0 +1,103 @@
+"""Max pooling of an activated map, straight from the map before: neither it nor torch's 64-bit indices are kept.
+
+A window's maximum is known by its place in the window, in one byte.
+"""
+
+from typing import NamedTuple, Optional, Sequence, Tuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from gradfilter.filtering.passes.activation import Activation, activated, slope
+from gradfilter.filtering.passes.normal import Normal, normalised, scaled, wide
+from gradfilter.filtering.patches import PatchGrid, memory_format
+
+Pair = Tuple[int, int]
+CLOSED = 255  # the place where no gradient goes: the activation is flat at the maximum
+POOLED_ACTIVATIONS = ("identity", "relu", "relu6")
+
+
+class Pooled(NamedTuple):
+    """The maxima (N, C, H_o, W_o), and of each its place in its window (uint8, row by row; or CLOSED) and its x̂."""
+
+    output: Tensor
+    index: Tensor  # type: ignore[assignment] # nobody looks for a tensor in this tuple
+    normal: Tensor
+
+
+def max_pool(  # noqa: PLR0917 - in the order of F.max_pool2d
+    y: Tensor, normal: Optional[Normal], activation: Activation, window: Pair, stride: Pair, padding: Pair
+) -> Pooled:
+    """Max pooling of f(weight · x̂ + bias), x̂ being the normalised y (N, C, H, W); in the layout and type of y.
+
+    The first of equal maxima counts, as in F.max_pool2d.
+
+    Raises:
+        ValueError: the activation is not one of POOLED_ACTIVATIONS, or the window has more places than a byte.
+    """
+    if activation.kind not in POOLED_ACTIVATIONS:
+        raise ValueError(
+            "max pooling takes the activations %s, got %r." % (", ".join(POOLED_ACTIVATIONS), activation.kind)
+        )
+    if window[0] * window[1] >= CLOSED:
+        raise ValueError("a window may have %d places, and %d×%d has more." % (CLOSED - 1, *window))
+    layout = memory_format(y)
+    x = normalised(wide(y), normal)
+    z = scaled(x, normal)
+    output, pixel = F.max_pool2d(activated(z, activation), window, stride, padding, return_indices=True)
+    place = _places(pixel, window, stride, padding, y.shape[2:])
+    place = torch.where(_at(slope(z, activation), pixel) != 0, place, torch.full_like(place, CLOSED))
+    results = output.to(y.dtype), place.to(torch.uint8), _at(x, pixel).to(y.dtype)
+    return Pooled(*[result.contiguous(memory_format=layout) for result in results])
+
+
+def unpool_averages(  # noqa: PLR0917
+    gradient: Tensor,
+    index: Tensor,
+    window: Pair,
+    stride: Pair,
+    padding: Pair,
+    input_size: Sequence[int],
+    grid: PatchGrid,
+) -> Tensor:
+    """Averages over the patches of the map (H, W) that unpool gives: (N, C, P_h, P_w), in gradient's layout."""
+    full = unpool(wide(gradient), index, window, stride, padding, input_size)
+    return grid.averages(full).to(gradient.dtype).contiguous(memory_format=memory_format(gradient))
+
+
+def unpool(  # noqa: PLR0917
+    gradient: Tensor, index: Tensor, window: Pair, stride: Pair, padding: Pair, input_size: Sequence[int]
+) -> Tensor:
+    """Each value of (N, C, H_o, W_o) added to the pixel that its index names: (N, C, H, W), in gradient's layout."""
+    height, width = input_size
+    rows, columns = _origins(gradient.shape[2:], stride, padding, gradient.device)
+    place = index.long()
+    row, column = rows + torch.div(place, window[1], rounding_mode="floor"), columns + place % window[1]
+    # What goes nowhere is added to the first pixel, as 0.
+    pixel = torch.where(index == CLOSED, torch.zeros_like(place), row * width + column)
+    value = torch.where(index == CLOSED, torch.zeros_like(gradient), gradient)
+    full = gradient.new_zeros([*gradient.shape[:2], height * width])
+    full.scatter_add_(2, pixel.flatten(2), value.flatten(2))
+    return full.view(*gradient.shape[:2], height, width).contiguous(memory_format=memory_format(gradient))
+
+
+def _places(pixel: Tensor, window: Pair, stride: Pair, padding: Pair, input_size: Sequence[int]) -> Tensor:
+    """The place in its window of each maximum, from its pixel in the map."""
+    rows, columns = _origins(pixel.shape[2:], stride, padding, pixel.device)
+    width = input_size[1]
+    row = torch.div(pixel, width, rounding_mode="floor")
+    return (row - rows) * window[1] + pixel % width - columns
+
+
+def _origins(output_size: Sequence[int], stride: Pair, padding: Pair, device: torch.device) -> Tuple[Tensor, Tensor]:
+    """The first row and the first column of every window, as (H_o, 1) and (W_o)."""
+    rows, columns = [
+        torch.arange(size, device=device) * step - pad for size, step, pad in zip(output_size, stride, padding)
+    ]
+    return rows[:, None], columns
+
+
+def _at(maps: Tensor, pixel: Tensor) -> Tensor:
+    """The values of (N, C, H, W) at the pixels, numbered row by row, of (N, C, H_o, W_o)."""
+    return maps.flatten(2).gather(2, pixel.flatten(2)).view(pixel.shape)

@@ -1,0 +1,18 @@
+"""Mean and variance of every channel of a map."""
+
+from typing import Tuple
+
+from torch import Tensor
+
+from gradfilter.filtering.passes.normal import wide
+
+
+def channel_statistics(y: Tensor) -> Tuple[Tensor, Tensor]:
+    """Mean and biased variance of each channel of (N, C, H, W): twice (C,), in the type of y.
+
+    Not a number where a channel has no pixels.
+    """
+    # The variance around the mean, not the difference of two large sums.
+    means = wide(y).mean((0, 2, 3))
+    variances = (wide(y) - means.view(1, -1, 1, 1)).square().mean((0, 2, 3))
+    return means.to(y.dtype), variances.to(y.dtype)
