@@ -6,12 +6,13 @@ goes on beyond them, as the input of a convolution without padding does.
 """
 
 from itertools import groupby
-from typing import List, NamedTuple, Tuple
+from typing import List, NamedTuple, Sequence, Tuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from gradfilter.filtering.native import pooling
 from gradfilter.filtering.precision import can_pool
 
 
@@ -63,13 +64,28 @@ class PatchGrid(NamedTuple):
         """What averages divides by: the pixels of a full patch."""
         return self.rows.nominal * self.columns.nominal
 
+    def require(self, size: Sequence[int]) -> None:
+        """Refuse maps whose (H, W) is not the grid's, with a ValueError."""
+        pixels = self.rows.pixels, self.columns.pixels
+        if tuple(size) != pixels:
+            raise ValueError("this grid is for maps of %d×%d pixels, got %d×%d." % (*pixels, *size))
+
     def averages(self, maps: Tensor) -> Tensor:
         """Each patch's sum over the pixels of a full one: (N, C, H, W) → (N, C, P_h, P_w).
 
         Memory format and type are kept; an average has the map's range, which a sum in 16 bits would leave.
+
+        Raises:
+            ValueError: the maps are of another size than the grid's.
         """
+        self.require(maps.shape[2:])
+        averages = pooling.averages(maps, self, memory_format(maps))
+        return self.averages_aten(maps) if averages is None else averages
+
+    def averages_aten(self, maps: Tensor) -> Tensor:
+        """The same from PyTorch's operators, for every device and type."""
         if not can_pool(maps.device.type, maps.dtype):
-            return self.averages(maps.float()).to(maps.dtype)
+            return self.averages_aten(maps.float()).to(maps.dtype)
         windows, padding = zip(*[axis.window for axis in self])
         pooled = F.avg_pool2d(maps, windows, padding=padding, ceil_mode=True, divisor_override=self.area)
         return _fit(_fit(pooled, 2, self.rows), 3, self.columns)
@@ -82,7 +98,19 @@ class PatchGrid(NamedTuple):
         return averages * averages.new_tensor([[row * column for column in columns] for row in rows])
 
     def spread(self, values: Tensor, layout: torch.memory_format) -> Tensor:
-        """Give every pixel the value of its patch: (N, C, P_h, P_w) → (N, C, H, W)."""
+        """Give every pixel the value of its patch: (N, C, P_h, P_w) → (N, C, H, W).
+
+        Raises:
+            ValueError: there are not as many values as patches.
+        """
+        if tuple(values.shape[2:]) != (self.rows.patches, self.columns.patches):
+            counts = self.rows.patches, self.columns.patches, *values.shape[2:]
+            raise ValueError("this grid spreads values for %d×%d patches, got %d×%d." % counts)
+        spread = pooling.spread(values, self, layout)
+        return self.spread_aten(values, layout) if spread is None else spread
+
+    def spread_aten(self, values: Tensor, layout: torch.memory_format) -> Tensor:
+        """The same from PyTorch's operators."""
         # Columns first: the intermediate map is small, and the rows are then copied as wholes.
         return _spread_axis(_spread_axis(values, 3, self.columns, layout), 2, self.rows, layout)
 

@@ -7,13 +7,14 @@ the gradients of weight, bias and y need no more of this map than M(fâ€²), M(fâ€
 """
 
 from functools import reduce
-from typing import NamedTuple, Optional
+from typing import NamedTuple, Optional, cast
 
 import torch
 from torch import Tensor
 
-from gradfilter.filtering.passes.activation import Activation, activated, slope
-from gradfilter.filtering.passes.normal import Normal, normalised, scaled, wide
+from gradfilter.filtering.native import activating
+from gradfilter.filtering.passes.activation import Activation, activated, place, slope
+from gradfilter.filtering.passes.normal import NO_NORMAL, Normal, normalised, scaled, wide
 from gradfilter.filtering.patches import PatchGrid, memory_format
 
 
@@ -58,11 +59,21 @@ def activate(  # noqa: PLR0917 - a map and its numbers, twice
     where addend_normal is given.
 
     Raises:
-        ValueError: the activation is unknown, or something of an addend is wanted and there is none.
+        ValueError: the activation is unknown, the sizes do not match, or something of an addend is wanted and there
+            is none.
     """
     if addend is None and (wanted.slope_addend_normal or wanted.addend_normal):
         raise ValueError("an average of the addend is wanted, and there is no addend.")
-    return activate_aten(y, normal, addend, addend_normal, activation, grid, wanted)
+    if addend is not None and addend.shape != y.shape:
+        raise ValueError("the addend is %s, and must be as large as the map: %s." % (list(addend.shape), list(y.shape)))
+    grid.require(y.shape[2:])
+    numbers = normal or NO_NORMAL, addend_normal or NO_NORMAL
+    function = place(activation), activation.parameter
+    results = activating.activate((y, addend), numbers, function, grid, wanted, memory_format(y))
+    if results is None:
+        return activate_aten(y, normal, addend, addend_normal, activation, grid, wanted)
+    a, *averages = results
+    return Activated(cast("Tensor", a), *averages)
 
 
 def activate_aten(  # noqa: PLR0917

@@ -33,6 +33,12 @@ def slope(z: Tensor, activation: Activation) -> Tensor:
     return _formula(activation).slope(z, activation.parameter).to(z.dtype)
 
 
+def place(activation: Activation) -> int:
+    """Its place in KINDS, which is how the native kernels know it."""
+    _formula(activation)
+    return KINDS.index(activation.kind)
+
+
 def _formula(activation: Activation) -> _Formula:
     if activation.kind not in _FORMULAS:
         known = ", ".join(_FORMULAS)

@@ -3,19 +3,22 @@
 A window's maximum is known by its place in the window, in one byte.
 """
 
-from typing import NamedTuple, Optional, Sequence, Tuple
+from math import inf
+from typing import List, NamedTuple, Optional, Sequence, Tuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from gradfilter.filtering.native import max_pooling as native
 from gradfilter.filtering.passes.activation import Activation, activated, slope
-from gradfilter.filtering.passes.normal import Normal, normalised, scaled, wide
+from gradfilter.filtering.passes.normal import NO_NORMAL, Normal, normalised, scaled, wide
 from gradfilter.filtering.patches import PatchGrid, memory_format
 
 Pair = Tuple[int, int]
 CLOSED = 255  # the place where no gradient goes: the activation is flat at the maximum
-POOLED_ACTIVATIONS = ("identity", "relu", "relu6")
+# Between which values each is not flat.
+POOLED_ACTIVATIONS = {"identity": (-inf, inf), "relu": (0.0, inf), "relu6": (0.0, 6.0)}
 
 
 class Pooled(NamedTuple):
@@ -34,14 +37,29 @@ def max_pool(  # noqa: PLR0917 - in the order of F.max_pool2d
     The first of equal maxima counts, as in F.max_pool2d.
 
     Raises:
-        ValueError: the activation is not one of POOLED_ACTIVATIONS, or the window has more places than a byte.
+        ValueError: the activation is not one of POOLED_ACTIVATIONS, the window has more places than a byte, or there
+            is too much padding.
     """
     if activation.kind not in POOLED_ACTIVATIONS:
         raise ValueError(
             "max pooling takes the activations %s, got %r." % (", ".join(POOLED_ACTIVATIONS), activation.kind)
         )
+    if any(2 * pad > length for pad, length in zip(padding, window)):
+        raise ValueError("padding may be at most half a window, got %s for %s." % (padding, window))
     if window[0] * window[1] >= CLOSED:
         raise ValueError("a window may have %d places, and %d×%d has more." % (CLOSED - 1, *window))
+    size = _output_size(y.shape[2:], window, stride, padding)
+    windows, clamp = (window, stride, padding), POOLED_ACTIVATIONS[activation.kind]
+    results = native.max_pool(y, normal or NO_NORMAL, clamp, windows, size, memory_format(y))
+    if results is None:
+        return max_pool_aten(y, normal, activation, window, stride, padding)
+    return Pooled(*results)
+
+
+def max_pool_aten(  # noqa: PLR0917
+    y: Tensor, normal: Optional[Normal], activation: Activation, window: Pair, stride: Pair, padding: Pair
+) -> Pooled:
+    """The same from PyTorch's operators."""
     layout = memory_format(y)
     x = normalised(wide(y), normal)
     z = scaled(x, normal)
@@ -61,7 +79,31 @@ def unpool_averages(  # noqa: PLR0917
     input_size: Sequence[int],
     grid: PatchGrid,
 ) -> Tensor:
-    """Averages over the patches of the map (H, W) that unpool gives: (N, C, P_h, P_w), in gradient's layout."""
+    """Averages over the patches of the map (H, W) that unpool gives: (N, C, P_h, P_w), in gradient's layout.
+
+    Raises:
+        ValueError: the sizes do not belong together.
+    """
+    grid.require(input_size)
+    if index.shape != gradient.shape or list(gradient.shape[2:]) != _output_size(input_size, window, stride, padding):
+        raise ValueError("the gradient %s does not belong to this pooling." % list(gradient.shape))
+    windows = window, stride, padding
+    averages = native.unpool_averages((gradient, index), windows, input_size, grid, memory_format(gradient))
+    if averages is None:
+        return unpool_averages_aten(gradient, index, window, stride, padding, input_size, grid)
+    return averages
+
+
+def unpool_averages_aten(  # noqa: PLR0917
+    gradient: Tensor,
+    index: Tensor,
+    window: Pair,
+    stride: Pair,
+    padding: Pair,
+    input_size: Sequence[int],
+    grid: PatchGrid,
+) -> Tensor:
+    """The same from PyTorch's operators."""
     full = unpool(wide(gradient), index, window, stride, padding, input_size)
     return grid.averages(full).to(gradient.dtype).contiguous(memory_format=memory_format(gradient))
 
@@ -80,6 +122,13 @@ def unpool(  # noqa: PLR0917
     full = gradient.new_zeros([*gradient.shape[:2], height * width])
     full.scatter_add_(2, pixel.flatten(2), value.flatten(2))
     return full.view(*gradient.shape[:2], height, width).contiguous(memory_format=memory_format(gradient))
+
+
+def _output_size(input_size: Sequence[int], window: Pair, stride: Pair, padding: Pair) -> List[int]:
+    """(H_o, W_o): the windows that lie in the padded map as wholes."""
+    return [
+        (size + 2 * pad - length) // step + 1 for size, length, step, pad in zip(input_size, window, stride, padding)
+    ]
 
 
 def _places(pixel: Tensor, window: Pair, stride: Pair, padding: Pair, input_size: Sequence[int]) -> Tensor:

@@ -18,6 +18,9 @@ class Normal(NamedTuple):
     bias: Tensor
 
 
+NO_NORMAL = (None, None, None, None)
+
+
 def normalised(y: Tensor, normal: Optional[Normal]) -> Tensor:
     """x̂, without weight and bias; y itself where there is nothing to normalise."""
     if normal is None:

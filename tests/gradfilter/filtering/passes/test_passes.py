@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from gradfilter.filtering.passes import (
+    IDENTITY,
     KINDS,
     Activation,
     Normal,
@@ -136,6 +137,26 @@ def test_masks_follow_their_definition(reference, layout, case):
             for (maps, normal), result in zip(normals, got.slope_normals):
                 x, _ = reference.normalised(reference.array(maps), normal)
                 assert reference.distance(reference.averages(expected * x, grid), result) <= EXACT[torch.float64]
+
+
+def test_sizes_that_do_not_match_are_refused():
+    """A kernel reads as far as it is told, so what does not belong together never reaches one."""
+    y, other = torch.zeros(1, 2, 4, 4), torch.zeros(1, 2, 4, 5)
+    grid = PatchGrid(PatchAxis(4, 2, 2), PatchAxis(4, 2, 2))
+    with pytest.raises(ValueError, match="grid is for maps of 4×4 pixels, got 4×5"):
+        grid.averages(other)
+    with pytest.raises(ValueError, match="grid is for maps of 4×4 pixels, got 4×5"):
+        activate(other, None, None, None, IDENTITY, grid, Wanted())
+    with pytest.raises(ValueError, match="addend is"):
+        activate(y, None, other, None, IDENTITY, grid, Wanted())
+    with pytest.raises(ValueError, match="as many of each number as channels: 2"):
+        activate(y, drawn_normal(3, torch.float32), None, None, IDENTITY, grid, Wanted())
+    with pytest.raises(ValueError, match="as large as the activated one"):
+        extend_mask(None, y, inf, grid, [(other, None)])
+    with pytest.raises(ValueError, match="does not belong to this pooling"):
+        unpool_averages(y, torch.zeros(1, 2, 4, 4).byte(), (2, 2), (2, 2), (0, 0), (4, 4), grid)
+    with pytest.raises(ValueError, match="values for 2×2 patches"):
+        grid.spread(other, torch.contiguous_format)
 
 
 WINDOWS = [

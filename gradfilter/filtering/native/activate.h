@@ -1,0 +1,97 @@
+/* The fused forward pass over a map: a, and what is wanted of the averages over patches. */
+
+/* numbers of one map: mean, rstd, weight, bias of every channel; where there are none, those that change nothing */
+static const T NOTHING[] = {0, 1, 1, 0};
+
+static void activate_last(activation_task whole, T *const *out, int64_t images, int64_t channels, axis rows,
+                          axis columns, int64_t kind, int threads) {
+    void (*activate)(const activation_task *, block, int64_t) = WIDEST_FOR(activate_kinds, channels)[kind];
+    T nothing[NUMBERS][WIDEST / sizeof(T)];
+    for (int i = 0; i < NUMBERS; i++)
+        for (unsigned k = 0; k < WIDEST / sizeof(T); k++)
+            nothing[i][k] = NOTHING[i % 4];
+    for (int i = 0; i < NUMBERS; i++) {
+        whole.step[i] = whole.numbers[i] != 0;
+        whole.numbers[i] = whole.numbers[i] ? whole.numbers[i] : nothing[i];
+    }
+#pragma omp parallel for collapse(2) num_threads(threads) schedule(static)
+    for (int64_t n = 0; n < images; n++)
+        for (int64_t i = 0; i < rows.patches; i++)
+            for (int64_t j = 0; j < columns.patches; j++) {
+                activation_task task = whole;
+                block pixels = {rows.starts[i + 1] - rows.starts[i], columns.pixels * channels,
+                                columns.starts[j + 1] - columns.starts[j], channels};
+                int64_t pixel = ((n * rows.pixels + rows.starts[i]) * columns.pixels + columns.starts[j]) * channels;
+                int64_t patch = ((n * rows.patches + i) * columns.patches + j) * channels;
+                task.y += pixel;
+                task.a += pixel;
+                if (task.addend)
+                    task.addend += pixel;
+                for (int k = 0; k < SUMS; k++)
+                    task.sums[k] = out[k] ? out[k] + patch : 0;
+                activate(&task, pixels, channels);
+            }
+}
+
+/* One row of patches of one plane: columns are the lanes, their sums are then folded into patches. */
+static void activate_row(activation_task task, T *const *out, int64_t kind, block pixels, const axis *columns) {
+    T sums[SUMS][ROW];
+    for (int k = 0; k < SUMS; k++) {
+        task.sums[k] = out[k] ? sums[k] : 0;
+        if (out[k])
+            memset(out[k], 0, columns->patches * sizeof(T));
+    }
+    for (int64_t begin = 0, patch = 0; begin < columns->pixels;) {
+        int64_t end = stretch_end(columns, begin, patch), length = end - begin, next = patch;
+        WIDEST_FOR(activate_kinds, length)[kind](&task, pixels, length);
+        for (int k = 0; k < SUMS; k++)
+            if (out[k])
+                next = fold(sums[k], begin, end, patch, columns, out[k]);
+        task.y += length;
+        task.a += length;
+        if (task.addend)
+            task.addend += length;
+        patch = next;
+        begin = end;
+    }
+}
+
+static void activate_first(activation_task whole, T *const *out, int64_t images, int64_t channels, axis rows,
+                           axis columns, int64_t kind, int threads) {
+#pragma omp parallel for collapse(2) num_threads(threads) schedule(static)
+    for (int64_t plane = 0; plane < images * channels; plane++)
+        for (int64_t i = 0; i < rows.patches; i++) {
+            activation_task task = whole;
+            T numbers[NUMBERS][WIDEST / sizeof(T)], *row[SUMS];
+            for (int k = 0; k < NUMBERS; k++) {
+                T number = whole.numbers[k] ? whole.numbers[k][plane % channels] : NOTHING[k % 4];
+                for (unsigned l = 0; l < WIDEST / sizeof(T); l++)
+                    numbers[k][l] = number;
+                task.numbers[k] = numbers[k];
+                task.step[k] = 0;
+            }
+            block pixels = {rows.starts[i + 1] - rows.starts[i], columns.pixels, 1, 0};
+            int64_t pixel = (plane * rows.pixels + rows.starts[i]) * columns.pixels;
+            task.y += pixel;
+            task.a += pixel;
+            if (task.addend)
+                task.addend += pixel;
+            for (int k = 0; k < SUMS; k++)
+                row[k] = out[k] ? out[k] + (plane * rows.patches + i) * columns.patches : 0;
+            activate_row(task, row, kind, pixels, &columns);
+        }
+}
+
+/* y, and addend or none → a, and sums over patches times scale where sums[k] is one: of f′, f′ x, f′ x2, x, x2, a */
+void NAME(activate)(const T *y, const T *addend, const T *const *numbers, T *a, T *const *sums, int64_t kind,
+                    double parameter, int64_t last, int64_t images, int64_t channels, int64_t row_patches,
+                    const int64_t *row_starts, int64_t column_patches, const int64_t *column_starts, double scale,
+                    int64_t threads) {
+    activation_task task = {y, addend, a, {0}, {0}, {0}, (T)parameter, (T)scale};
+    axis rows = axis_of(row_patches, row_starts), columns = axis_of(column_patches, column_starts);
+    memcpy(task.numbers, numbers, sizeof(task.numbers));
+    if (last)
+        activate_last(task, sums, images, channels, rows, columns, kind, (int)threads);
+    else
+        activate_first(task, sums, images, channels, rows, columns, kind, (int)threads);
+}

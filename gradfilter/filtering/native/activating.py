@@ -1,0 +1,83 @@
+"""Activating and masking with averages over patches: the kernels' calls.
+
+Each answers None where the maps need PyTorch's operators.
+"""
+
+from typing import TYPE_CHECKING, List, Optional, Sequence, Tuple
+
+import torch
+from torch import Tensor
+
+from gradfilter.filtering.native.arguments import (
+    as_constants,
+    counts,
+    dense,
+    dense_or_none,
+    empty,
+    patches,
+    pointer,
+    pointers,
+    present,
+    shape,
+    threads,
+)
+from gradfilter.filtering.native.library import kernel
+
+if TYPE_CHECKING:
+    from gradfilter.filtering.patches import PatchGrid
+
+MOST_NORMALS = 2
+Numbers = Sequence[Optional[Tensor]]  # mean, rstd, weight and bias of every channel; or four times None
+
+
+def activate(  # noqa: PLR0917 - a kernel takes many things
+    maps: Tuple[Tensor, Optional[Tensor]],
+    numbers: Tuple[Numbers, Numbers],
+    function: Tuple[int, float],
+    grid: "PatchGrid",
+    wanted: Sequence[bool],
+    layout: torch.memory_format,
+) -> Optional[List[Optional[Tensor]]]:
+    """The activated map and its six averages, each where wanted.
+
+    maps: y, and what is added to it, with the numbers of each. function: its place in KINDS, and its parameter.
+    """
+    y, addend = maps[0], dense_or_none(maps[1], layout)
+    constants = as_constants([number for of_map in numbers for number in of_map], y)
+    run = kernel("activate", y, *present([addend, *constants]))
+    if run is None:
+        return None
+    y, a = dense(y, layout), empty(y, y.shape[2:], layout)
+    sums = [empty(y, counts(grid), layout) if want else None for want in wanted]
+    sources = pointer(y), pointer(addend), pointers(constants), pointer(a), pointers(sums)
+    run(*sources, *function, *shape(y, layout), *patches(grid), 1 / grid.area, threads())
+    return [a, *sums]
+
+
+def extend_mask(
+    previous: Tuple[Optional[Tensor], Optional[Tensor], float],
+    activated: Tuple[Tensor, float],
+    normals: Sequence[Tuple[Tensor, Numbers]],
+    grid: "PatchGrid",
+    layout: torch.memory_format,
+) -> Optional[Tuple[Tensor, List[Tensor]]]:
+    """The mask, and averages of it and of it times each normalised map; at most two of these.
+
+    previous: a mask, and a map with its limit; either may be None.
+    """
+    mask, opened = (dense_or_none(map_or_none, layout) for map_or_none in previous[:2])
+    a, limit = dense(activated[0], layout), activated[1]
+    maps: List[Optional[Tensor]] = []
+    for y, numbers in normals:
+        maps += [dense(y, layout), *as_constants(numbers[:2], a)]
+    run = kernel("mask", a, *present([opened, *maps]))
+    if run is None or len(normals) > MOST_NORMALS:
+        return None
+    out = empty(a, a.shape[2:], layout, torch.uint8)
+    sums = [empty(a, counts(grid), layout) for _ in range(1 + len(normals))]
+    missing = [None] * (MOST_NORMALS - len(normals))
+    sources = pointer(mask), pointer(opened), previous[2], pointer(a), limit, pointers([*maps, *missing * 3])
+    run(
+        *sources, pointer(out), pointers([*sums, *missing]), *shape(a, layout), *patches(grid), 1 / grid.area, threads()
+    )
+    return out, sums

@@ -1,0 +1,89 @@
+"""What kernels take: pointers to dense maps, patch grids as the first pixels of their patches, numbers of channels."""
+
+import ctypes
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, List, Optional, Sequence, Tuple
+
+import torch
+from torch import Tensor
+
+if TYPE_CHECKING:  # patches.py itself calls kernels
+    from gradfilter.filtering.patches import PatchAxis, PatchGrid
+
+
+def pointer(tensor: Optional[Tensor]) -> Optional[int]:
+    """Where its elements lie; None where there is no tensor."""
+    return None if tensor is None else tensor.data_ptr()
+
+
+def pointers(tensors: Sequence[Optional[Tensor]]) -> Any:
+    """An array of such, for the time of one call."""
+    return (ctypes.c_void_p * len(tensors))(*map(pointer, tensors))
+
+
+def dense(maps: Tensor, layout: torch.memory_format) -> Tensor:
+    """Maps as they are, or a dense copy in this layout."""
+    return maps.contiguous(memory_format=layout)
+
+
+def dense_or_none(maps: Optional[Tensor], layout: torch.memory_format) -> Optional[Tensor]:
+    """The same where there may be no map."""
+    return None if maps is None else dense(maps, layout)
+
+
+def as_constants(numbers: Sequence[Optional[Tensor]], like: Tensor) -> List[Optional[Tensor]]:
+    """Numbers of the channels of a map, in its type and one after another.
+
+    Raises:
+        ValueError: there are more or fewer than channels.
+    """
+    if any(number.shape != (like.size(1),) for number in present(numbers)):
+        raise ValueError("there must be as many of each number as channels: %d." % like.size(1))
+    return [None if number is None else number.to(like.dtype).contiguous() for number in numbers]
+
+
+def present(tensors: Sequence[Optional[Tensor]]) -> List[Tensor]:
+    """Those that are there."""
+    return [tensor for tensor in tensors if tensor is not None]
+
+
+def empty(
+    like: Tensor, sizes: Sequence[int], layout: torch.memory_format, dtype: Optional[torch.dtype] = None
+) -> Tensor:
+    """Room for maps (N, C, *sizes) beside those that are like them."""
+    return torch.empty([*like.shape[:2], *sizes], dtype=dtype or like.dtype, memory_format=layout)
+
+
+def shape(maps: Tensor, layout: torch.memory_format) -> Tuple[bool, int, int]:
+    """Whether channels come last, the images and the channels."""
+    return layout == torch.channels_last, maps.size(0), maps.size(1)
+
+
+def patches(grid: "PatchGrid") -> Tuple[int, Any, int, Any]:
+    """For rows and for columns: how many patches, and where they start and end."""
+    return grid.rows.patches, _starts(grid.rows), grid.columns.patches, _starts(grid.columns)
+
+
+def counts(grid: "PatchGrid") -> List[int]:
+    """(P_h, P_w)."""
+    return [grid.rows.patches, grid.columns.patches]
+
+
+@lru_cache(maxsize=4096)
+def owners(axis: "PatchAxis") -> Any:
+    """The patch of every pixel of an axis."""
+    numbers = [patch for patch, size in enumerate(axis.sizes()) for _ in range(size)]
+    return (ctypes.c_int64 * len(numbers))(*numbers)
+
+
+@lru_cache(maxsize=4096)
+def _starts(axis: "PatchAxis") -> Any:
+    starts = [0]
+    for size in axis.sizes():
+        starts.append(starts[-1] + size)
+    return (ctypes.c_int64 * len(starts))(*starts)
+
+
+def threads() -> int:
+    """As many as torch would take."""
+    return torch.get_num_threads()

@@ -1,0 +1,103 @@
+"""The native kernels as this process has them: loaded at first use, or the reason why not."""
+
+import ctypes
+import os
+import threading
+from functools import lru_cache
+from typing import Any, Dict, NamedTuple, Optional
+
+import torch
+from torch import Tensor
+
+from gradfilter.filtering.native.build import built_library
+from gradfilter.filtering.native.compiler import Unavailable
+from gradfilter.filtering.native.openmp import share_openmp
+
+# The arguments of each kernel: p a pointer, i an integer, d a double.
+_SIGNATURES = {
+    "averages": "pp iii ip ip d i",
+    "spread": "pp iii ip ip i",
+    "statistics": "ppp iiii p i",
+    "activate": "ppppp id iii ip ip d i",
+    "mask": "ppd pd ppp iii ip ip d i",
+    "max_pool": "pp dd ppp iii p i",
+    "unpool_averages": "ppp iii ppp ii d i",
+}
+_TYPES = {"p": ctypes.c_void_p, "i": ctypes.c_int64, "d": ctypes.c_double}
+SUFFIXES = {torch.float32: "float32", torch.float64: "float64"}
+
+
+class Library(NamedTuple):
+    """The loaded kernels, or None; and facts about them."""
+
+    kernels: Optional[ctypes.CDLL]
+    facts: Dict[str, str]
+
+
+def native_facts() -> Dict[str, str]:
+    """Whether passes over maps run natively or in PyTorch's operators, and how or why; for a run's record.
+
+    Keys: passes ("native" or "aten"); reason where it is "aten"; else compiler, flags, instruction_set and openmp.
+    """
+    return dict(_library().facts)
+
+
+def kernel(name: str, *maps: Tensor) -> Optional[Any]:
+    """The kernel of this name for dense maps of one type, or None where they need PyTorch's operators."""
+    dtype = maps[0].dtype
+    if dtype not in SUFFIXES or any(map(_needs_operators, maps)) or any(t.dtype != dtype for t in maps):
+        return None
+    kernels = _library().kernels
+    return None if kernels is None else getattr(kernels, "gradfilter_%s_%s" % (name, SUFFIXES[dtype]))
+
+
+def _needs_operators(tensor: Tensor) -> bool:
+    """Whether it has no memory that a kernel may read, or somebody has to see what is done with it."""
+    plain = (
+        type(tensor) in (Tensor, torch.nn.Parameter) and tensor.device.type == "cpu" and tensor.layout == torch.strided
+    )
+    return not plain or tensor.numel() == 0 or (tensor.requires_grad and torch.is_grad_enabled())
+
+
+_LOADING = threading.Lock()
+
+
+def _library() -> Library:
+    with _LOADING:
+        return _loaded()
+
+
+@lru_cache(maxsize=None)
+def _loaded() -> Library:
+    try:
+        return _load()
+    except Unavailable as error:
+        return Library(None, {"passes": "aten", "reason": str(error)})
+
+
+def _load() -> Library:
+    setting = os.environ.get("GRADFILTER_NATIVE", "on")
+    if setting not in ("on", "off"):
+        raise Unavailable("GRADFILTER_NATIVE is %r, and must be on or off" % setting)
+    if setting == "off":
+        raise Unavailable("GRADFILTER_NATIVE is off")
+    build = built_library()
+    openmp = share_openmp()
+    try:
+        kernels = ctypes.CDLL(str(build.path))
+    except OSError as error:
+        raise Unavailable("the build cannot be loaded: %s" % error) from error
+    for name, signature in _SIGNATURES.items():
+        for suffix in SUFFIXES.values():
+            function = getattr(kernels, "gradfilter_%s_%s" % (name, suffix))
+            function.restype, function.argtypes = None, [_TYPES[code] for code in signature.replace(" ", "")]
+    instruction_set = kernels.gradfilter_instruction_set_float32
+    instruction_set.restype = ctypes.c_char_p
+    facts = {
+        "passes": "native",
+        "compiler": build.compiler.version,
+        "flags": " ".join(build.flags),
+        "instruction_set": instruction_set().decode(),
+        "openmp": openmp,
+    }
+    return Library(kernels, facts)

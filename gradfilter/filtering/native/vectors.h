@@ -1,0 +1,21 @@
+/* Vectors of WIDTH bytes of the element type, in the language of GCC and clang: no intrinsics, so x86, ARM and the rest.
+
+Included once per width. V holds LANES elements; W(name) is name for this width. Memory need not be aligned. */
+
+#define JOIN_(a, b) a##_##b
+#define JOIN(a, b) JOIN_(a, b)
+#define W(name) JOIN(name, WIDTH_NAME)
+#define V W(vector)
+#define VI W(integers)
+#define LANES ((int64_t)(WIDTH / sizeof(T)))
+
+typedef T V __attribute__((vector_size(WIDTH)));
+typedef INTEGER VI __attribute__((vector_size(WIDTH)));
+typedef T W(unaligned) __attribute__((vector_size(WIDTH), aligned(sizeof(T)), may_alias));
+
+static inline V W(load)(const T *from) { return *(const W(unaligned) *)from; }
+static inline void W(store)(T *to, V value) { *(W(unaligned) *)to = value; }
+static inline V W(all)(T value) { return value - (V){0}; }
+/* yes where the mask has all bits set, no where it has none */
+static inline V W(choose)(VI mask, V yes, V no) { return (V)((mask & (VI)yes) | (~mask & (VI)no)); }
+static inline V W(where)(VI mask, V yes) { return (V)(mask & (VI)yes); }

@@ -1,0 +1,55 @@
+/* What works on vectors, once for each width that the processor has and once for single elements.
+
+A row of pixels or channels is cut into vectors of the widest width that it holds; the last vector then overlaps the one
+before it and computes some of its results again, which is cheaper than single elements. */
+
+/* A number of pixels that lie in rows and columns, row_step and column_step elements apart. */
+typedef struct {
+    int64_t rows, row_step, columns, column_step;
+} block;
+
+enum { NUMBERS = 8, SUMS = 6 };
+
+/* One call of a function that activates: where it reads and writes, from the first lane of its first pixel on. */
+typedef struct {
+    const T *y, *addend;
+    T *a;
+    const T *numbers[NUMBERS]; /* of y and of the addend; step is 1 where each lane has its own, else 0 */
+    int64_t step[NUMBERS];
+    T *sums[SUMS]; /* one for each lane, or none */
+    T parameter, scale;
+} activation_task;
+
+#if defined(__AVX512F__)
+#define WIDTH 64
+#define WIDTH_NAME 64
+#include "lanes.h"
+#endif
+#if defined(__AVX__)
+#define WIDTH 32
+#define WIDTH_NAME 32
+#include "lanes.h"
+#endif
+#define WIDTH 16
+#define WIDTH_NAME 16
+#include "lanes.h"
+#if DOUBLE
+#define WIDTH 8
+#else
+#define WIDTH 4
+#endif
+#define WIDTH_NAME 1
+#include "lanes.h"
+
+/* name_WIDTH for the widest vectors of which there is one in so many lanes */
+#if defined(__AVX512F__)
+#define IF_64(name, lanes) (lanes) * sizeof(T) >= 64 ? name##_64:
+#else
+#define IF_64(name, lanes)
+#endif
+#if defined(__AVX__)
+#define IF_32(name, lanes) (lanes) * sizeof(T) >= 32 ? name##_32:
+#else
+#define IF_32(name, lanes)
+#endif
+#define WIDEST_FOR(name, lanes) (IF_64(name, lanes) IF_32(name, lanes) (lanes) * sizeof(T) >= 16 ? name##_16 : name##_1)
