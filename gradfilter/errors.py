@@ -38,3 +38,10 @@ class NoSecondDerivative(GradfilterError, RuntimeError):  # noqa: N818
     Its backward pass is an approximation on purpose, so its derivative would not be the second
     derivative of anything.
     """
+
+
+class ChainInCheckpoint(GradfilterError, RuntimeError):  # noqa: N818
+    """torch.utils.checkpoint ran a part of a model that a chain of filtered layers leads into.
+
+    Its recomputation, and in its older form its forward pass too, would part the chain from its gradient.
+    """

@@ -52,13 +52,18 @@ def filtered_conv2d(
 def convolve(x: Tensor, weight: Tensor, bias: Optional[Tensor], shape: FilterShape) -> Tensor:
     """filtered_conv2d with its numbers in a FilterShape."""
     if shape.patch_size == 1 or not torch.is_grad_enabled():
-        return F.conv2d(x, weight, bias, shape.stride, shape.padding, shape.dilation, shape.groups)
+        return plain_convolution(x, weight, bias, shape)
     problem = shape_problem(shape, tuple(weight.shape[2:]))
     if problem:
         raise ValueError("patch_size %d cannot be used: %s." % (shape.patch_size, problem))
     if x.dim() == 3:  # noqa: PLR2004 - a single image
         return _filtered(x.unsqueeze(0), weight, bias, shape).squeeze(0)
     return _filtered(x, weight, bias, shape)
+
+
+def plain_convolution(x: Tensor, weight: Tensor, bias: Optional[Tensor], shape: FilterShape) -> Tensor:
+    """The convolution as torch computes it, filter or not."""
+    return F.conv2d(x, weight, bias, shape.stride, shape.padding, shape.dilation, shape.groups)
 
 
 def _filtered(x: Tensor, weight: Tensor, bias: Optional[Tensor], shape: FilterShape) -> Tensor:
@@ -73,7 +78,7 @@ class FilteredConvolution(Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Optional[Tensor], shape: FilterShape) -> Tensor:
         """Convolve, and keep the patch averages of x where the weight wants a gradient."""
-        y = F.conv2d(x, weight, bias, shape.stride, shape.padding, shape.dilation, shape.groups)
+        y = plain_convolution(x, weight, bias, shape)
         ctx.shape, ctx.grids = shape, shape.grids(x.shape[2:], y.shape[2:])
         ctx.kernel = weight.shape[2:]
         ctx.memory_format = memory_format(x)

@@ -4,6 +4,8 @@ from typing import Any, Tuple, cast
 
 from torch import Tensor, nn
 
+from gradfilter.filtering.chains.deferred import materialised
+from gradfilter.filtering.chains.fusing import chained_convolution, runs_in_chain
 from gradfilter.filtering.convolution import convolve
 from gradfilter.filtering.shape import FilterShape, shape_problem
 
@@ -68,7 +70,10 @@ class FilteredConv2d(nn.Conv2d):
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - nn.Conv2d's own name
         """(N, C_in, H, W) → (N, C_out, H_out, W_out)."""
-        return convolve(input, self.weight, self.bias, self.filter_shape)
+        shape = self.filter_shape
+        if shape.patch_size > 1 and runs_in_chain(input, self.weight):
+            return cast("Tensor", chained_convolution(input, self.weight, self.bias, shape))
+        return convolve(materialised(input, "a layer by itself"), self.weight, self.bias, shape)
 
     @property
     def filter_shape(self) -> FilterShape:

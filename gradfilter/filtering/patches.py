@@ -5,6 +5,7 @@ first and the last patch take what is left over: fewer pixels where the map ends
 goes on beyond them, as the input of a convolution without padding does.
 """
 
+from functools import lru_cache
 from itertools import groupby
 from typing import List, NamedTuple, Sequence, Tuple
 
@@ -64,6 +65,15 @@ class PatchGrid(NamedTuple):
         """What averages divides by: the pixels of a full patch."""
         return self.rows.nominal * self.columns.nominal
 
+    @property
+    def patch_counts(self) -> Tuple[int, int]:
+        """Patches along each axis."""
+        return self.rows.patches, self.columns.patches
+
+    def counts(self, like: Tensor) -> Tensor:
+        """The real pixels of each patch, (P_h, P_w), in the type of another tensor."""
+        return _counts(self, like.dtype, like.device)
+
     def require(self, size: Sequence[int]) -> None:
         """Refuse maps whose (H, W) is not the grid's, with a ValueError."""
         pixels = self.rows.pixels, self.columns.pixels
@@ -92,10 +102,9 @@ class PatchGrid(NamedTuple):
 
     def means(self, averages: Tensor) -> Tensor:
         """The mean over the real pixels of each patch, none of which may be empty, from its average."""
-        rows, columns = ([axis.nominal / size for size in axis.sizes()] for axis in self)
-        if set(rows) == set(columns) == {1}:
+        if all(set(axis.sizes()) == {axis.nominal} for axis in self):
             return averages
-        return averages * averages.new_tensor([[row * column for column in columns] for row in rows])
+        return averages * (self.area / self.counts(averages))
 
     def spread(self, values: Tensor, layout: torch.memory_format) -> Tensor:
         """Give every pixel the value of its patch: (N, C, P_h, P_w) → (N, C, H, W).
@@ -120,6 +129,12 @@ def memory_format(maps: Tensor) -> torch.memory_format:
     if maps.is_contiguous(memory_format=torch.channels_last) and not maps.is_contiguous():
         return torch.channels_last
     return torch.contiguous_format
+
+
+@lru_cache(maxsize=None)
+def _counts(grid: PatchGrid, dtype: torch.dtype, device: torch.device) -> Tensor:
+    rows, columns = (torch.tensor(axis.sizes(), dtype=dtype, device=device) for axis in grid)
+    return rows[:, None] * columns
 
 
 def _fit(pooled: Tensor, dim: int, axis: PatchAxis) -> Tensor:

@@ -52,6 +52,15 @@ class FilterShape(NamedTuple):
         outputs = [self._axis(size, 1, count) for size, count in zip(output_size, counts)]
         return PatchGrid(*inputs), PatchGrid(*outputs)
 
+    def output_size(self, input_size: Sequence[int], kernel: Tuple[int, ...]) -> List[int]:
+        """(H, W) of the convolution's output."""
+        if self.padding == "same":
+            return list(input_size)
+        padding = (0, 0) if isinstance(self.padding, str) else self.padding
+        reaches = [dilation * (taps - 1) for dilation, taps in zip(self.dilation, kernel)]
+        axes = zip(input_size, padding, reaches, self.stride)
+        return [(size + 2 * pad - reach - 1) // stride + 1 for size, pad, reach, stride in axes]
+
     def patch_counts(self, output_size: Sequence[int]) -> List[int]:
         """How many patches an output of (H, W) has on each axis."""
         return [-(-size // self.patch_size) for size in output_size]

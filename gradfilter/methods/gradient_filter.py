@@ -13,6 +13,7 @@ from torch import nn
 from gradfilter.bench.schema import MethodedLayer
 from gradfilter.bench.schema.checks import check_choice
 from gradfilter.errors import UnsupportedModel
+from gradfilter.filtering.chains.fusing import form_chains, form_no_chains
 from gradfilter.filtering.layers import FilteredConv2d, conversion_problem
 from gradfilter.filtering.shape import ALIGNMENTS
 from gradfilter.methods.layer_selection import TYPES, LayerSelection
@@ -73,6 +74,13 @@ class GradientFilter(Method):
         default=False,
         metadata={"help": "the published operator: centred, no stride correction; overrides those two options"},
     )
+    fuse: bool = field(
+        default=True,
+        metadata={
+            "help": "run chains of convolution, BatchNorm and activation backwards at patch resolution, with the same "
+            "gradients; false: every layer by itself"
+        },
+    )
     preset: Optional[str] = field(
         default=None,
         metadata={"help": "a published choice of layers and patch size, instead of one's own: " + ", ".join(PRESETS)},
@@ -101,6 +109,8 @@ class GradientFilter(Method):
                 FilteredConv2d.convert(
                     convolution, size, alignment=self.alignment, stride_correction=self.stride_correction
                 )
+        if self.fuse and any(size > 1 for *_, size in selected):
+            form_chains(model)
         return [MethodedLayer(name, self._change_words(size)) for name, _, size in selected]
 
     def restore(self, model: nn.Module, layers: List[MethodedLayer]) -> None:
@@ -110,6 +120,7 @@ class GradientFilter(Method):
             module = modules.get(layer.name)
             if isinstance(module, FilteredConv2d):  # with patch size 1 it never was
                 FilteredConv2d.restore(module)
+        form_no_chains(model)
 
     def explicit(self) -> "GradientFilter":
         """The same method with preset and reference_compat written out in the options that they stand for."""

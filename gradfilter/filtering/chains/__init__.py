@@ -1,0 +1,1 @@
+"""Chains: runs of convolution, normalisation and activation whose backward pass stays at patch resolution."""

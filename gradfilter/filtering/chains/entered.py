@@ -1,0 +1,47 @@
+"""A tensor that entered a chain from outside."""
+
+from typing import Dict
+
+import torch
+from torch import Tensor
+
+from gradfilter.filtering.chains.functions import Entry
+from gradfilter.filtering.patches import PatchGrid
+
+
+class Entered:
+    """A tensor from outside: the image, or what an operation gave that chains do not know."""
+
+    def __init__(self, tensor: Tensor) -> None:
+        self._tensor = tensor
+        self._tokens: Dict[PatchGrid, Tensor] = {}
+
+    @property
+    def shape(self) -> torch.Size:
+        """(N, C, H, W)."""
+        return self._tensor.shape
+
+    @property
+    def sample(self) -> Tensor:
+        """A tensor of the map's type and on its device."""
+        return self._tensor
+
+    @property
+    def map(self) -> Tensor:
+        """The full map, without autograd."""
+        return self._tensor.detach()
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether it gets a gradient."""
+        return self._tensor.requires_grad
+
+    def tensor(self, wanted_by: str = "") -> Tensor:  # noqa: ARG002 - it is a tensor, whoever wants it
+        """Itself."""
+        return self._tensor
+
+    def token(self, grid: PatchGrid) -> Tensor:
+        """Its averages, whose gradient is spread over the map."""
+        if grid not in self._tokens:
+            self._tokens[grid] = Entry.apply(self._tensor, grid, None)  # type: ignore[no-untyped-call]
+        return self._tokens[grid]

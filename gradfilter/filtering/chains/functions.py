@@ -1,0 +1,208 @@
+"""Backward passes at patch resolution: the links of a chain, as autograd functions between tokens.
+
+With A the gradient of a = f(z), the same value on every pixel of a patch; z = γ x̂ + β, x̂ = (y − μ) / σ; S the sum and
+M the mean over a patch; m the number of values that a statistic was taken over; all other sums over batch and patches:
+
+    dβ    = Σ A · S(f′(z))
+    dγ    = Σ A · S(f′(z) · x̂)
+    M(dy) = γ/σ · (A · M(f′(z)) − dβ/m − M(x̂) · dγ/m)     statistics of the batch
+    M(dy) = γ/σ ·  A · M(f′(z))                            statistics that are given
+
+Averaging is linear, so that each is exactly what the filtered convolution behind it would have found from gradients
+at full resolution. Where f′ belongs to a sum of branches, each branch has its own x̂; where A passes several
+activations, f′ is the product of theirs. Convolutions: see gradients.py.
+"""
+
+from typing import Any, List, NamedTuple, Optional, Tuple
+
+import torch
+from torch import Tensor
+from torch.autograd import Function
+
+from gradfilter.filtering.chains.branches import Branch, placeholder
+from gradfilter.filtering.chains.nesting import Nesting
+from gradfilter.filtering.gradients import gradients_of_means
+from gradfilter.filtering.patches import PatchGrid, memory_format
+from gradfilter.filtering.second_derivative import differentiated_once
+from gradfilter.filtering.shape import FilterShape
+
+Gradients = Tuple[Optional[Tensor], ...]
+
+
+class Sums(NamedTuple):
+    """Averages over the patches of a branch's grid, each None where it is not needed.
+
+    slope: of f′, None for 1 everywhere. slope_normal: of f′ · x̂. normal: of x̂.
+    """
+
+    slope: Optional[Tensor]
+    slope_normal: Optional[Tensor]
+    normal: Optional[Tensor]
+
+
+class PatchConvolution(Function):
+    """From a token whose values are the input's averages, to one on the grid of the output's patches."""
+
+    @staticmethod
+    def forward(  # noqa: PLR0917 - an autograd function's arguments have places
+        ctx: Any,
+        token: Tensor,
+        weight: Tensor,
+        bias: Optional[Tensor],  # noqa: ARG004 - a gradient is asked for by being given
+        shape: FilterShape,
+        y: Tensor,
+        grids: Tuple[PatchGrid, PatchGrid],
+    ) -> Tensor:
+        """Keep the input's averages where the weight wants a gradient."""
+        ctx.shape, ctx.grids, ctx.kernel = shape, grids, weight.shape[2:]
+        ctx.save_for_backward(token if ctx.needs_input_grad[1] else None, weight if ctx.needs_input_grad[0] else None)
+        return placeholder(y, (y.size(0), y.size(1), *grids[1].patch_counts))
+
+    @staticmethod
+    def backward(ctx: Any, dy_means: Tensor) -> Gradients:
+        """The gradients of the token, the weight and the bias."""
+        with torch.no_grad():
+            wanted = ctx.needs_input_grad
+            dx, dtap = gradients_of_means(dy_means, ctx.saved_tensors, ctx.shape, ctx.grids, wanted[:2])
+            dweight = None if dtap is None else dtap[:, :, None, None].expand(-1, -1, *ctx.kernel)
+            dbias = (dy_means * ctx.grids[1].counts(dy_means)).sum((0, 2, 3)) if wanted[2] else None
+        return (*differentiated_once([dx, dweight, dbias]), None, None, None)
+
+
+class BranchGradient(Function):
+    """From a branch to a token on a consumer's grid: the formulas above."""
+
+    @staticmethod
+    def forward(  # noqa: PLR0917
+        ctx: Any,
+        token: Tensor,
+        weight: Optional[Tensor],  # noqa: ARG004
+        bias: Optional[Tensor],  # noqa: ARG004
+        branch: Branch,
+        sums: Sums,
+        nested: Nesting,
+    ) -> Tensor:
+        """Keep the sums."""
+        ctx.link, ctx.nested = BranchLink.of(branch), nested
+        ctx.save_for_backward(*sums, *scales(branch))
+        return placeholder(token, (*token.shape[:2], *nested.patches.patch_counts))
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Gradients:
+        """The gradients of the branch's token, weight and bias."""
+        slope, slope_normal, normal, *scaling = ctx.saved_tensors
+        link, wanted = ctx.link, ctx.needs_input_grad
+        with torch.no_grad():
+            gradient = ctx.nested.refine(gradient)
+            means = gradient if slope is None else gradient * link.grid.means(slope)
+            dweight = dbias = None
+            if slope_normal is not None:
+                dweight = (gradient * slope_normal).sum((0, 2, 3)) * link.grid.area
+            if wanted[2] or link.training:
+                dbias = (means * link.grid.counts(means)).sum((0, 2, 3))
+            dtoken = link.unnormalised(means, normal, dweight, dbias, scaling) if wanted[0] else None
+        return (*differentiated_once([dtoken, *kept([dweight, dbias], wanted[1:3])]), None, None, None)
+
+
+class BranchLink(NamedTuple):
+    """What the backward pass of a branch needs besides tensors: its grid, and m of statistics that are the batch's."""
+
+    grid: PatchGrid
+    training: bool
+    values: int
+
+    @classmethod
+    def of(cls, branch: Branch) -> "BranchLink":
+        """The link of a branch."""
+        training = branch.normalisation is not None and branch.normalisation.training
+        return cls(branch.grid, training, branch.y.numel() // max(branch.y.size(1), 1))
+
+    def unnormalised(
+        self,
+        means: Tensor,
+        normal: Optional[Tensor],
+        dweight: Optional[Tensor],
+        dbias: Optional[Tensor],
+        scaling: List[Optional[Tensor]],
+    ) -> Tensor:
+        """M(dz) → M(dy). normal: the averages of x̂. scaling: see scales."""
+        if self.training and normal is not None and dweight is not None and dbias is not None:
+            correlated = self.grid.means(normal) * channels(dweight / self.values)
+            means = means - channels(dbias / self.values) - correlated
+        rstd, weight = scaling
+        if rstd is None:
+            return means
+        return means * channels(rstd if weight is None else rstd * weight)
+
+
+class Entry(Function):
+    """From a full map to a token with its averages: where a chain begins, as the forward pass sees it.
+
+    mask: where the gradient passes (uint8), None for everywhere; masked tokens carry no values.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, grid: PatchGrid, mask: Optional[Tensor]) -> Tensor:
+        """Average."""
+        ctx.grid, ctx.memory_format = grid, memory_format(x)
+        ctx.save_for_backward(mask)
+        if mask is None:
+            return grid.averages(x)
+        return placeholder(x, (*x.shape[:2], *grid.patch_counts))
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Gradients:
+        """Give every pixel the gradient of its patch."""
+        (mask,) = ctx.saved_tensors
+        with torch.no_grad():
+            dx = ctx.grid.spread(gradient, ctx.memory_format)
+            if mask is not None:
+                dx.mul_(mask)
+        return (*differentiated_once([dx]), None, None)
+
+
+class Joint(Function):
+    """One token of several on the same grid, with values: each of them gets its gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor, *tokens: Tensor) -> Tensor:
+        """The values."""
+        ctx.count = len(tokens)
+        return values.view_as(values)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Gradients:
+        """The gradient, as often as there are tokens."""
+        return (None, *[gradient] * ctx.count)
+
+
+class GlobalMean(Function):
+    """From the token of a grid of a single patch, whose value is the map's mean, to that mean (N, C, 1, 1)."""
+
+    @staticmethod
+    def forward(ctx: Any, token: Tensor, pixels: int) -> Tensor:
+        """The mean, of so many pixels."""
+        ctx.pixels = pixels
+        return token.view_as(token)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Gradients:
+        """Every pixel's share."""
+        return (*differentiated_once([gradient / ctx.pixels]), None)
+
+
+def scales(branch: Branch) -> Tuple[Optional[Tensor], Optional[Tensor]]:
+    """What a gradient is multiplied with on its way back through a normalisation: 1/σ, and γ where there is one."""
+    if branch.normalisation is None:
+        return None, None
+    return branch.normalisation.normal.rstd, branch.normalisation.weight
+
+
+def kept(gradients: List[Optional[Tensor]], wanted: Any) -> List[Optional[Tensor]]:
+    """The gradients that are asked for, None for the others."""
+    return [gradient if want else None for gradient, want in zip(gradients, wanted)]
+
+
+def channels(values: Tensor) -> Tensor:
+    """(C) → (1, C, 1, 1)."""
+    return values.view(1, -1, 1, 1)
