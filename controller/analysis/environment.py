@@ -22,6 +22,7 @@ MUST_AGREE = {
     "governor": "CPU governor",
     "power_mode": "power mode",
     "transparent_hugepage": "transparent huge pages",
+    "patch_passes": "passes over patches",
 }
 # Variables that allocators and thread pools read, as the worker reports them: all of them must agree.
 VARIABLE_PREFIX = "env_"

@@ -109,7 +109,8 @@ def _failure(record: RunRecord) -> str:
 
 
 def _layers(runs: list[RunRecord]) -> list[str]:
-    return [f"{layer.name}: {layer.change}" for layer in runs[0].outcome.layers] if runs else []
+    layers = runs[0].outcome.layers if runs else []
+    return [f"{layer.name}: {', '.join(filter(None, (layer.change, layer.run)))}" for layer in layers]
 
 
 def _why_nothing(evidence: Evidence, variant: str) -> str:

@@ -8,6 +8,8 @@ from typing import Any, Callable, Dict, Optional
 
 import torch
 
+from gradfilter.filtering.native import native_facts
+
 # Allocators and thread pools read these; two runs that differ in one are not alike.
 _VARIABLES = (
     "LD_PRELOAD",
@@ -25,6 +27,7 @@ _VARIABLES = (
     "OPENBLAS_CORETYPE",
     "PYTORCH_CUDA_ALLOC_CONF",
     "PYTORCH_ALLOC_CONF",
+    "THP_MEM_ALLOC_ENABLE",
 )
 # x86 says "model name"; ARM kernels say "Hardware" or only the numbers of the core's design.
 _CPU_KEYS = ("model name", "Hardware", "CPU part")
@@ -48,6 +51,7 @@ def read_environment(root: Path = Path("/")) -> Dict[str, Any]:
         "machine": platform.machine,
         "kernel": platform.release,
         "cpu": lambda: _cpu_model(root),
+        "patch_passes": _patch_passes,
         "affinity": lambda: len(os.sched_getaffinity(0)),
         "transparent_hugepage": lambda: _selected(root / "sys/kernel/mm/transparent_hugepage/enabled"),
         "niceness": lambda: os.getpriority(os.PRIO_PROCESS, 0),
@@ -70,6 +74,14 @@ def _attempt(read: Callable[[], Any]) -> Any:
         return read()
     except (OSError, AttributeError, KeyError, IndexError, ValueError):
         return None
+
+
+def _patch_passes() -> str:
+    """How passes over patches of maps run; read for every variant, so that all of them have it loaded."""
+    facts = native_facts()
+    if "reason" in facts:
+        return "PyTorch's operators: %s" % facts["reason"]
+    return "native: %(instruction_set)s, %(compiler)s, %(flags)s" % facts
 
 
 def _accelerator() -> Optional[str]:

@@ -14,11 +14,12 @@ from gradfilter.bench.events import EventWriter
 from gradfilter.bench.gradient_check import compare_with_plain
 from gradfilter.bench.models import check_image_size, check_output
 from gradfilter.bench.phases import PhasedTraining
-from gradfilter.bench.schema import Evaluation, Outcome, RunSpec, TrainingWorkload, Variant
+from gradfilter.bench.schema import Evaluation, MethodedLayer, Outcome, RunSpec, TrainingWorkload, Variant
 from gradfilter.bench.starting_weights import prepare_start, require_start
 from gradfilter.bench.training_loop import TrainingLoop, count_parameters, trained_parameters
 from gradfilter.bench.variants import PreparedVariant, apply_methods, naming_variant
 from gradfilter.bench.workload import Task
+from gradfilter.filtering.chains.fusing import recording_runs
 from gradfilter.inspection import counting_saved_bytes
 
 _CHECKED_BATCH = 2  # the smallest batch on which batch normalisation can train
@@ -50,14 +51,14 @@ def measure(spec: RunSpec, events: EventWriter, board: Board) -> None:
         peak_rss_bytes=training.memory.rss_bytes,
         peak_device_bytes=training.memory.device_bytes,
         trained_parameters=count_parameters(trained_parameters(prepared.model)),
-        layers=prepared.layers,
     )
     if workload.work == "step":
         _add_scores(outcome, scores, workload)
     set_training_mode(prepared.model, workload.batch_norm)
-    with counting_saved_bytes(prepared.model) as saved:
+    with recording_runs(prepared.model) as runs, counting_saved_bytes(prepared.model) as saved:
         loop.forward_and_backward()
     outcome.saved_activation_bytes = {"": saved.total}
+    outcome.layers = [MethodedLayer(layer.name, layer.change, runs.get(layer.name, "")) for layer in prepared.layers]
     outcome.gradients = compare_with_plain(task, spec.variant, prepared, batches.take())
     events.outcome(outcome)
 

@@ -5,10 +5,11 @@ from typing import Dict, Sequence, Tuple
 
 from torch import nn
 
+from gradfilter.filtering.chains.fusing import layers_apart
 from gradfilter.inspection.gradients import compare_gradients
 from gradfilter.inspection.randomness import borrowed_randomness
 from gradfilter.inspection.report import Cost, GradientReport, LayerReport
-from gradfilter.inspection.saved_bytes import counting_saved_bytes_by_layer
+from gradfilter.inspection.saved_bytes import counting_saved_bytes, counting_saved_bytes_by_layer
 from gradfilter.inspection.step_flops import BatchLoss, step_flops
 from gradfilter.methods import Method, changed_layers
 
@@ -39,9 +40,12 @@ def gradient_report(model: nn.Module, method: Method, batch_loss: BatchLoss) -> 
 
 
 def _costs(model: nn.Module, batch_loss: BatchLoss, names: Sequence[str]) -> Tuple[Cost, Dict[str, Cost], str]:
-    """The cost of a whole step, of each of these layers, and where the step's FLOPs are from."""
+    """The cost of a whole step, of each of these layers by itself, and where the step's FLOPs are from."""
     flops = step_flops(model, batch_loss)
-    with borrowed_randomness(model), counting_saved_bytes_by_layer(model, names) as saved:
+    with borrowed_randomness(model), counting_saved_bytes(model) as step:
+        batch_loss(model)
+    # In a chain, what a layer keeps is kept on behalf of its neighbours too.
+    with borrowed_randomness(model), layers_apart(), counting_saved_bytes_by_layer(model, names) as saved:
         batch_loss(model)
     layers = {name: Cost(saved.layers[name].total, flops.layers.get(name)) for name in names}
-    return Cost(saved.step.total, flops.total), layers, flops.source
+    return Cost(step.total, flops.total), layers, flops.source

@@ -54,7 +54,7 @@ class GradientReport:
         return [
             *("%s: %s." % (_name(layer), layer.gradient.reason) for layer in self.layers if layer.gradient.reason),
             "FLOPs are modelled (whole step: %s); one multiply-add is 2." % self.flops_source,
-            "Saved bytes are counted by storage, parameters and buffers excluded.",
+            "Saved bytes are counted by storage, parameters and buffers excluded; a layer's as it runs by itself.",
         ]
 
 

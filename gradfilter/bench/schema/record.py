@@ -147,10 +147,15 @@ class SamplerReport:
 
 @dataclass
 class MethodedLayer:
-    """A layer that a method changed, and how ('gradient_filter patch_size=4')."""
+    """A layer that a method changed, and how ('gradient_filter patch_size=4').
+
+    run: how it took its backward pass in a training step, where the method has more than one way ('at patch
+    resolution', 'at full resolution, for interpolate'); '' where that was not observed.
+    """
 
     name: str
     change: str
+    run: str = ""
 
 
 @dataclass

@@ -4,6 +4,7 @@ import copy
 import dataclasses
 import json
 import random
+from dataclasses import replace
 
 import pytest
 import torch
@@ -21,8 +22,7 @@ FILTER = GradientFilter(patch_size=4, last=2)
 
 
 def batch_loss(model):
-    images = torch.rand(2, 3, 16, 16, generator=torch.Generator().manual_seed(1))
-    return F.cross_entropy(model(images), torch.tensor([1, 3]))
+    return F.cross_entropy(model(images()), torch.tensor([1, 3]))
 
 
 def strict_json(report):
@@ -56,13 +56,28 @@ def test_costs_are_those_of_the_layers(small_network):
 
 def test_step_changes_by_its_layers(small_network):
     """What the layers lose the step loses, but for the input that BatchNorm's ReLU keeps anyway."""
-    report = gradient_report(small_network(), FILTER, batch_loss)
+    report = gradient_report(small_network(), replace(FILTER, fuse=False), batch_loss)
     saved_flops = sum(layer.before.flops.backward - layer.after.flops.backward for layer in report.layers)
     assert saved_flops == report.before.flops.backward - report.after.flops.backward
     pointwise, last = report.layers
     assert last.before.saved_bytes - last.after.saved_bytes - pointwise.after.saved_bytes == (
         report.before.saved_bytes - report.after.saved_bytes
     )
+
+
+def test_chains_lower_the_step_and_not_the_layers():
+    """A chain keeps less of the maps between its layers; a layer's own figure is that of the layer by itself."""
+    network = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.Conv2d(8, 8, 3), nn.Flatten())
+    fused, apart = (
+        gradient_report(network, GradientFilter(patch_size=4, fuse=fuse), lambda model: model(images()).square().mean())
+        for fuse in (True, False)
+    )
+    assert fused.after.saved_bytes < apart.after.saved_bytes
+    assert [layer.after for layer in apart.layers] == [layer.after for layer in fused.layers]
+
+
+def images():
+    return torch.rand(2, 3, 16, 16, generator=torch.Generator().manual_seed(1))
 
 
 def test_everything_is_left_as_it_was(small_network):

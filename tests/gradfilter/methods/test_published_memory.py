@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from gradfilter.bench.torchvision_operators import declare_missing_operators
+from gradfilter.filtering.chains.fusing import layers_apart
 from gradfilter.inspection.saved_bytes import counting_saved_bytes_by_layer
 from gradfilter.methods import GradientFilter, Method
 from gradfilter.methods.layer_selection import LayerSelection
@@ -38,7 +39,7 @@ def kept_by_convolutions(model, method, last):
         for parameter in module.parameters(recurse=False):
             parameter.requires_grad = name in names
     method.apply(model).eval()
-    with counting_saved_bytes_by_layer(model, names) as saved:
+    with layers_apart(), counting_saved_bytes_by_layer(model, names) as saved:
         model(torch.rand(1, 3, 224, 224))
     return sum(counts.total for counts in saved.layers.values())
 
