@@ -88,6 +88,44 @@ static int64_t fold(const T *values, int64_t begin, int64_t end, int64_t patch, 
     return patch;
 }
 
+/* sums[j] += the sum of the values of patch j, for a row of the whole axis */
+static void fold_row(const T *restrict values, const axis *cut, T *restrict sums) {
+    const int64_t *starts = cut->starts;
+    for (int64_t j = 0; j < cut->patches; j++) {
+        if (j == cut->first) {
+            fold_equal(values + starts[j], cut->last - j, cut->size, sums + j);
+            j = cut->last - 1;
+            continue;
+        }
+        for (int64_t k = starts[j]; k < starts[j + 1]; k++)
+            sums[j] += values[k];
+    }
+}
+
+/* The sums of one plane's patches, times scale; a row has at most ROW columns. */
+static void pool_plane(const T *restrict plane, const axis *rows, const axis *columns, T scale, T *restrict out) {
+    int64_t width = columns->pixels;
+    for (int64_t i = 0; i < rows->patches; i++, out += columns->patches) {
+        T sums[ROW];
+        int64_t row = rows->starts[i], height = rows->starts[i + 1] - row;
+        const T *restrict from = plane + row * width;
+        if (height == 2)
+            for (int64_t k = 0; k < width; k++)
+                sums[k] = (from[k] + from[width + k]) * scale;
+        else if (height == 4)
+            for (int64_t k = 0; k < width; k++)
+                sums[k] = ((from[k] + from[width + k]) + (from[2 * width + k] + from[3 * width + k])) * scale;
+        else {
+            memset(sums, 0, width * sizeof(T));
+            for (int64_t r = 0; r < height; r++)
+                for (int64_t k = 0; k < width; k++)
+                    sums[k] += from[r * width + k] * scale;
+        }
+        memset(out, 0, columns->patches * sizeof(T));
+        fold_row(sums, columns, out);
+    }
+}
+
 static void scale_all(T *values, int64_t count, T scale) {
     for (int64_t i = 0; i < count; i++)
         values[i] *= scale;

@@ -15,6 +15,13 @@ static void averages_last(const T *maps, T *out, int64_t images, int64_t channel
             }
 }
 
+/* Planes whose rows are not too long, each by one thread. */
+static void averages_planes(const T *maps, T *out, int64_t planes, axis rows, axis columns, T scale, int threads) {
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (int64_t n = 0; n < planes; n++)
+        pool_plane(maps + n * rows.pixels * columns.pixels, &rows, &columns, scale, out + n * rows.patches * columns.patches);
+}
+
 static void averages_first(const T *maps, T *out, int64_t planes, axis rows, axis columns, T scale, int threads) {
 #pragma omp parallel for collapse(2) num_threads(threads) schedule(static)
     for (int64_t n = 0; n < planes; n++)
@@ -39,6 +46,8 @@ void NAME(averages)(const T *maps, T *out, int64_t last, int64_t images, int64_t
     axis rows = axis_of(row_patches, row_starts), columns = axis_of(column_patches, column_starts);
     if (last)
         averages_last(maps, out, images, channels, rows, columns, (T)scale, (int)threads);
+    else if (columns.pixels <= ROW && images * channels >= 4 * threads)
+        averages_planes(maps, out, images * channels, rows, columns, (T)scale, (int)threads);
     else
         averages_first(maps, out, images * channels, rows, columns, (T)scale, (int)threads);
 }
