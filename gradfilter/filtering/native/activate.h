@@ -33,7 +33,14 @@ static void activate_last(activation_task whole, T *const *out, int64_t images, 
             }
 }
 
-/* One row of patches of one plane: columns are the lanes, their sums are then folded into patches. */
+static void advance(activation_task *task, int64_t pixels) {
+    task->y += pixels;
+    task->a += pixels;
+    if (task->addend)
+        task->addend += pixels;
+}
+
+/* One row of patches of one plane, whatever its patches are: columns are the lanes, their sums are folded into patches. */
 static void activate_row(activation_task task, T *const *out, int64_t kind, block pixels, const axis *columns) {
     T sums[SUMS][ROW];
     for (int k = 0; k < SUMS; k++) {
@@ -47,39 +54,68 @@ static void activate_row(activation_task task, T *const *out, int64_t kind, bloc
         for (int k = 0; k < SUMS; k++)
             if (out[k])
                 next = fold(sums[k], begin, end, patch, columns, out[k]);
-        task.y += length;
-        task.a += length;
-        if (task.addend)
-            task.addend += length;
+        advance(&task, length);
         patch = next;
         begin = end;
     }
 }
 
+/* count rows of patches, from row i on, of a plane whose columns can be padded */
+static void activate_rows(activation_task task, T *const *out, int64_t kind, int64_t i, int64_t count, const axis *rows,
+                          const axis *columns, T (*sums)[ROW]) {
+    void (*activate)(const activation_task *, block, int64_t) = WIDEST_FOR(activate_kinds, columns->pixels)[kind];
+    for (int64_t row = 0; row < count; row++) {
+        block pixels = {size_of(rows, i + row), columns->pixels, 1, 0};
+        for (int k = 0; k < SUMS; k++)
+            task.sums[k] = out[k] ? sums[k] + row * columns->padded + columns->front : 0;
+        activate(&task, pixels, columns->pixels);
+        advance(&task, pixels.rows * columns->pixels);
+    }
+    for (int k = 0; k < SUMS; k++)
+        if (out[k])
+            fold_equal(sums[k], count * columns->patches, columns->size, out[k]);
+}
+
+/* One plane; sums hold zeros where rows of patches are padded, and keep them. */
+static void activate_plane(activation_task task, T *const *out, int64_t channel, int64_t kind, const axis *rows,
+                           const axis *columns, T (*sums)[ROW]) {
+    int64_t most = columns->padded ? ROW / columns->padded : 1;
+    T numbers[NUMBERS][WIDEST / sizeof(T)], *to[SUMS];
+    for (int k = 0; k < NUMBERS; k++) {
+        T number = task.numbers[k] ? task.numbers[k][channel] : NOTHING[k % 4];
+        for (unsigned l = 0; l < WIDEST / sizeof(T); l++)
+            numbers[k][l] = number;
+        task.numbers[k] = numbers[k];
+        task.step[k] = 0;
+    }
+    for (int64_t i = 0; i < rows->patches; i += most) {
+        int64_t count = i + most < rows->patches ? most : rows->patches - i;
+        for (int k = 0; k < SUMS; k++)
+            to[k] = out[k] ? out[k] + i * columns->patches : 0;
+        if (columns->padded)
+            activate_rows(task, to, kind, i, count, rows, columns, sums);
+        else
+            activate_row(task, to, kind, (block){size_of(rows, i), columns->pixels, 1, 0}, columns);
+        advance(&task, (rows->starts[i + count] - rows->starts[i]) * columns->pixels);
+    }
+}
+
 static void activate_first(activation_task whole, T *const *out, int64_t images, int64_t channels, axis rows,
                            axis columns, int64_t kind, int threads) {
-#pragma omp parallel for collapse(2) num_threads(threads) schedule(static)
-    for (int64_t plane = 0; plane < images * channels; plane++)
-        for (int64_t i = 0; i < rows.patches; i++) {
+#pragma omp parallel num_threads(threads)
+    {
+        T sums[SUMS][ROW];
+        memset(sums, 0, sizeof(sums));
+#pragma omp for schedule(static)
+        for (int64_t plane = 0; plane < images * channels; plane++) {
             activation_task task = whole;
-            T numbers[NUMBERS][WIDEST / sizeof(T)], *row[SUMS];
-            for (int k = 0; k < NUMBERS; k++) {
-                T number = whole.numbers[k] ? whole.numbers[k][plane % channels] : NOTHING[k % 4];
-                for (unsigned l = 0; l < WIDEST / sizeof(T); l++)
-                    numbers[k][l] = number;
-                task.numbers[k] = numbers[k];
-                task.step[k] = 0;
-            }
-            block pixels = {rows.starts[i + 1] - rows.starts[i], columns.pixels, 1, 0};
-            int64_t pixel = (plane * rows.pixels + rows.starts[i]) * columns.pixels;
-            task.y += pixel;
-            task.a += pixel;
-            if (task.addend)
-                task.addend += pixel;
+            T *to[SUMS];
             for (int k = 0; k < SUMS; k++)
-                row[k] = out[k] ? out[k] + (plane * rows.patches + i) * columns.patches : 0;
-            activate_row(task, row, kind, pixels, &columns);
+                to[k] = out[k] ? out[k] + plane * rows.patches * columns.patches : 0;
+            advance(&task, plane * rows.pixels * columns.pixels);
+            activate_plane(task, to, plane % channels, kind, &rows, &columns, sums);
         }
+    }
 }
 
 /* y, and addend or none → a, and sums over patches times scale where sums[k] is one: of f′, f′ x, f′ x2, x, x2, a */

@@ -12,24 +12,34 @@
 
 enum {
     ROW = 512,   /* columns, or channels, that are worked on at once, so that their sums stay in the nearest cache */
+    PIECE = 2048, /* elements of a map that are worked on at once, for the same reason */
     WIDEST = 64, /* bytes of the widest vector */
 };
 
-/* Patch i has the pixels from starts[i] to starts[i + 1]; those from first to last − 1 all have size pixels. */
+/* Patch i has the pixels from starts[i] to starts[i + 1]; those from first to last − 1 all have size pixels. Where no
+patch has more than size, and only the outer ones less, padded is the length of the axis with those filled up, front
+what the first one lacks; else, or where that is longer than ROW, padded is 0. */
 typedef struct {
     int64_t patches, pixels;
     const int64_t *starts;
-    int64_t first, last, size;
+    int64_t first, last, size, padded, front;
 } axis;
 
+static int64_t size_of(const axis *cut, int64_t patch) { return cut->starts[patch + 1] - cut->starts[patch]; }
+
 static axis axis_of(int64_t patches, const int64_t *starts) {
-    axis cut = {patches, starts[patches], starts, 0, 0, 0};
-    int64_t middle = patches / 2;
-    cut.size = starts[middle + 1] - starts[middle];
-    for (cut.first = middle; cut.first > 0 && starts[cut.first] - starts[cut.first - 1] == cut.size; cut.first--)
+    axis cut = {patches, starts[patches], starts, 0, 0, 0, 0, 0};
+    int64_t middle = patches == 2 && starts[1] >= starts[2] - starts[1] ? 0 : patches / 2;
+    cut.size = size_of(&cut, middle);
+    for (cut.first = middle; cut.first > 0 && size_of(&cut, cut.first - 1) == cut.size; cut.first--)
         ;
-    for (cut.last = middle + 1; cut.last < patches && starts[cut.last + 1] - starts[cut.last] == cut.size; cut.last++)
+    for (cut.last = middle + 1; cut.last < patches && size_of(&cut, cut.last) == cut.size; cut.last++)
         ;
+    int fits = cut.first <= 1 && cut.last >= patches - 1 && patches * cut.size <= ROW;
+    if (fits && size_of(&cut, 0) <= cut.size && size_of(&cut, patches - 1) <= cut.size) {
+        cut.padded = patches * cut.size;
+        cut.front = patches == 1 ? 0 : cut.size - size_of(&cut, 0);
+    }
     return cut;
 }
 
@@ -48,10 +58,10 @@ static int64_t stretch_end(const axis *cut, int64_t begin, int64_t patch) {
         T sum = 0;                                                                                                     \
         for (int64_t k = 0; k < (SIZE); k++)                                                                           \
             sum += values[j * (SIZE) + k];                                                                             \
-        sums[j] += sum;                                                                                                \
+        sums[j] = sum;                                                                                                 \
     }
 
-/* sums[j] += the sum of the j-th size values */
+/* sums[j] = the sum of the j-th size values */
 static void fold_equal(const T *restrict values, int64_t count, int64_t size, T *restrict sums) {
     switch (size) {
     case 1: FOLD(1) break;
@@ -73,7 +83,7 @@ static int64_t fold(const T *values, int64_t begin, int64_t end, int64_t patch, 
             count = count < cut->last - patch ? count : cut->last - patch;
         }
         if (count > 0) {
-            fold_equal(values + (from - begin), count, cut->size, sums + patch);
+            fold_equal(values + (from - begin), count, cut->size, sums + patch); /* they lie in no other stretch */
             patch += count;
             continue;
         }
@@ -88,45 +98,21 @@ static int64_t fold(const T *values, int64_t begin, int64_t end, int64_t patch, 
     return patch;
 }
 
-/* sums[j] += the sum of the values of patch j, for a row of the whole axis */
-static void fold_row(const T *restrict values, const axis *cut, T *restrict sums) {
-    const int64_t *starts = cut->starts;
-    for (int64_t j = 0; j < cut->patches; j++) {
-        if (j == cut->first) {
-            fold_equal(values + starts[j], cut->last - j, cut->size, sums + j);
-            j = cut->last - 1;
-            continue;
-        }
-        for (int64_t k = starts[j]; k < starts[j + 1]; k++)
-            sums[j] += values[k];
-    }
-}
-
-/* The sums of one plane's patches, times scale; a row has at most ROW columns. */
-static void pool_plane(const T *restrict plane, const axis *rows, const axis *columns, T scale, T *restrict out) {
-    int64_t width = columns->pixels;
-    for (int64_t i = 0; i < rows->patches; i++, out += columns->patches) {
-        T sums[ROW];
-        int64_t row = rows->starts[i], height = rows->starts[i + 1] - row;
-        const T *restrict from = plane + row * width;
-        if (height == 2)
-            for (int64_t k = 0; k < width; k++)
-                sums[k] = (from[k] + from[width + k]) * scale;
-        else if (height == 4)
-            for (int64_t k = 0; k < width; k++)
-                sums[k] = ((from[k] + from[width + k]) + (from[2 * width + k] + from[3 * width + k])) * scale;
-        else {
-            memset(sums, 0, width * sizeof(T));
-            for (int64_t r = 0; r < height; r++)
-                for (int64_t k = 0; k < width; k++)
-                    sums[k] += from[r * width + k] * scale;
-        }
-        memset(out, 0, columns->patches * sizeof(T));
-        fold_row(sums, columns, out);
-    }
-}
-
 static void scale_all(T *values, int64_t count, T scale) {
     for (int64_t i = 0; i < count; i++)
         values[i] *= scale;
+}
+
+#define REPEAT(SIZE)                                                                                                   \
+    for (int64_t j = 0; j < count; j++)                                                                                \
+        for (int64_t k = 0; k < (SIZE); k++)                                                                           \
+            row[j * (SIZE) + k] = values[j];
+
+/* each of count values size times */
+static void repeat_equal(const T *restrict values, T *restrict row, int64_t count, int64_t size) {
+    switch (size) {
+    case 2: REPEAT(2) break;
+    case 4: REPEAT(4) break;
+    default: REPEAT(size)
+    }
 }

@@ -15,11 +15,11 @@ static void averages_last(const T *maps, T *out, int64_t images, int64_t channel
             }
 }
 
-/* Planes whose rows are not too long, each by one thread. */
 static void averages_planes(const T *maps, T *out, int64_t planes, axis rows, axis columns, T scale, int threads) {
+    void (*pool)(const T *, const axis *, const axis *, T, T *) = WIDEST_FOR(pool_plane, columns.pixels);
 #pragma omp parallel for num_threads(threads) schedule(static)
     for (int64_t n = 0; n < planes; n++)
-        pool_plane(maps + n * rows.pixels * columns.pixels, &rows, &columns, scale, out + n * rows.patches * columns.patches);
+        pool(maps + n * rows.pixels * columns.pixels, &rows, &columns, scale, out + n * rows.patches * columns.patches);
 }
 
 static void averages_first(const T *maps, T *out, int64_t planes, axis rows, axis columns, T scale, int threads) {
@@ -46,29 +46,17 @@ void NAME(averages)(const T *maps, T *out, int64_t last, int64_t images, int64_t
     axis rows = axis_of(row_patches, row_starts), columns = axis_of(column_patches, column_starts);
     if (last)
         averages_last(maps, out, images, channels, rows, columns, (T)scale, (int)threads);
-    else if (columns.pixels <= ROW && images * channels >= 4 * threads)
+    else if (columns.padded)
         averages_planes(maps, out, images * channels, rows, columns, (T)scale, (int)threads);
     else
         averages_first(maps, out, images * channels, rows, columns, (T)scale, (int)threads);
 }
 
-static void repeat_last(const T *values, T *row, int64_t channels, const axis *columns) {
+static void repeat_last(const T *values, T *row, int64_t channels, const axis *columns,
+                        void (*copy)(const T *, T *, int64_t)) {
     for (int64_t j = 0; j < columns->patches; j++)
         for (int64_t k = columns->starts[j]; k < columns->starts[j + 1]; k++)
-            memcpy(row + k * channels, values + j * channels, channels * sizeof(T));
-}
-
-#define REPEAT(SIZE)                                                                                                   \
-    for (int64_t j = 0; j < count; j++)                                                                                \
-        for (int64_t k = 0; k < (SIZE); k++)                                                                           \
-            row[j * (SIZE) + k] = values[j];
-
-static void repeat_equal(const T *restrict values, T *restrict row, int64_t count, int64_t size) {
-    switch (size) {
-    case 2: REPEAT(2) break;
-    case 4: REPEAT(4) break;
-    default: REPEAT(size)
-    }
+            copy(values + j * channels, row + k * channels, channels);
 }
 
 static void repeat_first(const T *values, T *row, const axis *columns) {
@@ -83,23 +71,42 @@ static void repeat_first(const T *values, T *row, const axis *columns) {
     }
 }
 
+static void spread_planes(const T *values, T *out, int64_t planes, axis rows, axis columns, int threads) {
+    void (*spread)(const T *, const axis *, const axis *, T *) = WIDEST_FOR(spread_plane, columns.pixels);
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (int64_t n = 0; n < planes; n++)
+        spread(values + n * rows.patches * columns.patches, &rows, &columns, out + n * rows.pixels * columns.pixels);
+}
+
+static void spread_last(const T *values, T *out, int64_t images, int64_t channels, axis rows, axis columns,
+                        int threads) {
+    void (*copy)(const T *, T *, int64_t) = WIDEST_FOR(copy, channels);
+    int64_t width = columns.pixels * channels;
+#pragma omp parallel for collapse(2) num_threads(threads) schedule(static)
+    for (int64_t n = 0; n < images; n++)
+        for (int64_t i = 0; i < rows.patches; i++)
+            for (int64_t row = rows.starts[i]; row < rows.starts[i + 1]; row++)
+                repeat_last(values + (n * rows.patches + i) * columns.patches * channels, out + (n * rows.pixels + row) * width,
+                            channels, &columns, copy);
+}
+
+static void spread_rows(const T *values, T *out, int64_t planes, axis rows, axis columns, int threads) {
+#pragma omp parallel for collapse(2) num_threads(threads) schedule(static)
+    for (int64_t n = 0; n < planes; n++)
+        for (int64_t i = 0; i < rows.patches; i++)
+            for (int64_t row = rows.starts[i]; row < rows.starts[i + 1]; row++)
+                repeat_first(values + (n * rows.patches + i) * columns.patches,
+                             out + (n * rows.pixels + row) * columns.pixels, &columns);
+}
+
 /* values on the grid → out, the value of its patch for every pixel */
 void NAME(spread)(const T *values, T *out, int64_t last, int64_t images, int64_t channels, int64_t row_patches,
                   const int64_t *row_starts, int64_t column_patches, const int64_t *column_starts, int64_t threads) {
     axis rows = axis_of(row_patches, row_starts), columns = axis_of(column_patches, column_starts);
-    int64_t planes = last ? images : images * channels, depth = last ? channels : 1, width = columns.pixels * depth;
-#pragma omp parallel for collapse(2) num_threads((int)threads) schedule(static)
-    for (int64_t n = 0; n < planes; n++)
-        for (int64_t i = 0; i < rows.patches; i++) {
-            const T *from = values + (n * rows.patches + i) * columns.patches * depth;
-            T *to = out + (n * rows.pixels + rows.starts[i]) * width;
-            if (rows.starts[i] == rows.starts[i + 1])
-                continue;
-            if (last)
-                repeat_last(from, to, channels, &columns);
-            else
-                repeat_first(from, to, &columns);
-            for (int64_t row = 1; row < rows.starts[i + 1] - rows.starts[i]; row++)
-                memcpy(to + row * width, to, width * sizeof(T));
-        }
+    if (last)
+        spread_last(values, out, images, channels, rows, columns, (int)threads);
+    else if (columns.padded)
+        spread_planes(values, out, images * channels, rows, columns, (int)threads);
+    else
+        spread_rows(values, out, images * channels, rows, columns, (int)threads);
 }

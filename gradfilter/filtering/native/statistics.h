@@ -4,7 +4,7 @@ The map is taken in pieces that stay in the nearest cache: the mean of a piece, 
 merged with what came before, in double precision. So no large sums are ever subtracted. Source of the merging: Chan,
 Golub, LeVeque, Updating Formulae and a Pairwise Algorithm for Computing Sample Variances, 1979. */
 
-enum { PIECE = 2048, PIECE_PIXELS = 64 };
+enum { PIECE_PIXELS = 64 };
 
 /* count, mean and squares of what came before; other_... of what is added to it */
 static inline void merge(double count, double *mean, double *squares, double other_count, double other_mean,

@@ -32,3 +32,38 @@ static void W(sum_pixels)(const T *from, block pixels, T scale, T *to, int64_t l
     }
     W(sum_block)(from, pixels, scale, to, lanes);
 }
+
+/* The sums of the patches of one plane, times scale, for columns that can be padded: rows are summed first, into whole
+patches, and then all patches of one row after another at once. */
+static void W(pool_plane)(const T *plane, const axis *rows, const axis *columns, T scale, T *out) {
+    T sums[ROW] = {0};
+    for (int64_t i = 0, most = ROW / columns->padded; i < rows->patches; i += most) {
+        int64_t count = i + most < rows->patches ? most : rows->patches - i;
+        for (int64_t k = 0; k < count; k++) {
+            block pixels = {size_of(rows, i + k), columns->pixels, 1, 0};
+            T *to = sums + k * columns->padded + columns->front;
+            W(sum_pixels)(plane + rows->starts[i + k] * columns->pixels, pixels, scale, to, columns->pixels);
+        }
+        fold_equal(sums, count * columns->patches, columns->size, out + i * columns->patches);
+    }
+}
+
+static void W(copy)(const T *from, T *to, int64_t lanes) {
+    for (int64_t lane = 0; lane < lanes; lane += LANES) {
+        if (lane + LANES > lanes)
+            lane = lanes - LANES;
+        W(store)(to + lane, W(load)(from + lane));
+    }
+}
+
+/* The way back. */
+static void W(spread_plane)(const T *values, const axis *rows, const axis *columns, T *out) {
+    T repeated[ROW];
+    for (int64_t i = 0, most = ROW / columns->padded; i < rows->patches; i += most) {
+        int64_t count = i + most < rows->patches ? most : rows->patches - i;
+        repeat_equal(values + i * columns->patches, repeated, count * columns->patches, columns->size);
+        for (int64_t k = 0; k < count; k++)
+            for (int64_t row = rows->starts[i + k]; row < rows->starts[i + k + 1]; row++)
+                W(copy)(repeated + k * columns->padded + columns->front, out + row * columns->pixels, columns->pixels);
+    }
+}
