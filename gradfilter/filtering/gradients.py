@@ -24,8 +24,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gradfilter.filtering.patches import PatchGrid
+from gradfilter.filtering.patches import PatchGrid, memory_format
 from gradfilter.filtering.shape import FilterShape
+
+_EXACT = (torch.float32, torch.float64)
 
 
 def filtered_gradients(
@@ -70,7 +72,7 @@ def _patch_input_gradient(dy_means: Tensor, weight: Tensor, shape: FilterShape) 
     kernel = tuple(weight.shape[2:])
     steps = [shape.tap_step(axis, kernel) for axis in (0, 1)]
     merged = [2 + axis for axis in (0, 1) if not steps[axis]]
-    taps = weight.sum(merged, keepdim=True) if merged else weight
+    taps = _merged_taps(weight, merged)
     if shape.stride_area != 1:
         taps = taps / shape.stride_area
     taps = taps.to(dy_means.dtype)
@@ -78,8 +80,12 @@ def _patch_input_gradient(dy_means: Tensor, weight: Tensor, shape: FilterShape) 
         steps = [max(step, 1) for step in steps]
         padding = [step * (size - 1) // 2 for step, size in zip(steps, taps.shape[2:])]
         return F.conv_transpose2d(dy_means, taps, padding=padding, dilation=steps, groups=shape.groups)
+    if shape.groups == dy_means.size(1) and taps.size(1) == 1:  # depthwise: matrix products would be all overhead
+        return dy_means * taps.view(1, -1, 1, 1)
+    if _image_by_image(dy_means, shape.groups):
+        return _product_per_image(dy_means, taps)
     dy_rows, taps = _grouped_rows(dy_means, shape.groups), taps.view(shape.groups, -1, taps.size(1))
-    if taps.size(2) == 1:  # depthwise: a matrix product per channel would be all overhead
+    if taps.size(2) == 1:
         dx_rows = (dy_rows * taps[:, :, 0]).sum(2, keepdim=True)
     else:
         dx_rows = torch.bmm(dy_rows.transpose(0, 1), taps).transpose(0, 1)
@@ -88,12 +94,50 @@ def _patch_input_gradient(dy_means: Tensor, weight: Tensor, shape: FilterShape) 
     return dx_rows.reshape(images, height, width, channels).permute(0, 3, 1, 2)
 
 
+def _merged_taps(weight: Tensor, merged: List[int]) -> Tensor:
+    """The weight with the taps along some of its dimensions summed, and those dimensions kept with size 1."""
+    if len(merged) == 2 and weight.dtype in _EXACT and weight.is_contiguous():  # noqa: PLR2004
+        # A sum over so few neighbours is several times slower than reading the weight.
+        taps = weight.size(2) * weight.size(3)
+        return (weight.flatten(2) @ weight.new_ones(taps)).view(*weight.shape[:2], 1, 1)
+    return weight.sum(merged, keepdim=True) if merged else weight
+
+
 def _tap_gradient(x_averages: Tensor, dy_means: Tensor, groups: int) -> Tensor:
     """The sum of x times dy over batch and patches: (C_out, C_in / groups)."""
+    if groups == dy_means.size(1) == x_averages.size(1):
+        return (dy_means * x_averages).sum((0, 2, 3)).view(-1, 1)
+    if _image_by_image(dy_means, groups) and _image_by_image(x_averages, groups):
+        dy_planes, x_planes = dy_means.flatten(2), x_averages.flatten(2)
+        start = dy_means.new_zeros(dy_means.size(1), x_averages.size(1))
+        return torch.addbmm(start, dy_planes, x_planes.transpose(1, 2))
     x_rows, dy_rows = _grouped_rows(x_averages, groups), _grouped_rows(dy_means, groups)
-    if x_rows.size(2) == 1:  # depthwise
+    if x_rows.size(2) == 1:
         return (dy_rows * x_rows).sum(0).view(-1, 1)
     return torch.bmm(dy_rows.permute(1, 2, 0), x_rows.transpose(0, 1)).view(-1, x_rows.size(2))
+
+
+def _image_by_image(maps: Tensor, groups: int) -> bool:
+    """Whether products are taken for each image: one for all of a contiguous batch would transpose it first.
+
+    Not in 16 bits, where the sum over images would be rounded once for each.
+    """
+    return (
+        groups == 1
+        and maps.dtype in _EXACT
+        and maps.device.type == "cpu"
+        and memory_format(maps) == torch.contiguous_format
+    )
+
+
+def _product_per_image(dy_means: Tensor, taps: Tensor) -> Tensor:
+    """Taps (C_out, C_in, 1, 1), transposed, times each image."""
+    kernel, (outputs, inputs) = taps.transpose(0, 1), taps.shape[:2]
+    images, _, height, width = dy_means.shape
+    if height * width < outputs:  # small maps: PyTorch's 1×1 convolution puts images together, products do not
+        return F.conv2d(dy_means, kernel)
+    kernel = kernel.reshape(1, inputs, outputs).contiguous().expand(images, -1, -1)
+    return torch.bmm(kernel, dy_means.flatten(2)).view(images, inputs, height, width)
 
 
 def _grouped_rows(maps: Tensor, groups: int) -> Tensor:
