@@ -106,7 +106,7 @@ static void activate_first(activation_task whole, T *const *out, int64_t images,
     {
         T sums[SUMS][ROW];
         memset(sums, 0, sizeof(sums));
-#pragma omp for schedule(static)
+#pragma omp for schedule(static) nowait
         for (int64_t plane = 0; plane < images * channels; plane++) {
             activation_task task = whole;
             T *to[SUMS];
