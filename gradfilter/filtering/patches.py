@@ -74,6 +74,10 @@ class PatchGrid(NamedTuple):
         """The real pixels of each patch, (P_h, P_w), in the type of another tensor."""
         return _counts(self, like.dtype, like.device)
 
+    def shares(self, like: Tensor) -> Tensor:
+        """The pixels of a full patch beside those of each, (P_h, P_w): what makes means of averages."""
+        return _shares(self, like.dtype, like.device)
+
     def require(self, size: Sequence[int]) -> None:
         """Refuse maps whose (H, W) is not the grid's, with a ValueError."""
         pixels = self.rows.pixels, self.columns.pixels
@@ -104,7 +108,7 @@ class PatchGrid(NamedTuple):
         """The mean over the real pixels of each patch, none of which may be empty, from its average."""
         if all(set(axis.sizes()) == {axis.nominal} for axis in self):
             return averages
-        return averages * (self.area / self.counts(averages))
+        return averages * self.shares(averages)
 
     def spread(self, values: Tensor, layout: torch.memory_format) -> Tensor:
         """Give every pixel the value of its patch: (N, C, P_h, P_w) → (N, C, H, W).
@@ -135,6 +139,11 @@ def memory_format(maps: Tensor) -> torch.memory_format:
 def _counts(grid: PatchGrid, dtype: torch.dtype, device: torch.device) -> Tensor:
     rows, columns = (torch.tensor(axis.sizes(), dtype=dtype, device=device) for axis in grid)
     return rows[:, None] * columns
+
+
+@lru_cache(maxsize=None)
+def _shares(grid: PatchGrid, dtype: torch.dtype, device: torch.device) -> Tensor:
+    return grid.area / _counts(grid, dtype, device)
 
 
 def _fit(pooled: Tensor, dim: int, axis: PatchAxis) -> Tensor:

@@ -11,8 +11,9 @@ from torch import Tensor
 from torch.autograd import Function
 
 from gradfilter.filtering.chains.branches import Branch
-from gradfilter.filtering.chains.functions import BranchLink, Gradients, channels, kept, scales
+from gradfilter.filtering.chains.functions import BranchLink, Gradients, kept, scales
 from gradfilter.filtering.passes import CLOSED, Pooled, unpool_averages
+from gradfilter.filtering.passes.unnormalise import factor_of, front_of
 from gradfilter.filtering.patches import PatchGrid
 from gradfilter.filtering.second_derivative import differentiated_once
 
@@ -64,16 +65,15 @@ class _FullBranch(NamedTuple):
     def gradients(self, dz: Tensor, wanted: Sequence[bool]) -> List[Optional[Tensor]]:
         """Of token, weight and bias."""
         grid = self.link.grid
-        normal = dweight = dbias = dtoken = None
+        normal = dweight = dtoken = None
         if self.y is not None and self.mean is not None and self.scaling[0] is not None:
-            normalised = (self.y - channels(self.mean)) * channels(self.scaling[0])
+            normalised = (self.y - self.mean.view(1, -1, 1, 1)) * self.scaling[0].view(1, -1, 1, 1)
             dweight = (dz * normalised).sum((0, 2, 3))
-            normal = grid.averages(normalised) if self.link.training else None
+            normal = grid.averages(normalised) if self.link.values else None
         averages = grid.averages(dz)
-        if wanted[2] or self.link.training:
-            dbias = averages.sum((0, 2, 3)) * grid.area
+        dbias = averages.sum((0, 2, 3)) * grid.area
         if wanted[0]:
-            dtoken = self.link.unnormalised(grid.means(averages), normal, dweight, dbias, self.scaling)
+            dtoken = front_of(grid.means(averages), normal, dweight, dbias, factor_of(*self.scaling), *self.link[:2])
         return [dtoken, *kept([dweight, dbias], wanted[1:])]
 
 
@@ -115,5 +115,5 @@ class PooledMap(Function):
             if at_maximum is not None:
                 dweight = (gradient * at_maximum).masked_fill_(index == CLOSED, 0).sum((0, 2, 3))
             if wanted[0]:
-                dtoken = link.unnormalised(grid.means(averages), normal, dweight, dbias, scaling)
+                dtoken = front_of(grid.means(averages), normal, dweight, dbias, factor_of(*scaling), *link[:2])
         return (*differentiated_once([dtoken, *kept([dweight, dbias], wanted[1:3])]), None, None, None, None)

@@ -22,6 +22,7 @@ from torch.autograd import Function
 from gradfilter.filtering.chains.branches import Branch, placeholder
 from gradfilter.filtering.chains.nesting import Nesting
 from gradfilter.filtering.gradients import gradients_of_means
+from gradfilter.filtering.passes.unnormalise import factor_of, unnormalise
 from gradfilter.filtering.patches import PatchGrid, memory_format
 from gradfilter.filtering.second_derivative import differentiated_once
 from gradfilter.filtering.shape import FilterShape
@@ -90,49 +91,33 @@ class BranchGradient(Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Gradients:
         """The gradients of the branch's token, weight and bias."""
-        slope, slope_normal, normal, *scaling = ctx.saved_tensors
+        slope, slope_normal, normal, rstd, weight = ctx.saved_tensors
         link, wanted = ctx.link, ctx.needs_input_grad
         with torch.no_grad():
-            gradient = ctx.nested.refine(gradient)
-            means = gradient if slope is None else gradient * link.grid.means(slope)
-            dweight = dbias = None
-            if slope_normal is not None:
-                dweight = (gradient * slope_normal).sum((0, 2, 3)) * link.grid.area
-            if wanted[2] or link.training:
-                dbias = (means * link.grid.counts(means)).sum((0, 2, 3))
-            dtoken = link.unnormalised(means, normal, dweight, dbias, scaling) if wanted[0] else None
+            gradient, factor = ctx.nested.refine(gradient, link.layout), factor_of(rstd, weight)
+            dtoken, dweight, dbias = unnormalise(
+                gradient, slope, slope_normal, normal, factor, link.grid, link.values, wants_map=wanted[0]
+            )
         return (*differentiated_once([dtoken, *kept([dweight, dbias], wanted[1:3])]), None, None, None)
 
 
 class BranchLink(NamedTuple):
-    """What the backward pass of a branch needs besides tensors: its grid, and m of statistics that are the batch's."""
+    """What the backward pass of a branch needs besides tensors.
+
+    values: over how many a statistic of the batch was taken; 0 where the statistics were given. layout: of its maps;
+    that of a gradient may be lost where a map has a single pixel.
+    """
 
     grid: PatchGrid
-    training: bool
     values: int
+    layout: torch.memory_format
 
     @classmethod
     def of(cls, branch: Branch) -> "BranchLink":
         """The link of a branch."""
         training = branch.normalisation is not None and branch.normalisation.training
-        return cls(branch.grid, training, branch.y.numel() // max(branch.y.size(1), 1))
-
-    def unnormalised(
-        self,
-        means: Tensor,
-        normal: Optional[Tensor],
-        dweight: Optional[Tensor],
-        dbias: Optional[Tensor],
-        scaling: List[Optional[Tensor]],
-    ) -> Tensor:
-        """M(dz) → M(dy). normal: the averages of x̂. scaling: see scales."""
-        if self.training and normal is not None and dweight is not None and dbias is not None:
-            correlated = self.grid.means(normal) * channels(dweight / self.values)
-            means = means - channels(dbias / self.values) - correlated
-        rstd, weight = scaling
-        if rstd is None:
-            return means
-        return means * channels(rstd if weight is None else rstd * weight)
+        values = branch.y.numel() // max(branch.y.size(1), 1) if training else 0
+        return cls(branch.grid, values, memory_format(branch.y))
 
 
 class Entry(Function):
@@ -201,8 +186,3 @@ def scales(branch: Branch) -> Tuple[Optional[Tensor], Optional[Tensor]]:
 def kept(gradients: List[Optional[Tensor]], wanted: Any) -> List[Optional[Tensor]]:
     """The gradients that are asked for, None for the others."""
     return [gradient if want else None for gradient, want in zip(gradients, wanted)]
-
-
-def channels(values: Tensor) -> Tensor:
-    """(C) → (1, C, 1, 1)."""
-    return values.view(1, -1, 1, 1)

@@ -9,9 +9,10 @@ from functools import lru_cache
 from itertools import accumulate
 from typing import List, NamedTuple, Optional, Sequence
 
+import torch
 from torch import Tensor
 
-from gradfilter.filtering.patches import PatchAxis, PatchGrid, memory_format
+from gradfilter.filtering.patches import PatchAxis, PatchGrid
 
 
 class Nesting(NamedTuple):
@@ -28,9 +29,9 @@ class Nesting(NamedTuple):
         coarse = averages if self.is_identity else self.patches.averages(averages)
         return coarse if self.scale == 1 else coarse * self.scale
 
-    def refine(self, values: Tensor) -> Tensor:
+    def refine(self, values: Tensor, layout: torch.memory_format) -> Tensor:
         """Give every fine patch the value of its coarse patch."""
-        return values if self.is_identity else self.patches.spread(values, memory_format(values))
+        return values.contiguous(memory_format=layout) if self.is_identity else self.patches.spread(values, layout)
 
     @property
     def is_identity(self) -> bool:

@@ -16,6 +16,7 @@ nothing is checked: the callers in Python do both. */
 #include "activate.h"
 #include "masks.h"
 #include "max_pooling.h"
+#include "unnormalising.h"
 
 const char *NAME(instruction_set)(void) {
 #if defined(__AVX512F__)

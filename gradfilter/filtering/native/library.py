@@ -22,6 +22,7 @@ _SIGNATURES = {
     "mask": "ppd pd ppp iii ip ip d i",
     "max_pool": "pp dd ppp iii p i",
     "unpool_averages": "ppp iii ppp ii d i",
+    "unnormalise": "ppppp iiii dd pp i",
 }
 _TYPES = {"p": ctypes.c_void_p, "i": ctypes.c_int64, "d": ctypes.c_double}
 SUFFIXES = {torch.float32: "float32", torch.float64: "float64"}

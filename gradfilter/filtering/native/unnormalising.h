@@ -1,0 +1,143 @@
+/* The way back through a normalisation, on patch grids: what each patch's gradient gives to a channel's weight and bias,
+and what is left of it before the normalisation.
+
+A grid's maps are (N, C, P) or, where last is not 0, (N, P, C), with P patches. counts are the pixels of each patch, and
+shares the pixels of a full patch beside them. */
+
+typedef struct {
+    const T *gradient, *slope, *slope_normal, *normal; /* each but the first may be none */
+    const T *counts, *shares;
+    int64_t images, channels, patches;
+} grid_maps;
+
+/* Sums over one plane: of gradient · slope (or · counts, where there is no slope), and of gradient · slope_normal. */
+static void sum_plane(const grid_maps *maps, int64_t plane, double *bias, double *weight) {
+    const T *gradient = maps->gradient + plane * maps->patches;
+    const T *factor = maps->slope ? maps->slope + plane * maps->patches : maps->counts;
+    T sum = 0, product = 0;
+#pragma omp simd reduction(+ : sum)
+    for (int64_t k = 0; k < maps->patches; k++)
+        sum += gradient[k] * factor[k];
+    if (maps->slope_normal) {
+        const T *normal = maps->slope_normal + plane * maps->patches;
+#pragma omp simd reduction(+ : product)
+        for (int64_t k = 0; k < maps->patches; k++)
+            product += gradient[k] * normal[k];
+    }
+    *bias += sum;
+    *weight += product;
+}
+
+/* The same for channels side by side, over patches from first to end − 1 of all images; sums has a row of each kind. */
+static void sum_channels(const grid_maps *maps, int64_t first, int64_t end, double *restrict bias,
+                         double *restrict weight) {
+    for (int64_t patch = first; patch < end; patch++) {
+        const T *gradient = maps->gradient + patch * maps->channels;
+        const T *slope = maps->slope ? maps->slope + patch * maps->channels : 0;
+        const T *normal = maps->slope_normal ? maps->slope_normal + patch * maps->channels : 0;
+        T count = maps->counts[patch % maps->patches];
+        if (slope)
+            for (int64_t c = 0; c < maps->channels; c++)
+                bias[c] += gradient[c] * slope[c];
+        else
+            for (int64_t c = 0; c < maps->channels; c++)
+                bias[c] += gradient[c] * count;
+        if (normal)
+            for (int64_t c = 0; c < maps->channels; c++)
+                weight[c] += gradient[c] * normal[c];
+    }
+}
+
+/* out = scale · (gradient · slope · share − offset − normal · share · correlation), each factor left out where it is none */
+static void unnormalise_plane(const grid_maps *maps, int64_t plane, T scale, T offset, T correlation, T *restrict out) {
+    const T *gradient = maps->gradient + plane * maps->patches, *shares = maps->shares;
+    const T *slope = maps->slope ? maps->slope + plane * maps->patches : 0;
+    const T *normal = maps->normal ? maps->normal + plane * maps->patches : 0;
+    if (slope)
+#pragma omp simd
+        for (int64_t k = 0; k < maps->patches; k++)
+            out[k] = scale * (gradient[k] * slope[k] * shares[k] - offset);
+    else
+#pragma omp simd
+        for (int64_t k = 0; k < maps->patches; k++)
+            out[k] = scale * (gradient[k] - offset);
+    if (normal)
+#pragma omp simd
+        for (int64_t k = 0; k < maps->patches; k++)
+            out[k] -= scale * correlation * normal[k] * shares[k];
+}
+
+static void unnormalise_patch(const grid_maps *maps, int64_t patch, const T *restrict scale, const T *restrict offset,
+                              const T *restrict correlation, T *restrict out) {
+    const T *gradient = maps->gradient + patch * maps->channels;
+    const T *slope = maps->slope ? maps->slope + patch * maps->channels : 0;
+    const T *normal = maps->normal ? maps->normal + patch * maps->channels : 0;
+    T share = maps->shares[patch % maps->patches];
+    if (slope && normal)
+        for (int64_t c = 0; c < maps->channels; c++)
+            out[c] = scale[c] * ((gradient[c] * slope[c] - normal[c] * correlation[c]) * share - offset[c]);
+    else if (slope)
+        for (int64_t c = 0; c < maps->channels; c++)
+            out[c] = scale[c] * (gradient[c] * slope[c] * share - offset[c]);
+    else if (normal)
+        for (int64_t c = 0; c < maps->channels; c++)
+            out[c] = scale[c] * (gradient[c] - normal[c] * correlation[c] * share - offset[c]);
+    else
+        for (int64_t c = 0; c < maps->channels; c++)
+            out[c] = scale[c] * (gradient[c] - offset[c]);
+}
+
+/* Sums of every channel: gradient · slope and gradient · slope_normal. work: 2 · channels for each thread */
+static void sum_all(const grid_maps *maps, int64_t last, double *work, int64_t threads) {
+    int64_t channels = maps->channels, all = maps->images * maps->patches;
+    if (!last) {
+#pragma omp parallel for num_threads((int)threads) schedule(static)
+        for (int64_t c = 0; c < channels; c++) {
+            work[c] = work[channels + c] = 0;
+            for (int64_t n = 0; n < maps->images; n++)
+                sum_plane(maps, n * channels + c, work + c, work + channels + c);
+        }
+        return;
+    }
+#pragma omp parallel for num_threads((int)threads) schedule(static)
+    for (int64_t thread = 0; thread < threads; thread++) {
+        double *mine = work + 2 * thread * channels;
+        memset(mine, 0, 2 * channels * sizeof(double));
+        sum_channels(maps, all * thread / threads, all * (thread + 1) / threads, mine, mine + channels);
+    }
+    for (int64_t thread = 1; thread < threads; thread++)
+        for (int64_t k = 0; k < 2 * channels; k++)
+            work[k] += work[2 * thread * channels + k];
+}
+
+/* The gradients of weight and bias, and out, or none, in front of the normalisation. scale: of each channel, or none
+for 1. values: over how many a statistic was taken that was the batch's own, else 0. work: room for 2 · channels ·
+threads numbers; numbers: for 3 · channels. */
+void NAME(unnormalise)(const T *const *maps, T *dweight, T *dbias, T *out, const T *scale, int64_t last, int64_t images,
+                       int64_t channels, int64_t patches, double area, double values, double *work, T *numbers,
+                       int64_t threads) {
+    grid_maps grid = {maps[0], maps[1], maps[2], maps[3], maps[4], maps[5], images, channels, patches};
+    T *scales = numbers, *offsets = numbers + channels, *correlations = numbers + 2 * channels;
+    sum_all(&grid, last, work, threads);
+    for (int64_t c = 0; c < channels; c++) {
+        double bias = work[c] * (grid.slope ? area : 1), weight = work[channels + c] * area;
+        dbias[c] = (T)bias;
+        dweight[c] = (T)weight;
+        scales[c] = scale ? scale[c] : 1;
+        offsets[c] = values > 0 ? (T)(bias / values) : 0;
+        correlations[c] = values > 0 ? (T)(weight / values) : 0;
+    }
+    if (!out)
+        return;
+    if (last) {
+#pragma omp parallel for num_threads((int)threads) schedule(static)
+        for (int64_t patch = 0; patch < images * patches; patch++)
+            unnormalise_patch(&grid, patch, scales, offsets, correlations, out + patch * channels);
+    } else {
+#pragma omp parallel for num_threads((int)threads) schedule(static)
+        for (int64_t plane = 0; plane < images * channels; plane++) {
+            int64_t c = plane % channels;
+            unnormalise_plane(&grid, plane, scales[c], offsets[c], correlations[c], out + plane * patches);
+        }
+    }
+}

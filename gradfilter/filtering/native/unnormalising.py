@@ -1,0 +1,62 @@
+"""The way back through a normalisation on patch grids: the kernel's call."""
+
+from typing import TYPE_CHECKING, Optional, Sequence, Tuple
+
+import torch
+from torch import Tensor
+
+from gradfilter.filtering.native.arguments import (
+    as_constants,
+    dense_or_none,
+    pointer,
+    pointers,
+    present,
+    shape,
+    threads,
+)
+from gradfilter.filtering.native.library import kernel
+
+if TYPE_CHECKING:
+    from gradfilter.filtering.patches import PatchGrid
+
+Gradients = Tuple[Optional[Tensor], Tensor, Tensor]
+
+
+def unnormalise(  # noqa: PLR0917 - a kernel takes many things
+    maps: Sequence[Optional[Tensor]],
+    scale: Optional[Tensor],
+    grid: "PatchGrid",
+    values: int,
+    layout: torch.memory_format,
+    wants_map: bool,
+) -> Optional[Gradients]:
+    """The gradients in front of the normalisation, or None, of its weight and of its bias.
+
+    maps: gradient, and slope, slope_normal and normal or None. values: of a statistic of the batch, else 0.
+    """
+    (scale,) = as_constants([scale], present(maps)[0])
+    run = kernel("unnormalise", *present([*maps, scale]))
+    if run is None:
+        return None
+    gradient, *others = [dense_or_none(each, layout) for each in maps]
+    if gradient is None:
+        return None
+    channels, dtype = gradient.size(1), gradient.dtype
+    dweight, dbias, numbers = torch.empty(channels, dtype=dtype), torch.empty(channels, dtype=dtype), None
+    numbers = torch.empty(3 * channels, dtype=dtype)
+    work = torch.empty(2 * channels * threads(), dtype=torch.float64)
+    out = torch.empty_like(gradient) if wants_map else None
+    counts = grid.counts(gradient)
+    sources = pointers([gradient, *others, counts, grid.shares(gradient)])
+    run(
+        sources,
+        *map(pointer, (dweight, dbias, out, scale)),
+        *shape(gradient, layout),
+        counts.numel(),
+        grid.area,
+        values,
+        pointer(work),
+        pointer(numbers),
+        threads(),
+    )
+    return out, dweight, dbias
