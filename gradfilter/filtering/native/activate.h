@@ -20,7 +20,7 @@ static void activate_last(activation_task whole, T *const *out, int64_t images, 
             for (int64_t j = 0; j < columns.patches; j++) {
                 activation_task task = whole;
                 block pixels = {rows.starts[i + 1] - rows.starts[i], columns.pixels * channels,
-                                columns.starts[j + 1] - columns.starts[j], channels};
+                                columns.starts[j + 1] - columns.starts[j], channels, AHEAD};
                 int64_t pixel = ((n * rows.pixels + rows.starts[i]) * columns.pixels + columns.starts[j]) * channels;
                 int64_t patch = ((n * rows.patches + i) * columns.patches + j) * channels;
                 task.y += pixel;
@@ -40,7 +40,8 @@ static void advance(activation_task *task, int64_t pixels) {
         task->addend += pixels;
 }
 
-/* One row of patches of one plane, whatever its patches are: columns are the lanes, their sums are folded into patches. */
+/* One row of patches of one plane, whatever its patches are: columns are the lanes, their sums are folded into patches.
+ */
 static void activate_row(activation_task task, T *const *out, int64_t kind, block pixels, const axis *columns) {
     T sums[SUMS][ROW];
     for (int k = 0; k < SUMS; k++) {
@@ -65,7 +66,7 @@ static void activate_rows(activation_task task, T *const *out, int64_t kind, int
                           const axis *columns, T (*sums)[ROW]) {
     void (*activate)(const activation_task *, block, int64_t) = WIDEST_FOR(activate_kinds, columns->pixels)[kind];
     for (int64_t row = 0; row < count; row++) {
-        block pixels = {size_of(rows, i + row), columns->pixels, 1, 0};
+        block pixels = {size_of(rows, i + row), columns->pixels, 1, 0, AHEAD};
         for (int k = 0; k < SUMS; k++)
             task.sums[k] = out[k] ? sums[k] + row * columns->padded + columns->front : 0;
         activate(&task, pixels, columns->pixels);
@@ -95,7 +96,7 @@ static void activate_plane(activation_task task, T *const *out, int64_t channel,
         if (columns->padded)
             activate_rows(task, to, kind, i, count, rows, columns, sums);
         else
-            activate_row(task, to, kind, (block){size_of(rows, i), columns->pixels, 1, 0}, columns);
+            activate_row(task, to, kind, (block){size_of(rows, i), columns->pixels, 1, 0, AHEAD}, columns);
         advance(&task, (rows->starts[i + count] - rows->starts[i]) * columns->pixels);
     }
 }

@@ -13,6 +13,9 @@ INLINE void W(activate_block)(const activation_task *task, block pixels, int64_t
         for (int64_t row = 0; row < pixels.rows; row++)
             for (int64_t column = 0; column < pixels.columns; column++) {
                 int64_t at = lane + row * pixels.row_step + column * pixels.column_step;
+                __builtin_prefetch(task->y + at + pixels.ahead, 0, 2);
+                if (adds)
+                    __builtin_prefetch(task->addend + at + pixels.ahead, 0, 2);
                 V x = (W(load)(task->y + at) - number[0]) * number[1], z = x * number[2] + number[3], slope;
                 if (adds) {
                     V x2 = (W(load)(task->addend + at) - number[4]) * number[5];

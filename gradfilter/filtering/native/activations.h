@@ -3,7 +3,6 @@
 #define VU W(unsigned_integers)
 typedef UNSIGNED VU __attribute__((vector_size(WIDTH)));
 #define ONE W(all)(1)
-#define INLINE static inline __attribute__((always_inline))
 
 INLINE V W(exponential)(V x) {
     x = W(choose)(x < EXP_LOW, W(all)(EXP_LOW), W(choose)(x > EXP_HIGH, W(all)(EXP_HIGH), x));
@@ -64,7 +63,8 @@ INLINE V W(gelu)(V z, T parameter, V *slope) {
 
 INLINE V W(gelu_tanh)(V z, T parameter, V *slope) {
     (void)parameter;
-    const T scale = (T)1.59576912160573071176, cubic = (T)0.044715; /* 2 √(2/π); (1 + tanh x) / 2 is the sigmoid of 2 x */
+    const T scale = (T)1.59576912160573071176,
+            cubic = (T)0.044715; /* 2 √(2/π); (1 + tanh x) / 2 is the sigmoid of 2 x */
     V square = z * z, sigmoid = W(sigmoid)(scale * z * (1 + cubic * square));
     *slope = sigmoid + z * sigmoid * (1 - sigmoid) * scale * (1 + 3 * cubic * square);
     return z * sigmoid;

@@ -11,9 +11,11 @@
 #endif
 
 enum {
-    ROW = 512,   /* columns, or channels, that are worked on at once, so that their sums stay in the nearest cache */
+    ROW = 512,    /* columns, or channels, that are worked on at once, so that their sums stay in the nearest cache */
     PIECE = 2048, /* elements of a map that are worked on at once, for the same reason */
-    WIDEST = 64, /* bytes of the widest vector */
+    AHEAD = 2048, /* elements */
+    PIECE_PIXELS = 64, /* pixels of channels side by side in such a piece */
+    WIDEST = 64,       /* bytes of the widest vector */
 };
 
 /* Patch i has the pixels from starts[i] to starts[i + 1]; those from first to last − 1 all have size pixels. Where no
@@ -43,7 +45,8 @@ static axis axis_of(int64_t patches, const int64_t *starts) {
     return cut;
 }
 
-/* Where a stretch of at most ROW pixels ends that begins at begin: between two patches, or inside one that is longer. */
+/* Where a stretch of at most ROW pixels ends that begins at begin: between two patches, or inside one that is longer.
+ */
 static int64_t stretch_end(const axis *cut, int64_t begin, int64_t patch) {
     int64_t end = begin + ROW < cut->pixels ? begin + ROW : cut->pixels, whole = begin;
     if (end == cut->pixels)
@@ -73,8 +76,8 @@ static void fold_equal(const T *restrict values, int64_t count, int64_t size, T 
     }
 }
 
-/* Adds the pixels of a stretch, from begin to end − 1, to the sums of their patches; patch is the first of them. Returns
-the patch that the next stretch begins in. */
+/* Adds the pixels of a stretch, from begin to end − 1, to the sums of their patches; patch is the first of them.
+Returns the patch that the next stretch begins in. */
 static int64_t fold(const T *values, int64_t begin, int64_t end, int64_t patch, const axis *cut, T *sums) {
     while (patch < cut->patches) {
         int64_t from = cut->starts[patch], to = cut->starts[patch + 1], count = 0;

@@ -33,7 +33,8 @@ static void extend_lanes(const mask_task *task, int64_t at, int64_t lanes, T *re
 }
 
 /* sums of the mask, and of it times each x̂, over a block of pixels; lane is the first one's channel, or step is 0 */
-static void mask_block(const mask_task *task, int64_t at, block pixels, int64_t lane, int64_t step, int64_t lanes, T *sums) {
+static void mask_block(const mask_task *task, int64_t at, block pixels, int64_t lane, int64_t step, int64_t lanes,
+                       T *sums) {
     memset(sums, 0, MASK_SUMS * ROW * sizeof(T));
     for (int64_t row = 0; row < pixels.rows; row++)
         for (int64_t column = 0; column < pixels.columns; column++) {
@@ -44,7 +45,8 @@ static void mask_block(const mask_task *task, int64_t at, block pixels, int64_t 
                 sums[k] += factor[k];
             for (int i = 0; i < 2 && task->y[i]; i++) {
                 const T *restrict y = task->y[i] + first, *mean = task->mean[i], *rstd = task->rstd[i];
-                T *restrict sum = sums + (i + 1) * ROW, middle = mean ? mean[lane] : 0, factor_of_y = mean ? rstd[lane] : 1;
+                T *restrict sum = sums + (i + 1) * ROW, middle = mean ? mean[lane] : 0,
+                            factor_of_y = mean ? rstd[lane] : 1;
                 if (step && mean)
                     for (int64_t k = 0; k < lanes; k++)
                         sum[k] += factor[k] * ((y[k] - mean[lane + k]) * rstd[lane + k]);
@@ -65,7 +67,7 @@ static void mask_last(const mask_task *task, T *const *out, int64_t images, int6
                     T sums[MASK_SUMS * ROW];
                     int64_t lanes = c + ROW < channels ? ROW : channels - c;
                     block pixels = {rows.starts[i + 1] - rows.starts[i], columns.pixels * channels,
-                                    columns.starts[j + 1] - columns.starts[j], channels};
+                                    columns.starts[j + 1] - columns.starts[j], channels, AHEAD};
                     int64_t pixel = (n * rows.pixels + rows.starts[i]) * columns.pixels + columns.starts[j];
                     int64_t patch = (n * rows.patches + i) * columns.patches + j;
                     mask_block(task, pixel * channels + c, pixels, c, 1, lanes, sums);
@@ -83,7 +85,7 @@ static void mask_first(const mask_task *task, T *const *out, int64_t images, int
             T sums[MASK_SUMS * ROW];
             int64_t patches = (plane * rows.patches + i) * columns.patches, next = 0;
             int64_t pixel = (plane * rows.pixels + rows.starts[i]) * columns.pixels;
-            block pixels = {rows.starts[i + 1] - rows.starts[i], columns.pixels, 1, 0};
+            block pixels = {rows.starts[i + 1] - rows.starts[i], columns.pixels, 1, 0, 0};
             for (int k = 0; k < MASK_SUMS; k++)
                 if (out[k])
                     memset(out[k] + patches, 0, columns.patches * sizeof(T));

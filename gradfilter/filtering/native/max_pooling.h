@@ -1,6 +1,7 @@
 /* Max pooling of clamp(weight · x̂ + bias), straight from y, and the way back to averages over patches.
 
-A place is a pixel's number in its window, row by row; CLOSED where the maximum is clamped, so that no gradient passes. */
+A place is a pixel's number in its window, row by row; CLOSED where the maximum is clamped, so that no gradient passes.
+*/
 
 enum { CLOSED = 255, POOLED_LANES = 128, POOLED_ROW = 2048 };
 
@@ -22,8 +23,10 @@ static T number_of(const pool_task *task, int which, int64_t channel) {
 
 /* best, its place and its x̂ for channels side by side at one output pixel */
 static void pool_lanes(const pool_task *task, const windows *w, const T *image, int64_t row, int64_t column,
-                       int64_t channels, T (*restrict numbers)[POOLED_LANES], int64_t lanes, T (*restrict found)[POOLED_LANES]) {
-    T *restrict best = found[0], *restrict place = found[1], *restrict normal = found[2], low = task->low, high = task->high;
+                       int64_t channels, T (*restrict numbers)[POOLED_LANES], int64_t lanes,
+                       T (*restrict found)[POOLED_LANES]) {
+    T *restrict best = found[0], *restrict place = found[1], *restrict normal = found[2], low = task->low,
+                high = task->high;
     const T *restrict mean = numbers[0], *restrict rstd = numbers[1], *restrict weight = numbers[2],
                       *restrict bias = numbers[3];
     for (int64_t k = 0; k < lanes; k++) {
@@ -115,7 +118,8 @@ static void pool_columns(const pool_task *task, const windows *w, int64_t plane,
     for (int64_t u = 0; u < w->window_height; u++) {
         if (first_row + u < 0 || first_row + u >= w->height)
             continue;
-        spread_phases(image + (first_row + u) * w->width, w, first, phases, room, number, task->low, task->high, values);
+        spread_phases(image + (first_row + u) * w->width, w, first, phases, room, number, task->low, task->high,
+                      values);
         for (int64_t v = 0; v < w->window_width; v++) {
             const T *restrict from = values + (v % w->stride_width) * room + v / w->stride_width;
             T *restrict best = found[0], *restrict place = found[1], here = (T)(u * w->window_width + v);
@@ -162,8 +166,9 @@ void NAME(max_pool)(const T *y, const T *const *numbers, double low, double high
 }
 
 /* Adds the gradients of one image's channels, from c on, to the patches that their places lie in. */
-static void unpool_image(const T *gradient, const uint8_t *index, T *out, const windows *w, int64_t channels, int64_t lanes,
-                         const int64_t *patch_rows, const int64_t *patch_columns, int64_t column_patches) {
+static void unpool_image(const T *gradient, const uint8_t *index, T *out, const windows *w, int64_t channels,
+                         int64_t lanes, const int64_t *patch_rows, const int64_t *patch_columns,
+                         int64_t column_patches) {
     int64_t rows[CLOSED], columns[CLOSED];
     for (int64_t place = 0; place < CLOSED; place++) {
         rows[place] = place / w->window_width;
@@ -181,11 +186,12 @@ static void unpool_image(const T *gradient, const uint8_t *index, T *out, const 
             }
 }
 
-/* gradient, each value at the pixel that its place names → sums over patches times scale; patch_rows and patch_columns are
-the patches of the map's rows and columns. */
-void NAME(unpool_averages)(const T *gradient, const uint8_t *index, T *out, int64_t last, int64_t images, int64_t channels,
-                           const int64_t *sizes, const int64_t *patch_rows, const int64_t *patch_columns,
-                           int64_t row_patches, int64_t column_patches, double scale, int64_t threads) {
+/* gradient, each value at the pixel that its place names → sums over patches times scale; patch_rows and patch_columns
+are the patches of the map's rows and columns. */
+void NAME(unpool_averages)(const T *gradient, const uint8_t *index, T *out, int64_t last, int64_t images,
+                           int64_t channels, const int64_t *sizes, const int64_t *patch_rows,
+                           const int64_t *patch_columns, int64_t row_patches, int64_t column_patches, double scale,
+                           int64_t threads) {
     windows w;
     memcpy(&w, sizes, sizeof(w));
     int64_t lanes = last ? 32 : 1, depth = last ? channels : 1, planes = last ? images : images * channels;
@@ -197,8 +203,8 @@ void NAME(unpool_averages)(const T *gradient, const uint8_t *index, T *out, int6
             T *to = out + n * patches * depth + c;
             for (int64_t patch = 0; patch < patches; patch++)
                 memset(to + patch * depth, 0, width * sizeof(T));
-            unpool_image(gradient + n * pixels * depth + c, index + n * pixels * depth + c, to, &w, depth, width, patch_rows,
-                         patch_columns, column_patches);
+            unpool_image(gradient + n * pixels * depth + c, index + n * pixels * depth + c, to, &w, depth, width,
+                         patch_rows, patch_columns, column_patches);
             for (int64_t patch = 0; patch < patches; patch++)
                 scale_all(to + patch * depth, width, (T)scale);
         }

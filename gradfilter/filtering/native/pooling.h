@@ -8,7 +8,7 @@ static void averages_last(const T *maps, T *out, int64_t images, int64_t channel
         for (int64_t i = 0; i < rows.patches; i++)
             for (int64_t j = 0; j < columns.patches; j++) {
                 block pixels = {rows.starts[i + 1] - rows.starts[i], columns.pixels * channels,
-                                columns.starts[j + 1] - columns.starts[j], channels};
+                                columns.starts[j + 1] - columns.starts[j], channels, AHEAD};
                 int64_t pixel = (n * rows.pixels + rows.starts[i]) * columns.pixels + columns.starts[j];
                 int64_t patch = (n * rows.patches + i) * columns.patches + j;
                 sum(maps + pixel * channels, pixels, scale, out + patch * channels, channels);
@@ -27,7 +27,7 @@ static void averages_first(const T *maps, T *out, int64_t planes, axis rows, axi
     for (int64_t n = 0; n < planes; n++)
         for (int64_t i = 0; i < rows.patches; i++) {
             T sums[ROW], *averages = out + (n * rows.patches + i) * columns.patches;
-            block pixels = {rows.starts[i + 1] - rows.starts[i], columns.pixels, 1, 0};
+            block pixels = {rows.starts[i + 1] - rows.starts[i], columns.pixels, 1, 0, 0};
             const T *from = maps + (n * rows.pixels + rows.starts[i]) * columns.pixels;
             memset(averages, 0, columns.patches * sizeof(T));
             for (int64_t begin = 0, patch = 0; begin < columns.pixels;) {
@@ -86,8 +86,8 @@ static void spread_last(const T *values, T *out, int64_t images, int64_t channel
     for (int64_t n = 0; n < images; n++)
         for (int64_t i = 0; i < rows.patches; i++)
             for (int64_t row = rows.starts[i]; row < rows.starts[i + 1]; row++)
-                repeat_last(values + (n * rows.patches + i) * columns.patches * channels, out + (n * rows.pixels + row) * width,
-                            channels, &columns, copy);
+                repeat_last(values + (n * rows.patches + i) * columns.patches * channels,
+                            out + (n * rows.pixels + row) * width, channels, &columns, copy);
 }
 
 static void spread_rows(const T *values, T *out, int64_t planes, axis rows, axis columns, int threads) {

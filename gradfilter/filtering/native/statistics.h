@@ -1,10 +1,8 @@
 /* Mean and variance of each channel, in one read of the map.
 
-The map is taken in pieces that stay in the nearest cache: the mean of a piece, then its squares around that mean, are
-merged with what came before, in double precision. So no large sums are ever subtracted. Source of the merging: Chan,
-Golub, LeVeque, Updating Formulae and a Pairwise Algorithm for Computing Sample Variances, 1979. */
-
-enum { PIECE_PIXELS = 64 };
+The map is taken in pieces: the mean of each, and its squares around a mean, are merged with what came before, in double
+precision. So no large sums are ever subtracted. Source of the merging: Chan, Golub, LeVeque, Updating Formulae and a
+Pairwise Algorithm for Computing Sample Variances, 1979. */
 
 /* count, mean and squares of what came before; other_... of what is added to it */
 static inline void merge(double count, double *mean, double *squares, double other_count, double other_mean,
@@ -39,22 +37,26 @@ static void statistics_first(const T *y, T *means, T *variances, int64_t images,
     }
 }
 
-/* Adds pixels of channels side by side to sums of channels; the rows of work are means and squares. */
-static void statistics_piece(const T *restrict y, int64_t pixels, int64_t step, int64_t width, double count,
+/* Adds pixels of channels side by side to their means and squares. The distances are those to the mean so far, or of
+the first pixels to their own: near enough that little is lost when the distance of the means is taken out of the
+squares. */
+static void statistics_piece(const T *y, int64_t pixels, int64_t step, int64_t lanes, double count,
                              double *restrict means, double *restrict squares) {
-    T middle[ROW], square[ROW];
-    memset(middle, 0, width * sizeof(T));
-    memset(square, 0, width * sizeof(T));
-    for (int64_t pixel = 0; pixel < pixels; pixel++)
-        for (int64_t c = 0; c < width; c++)
-            middle[c] += y[pixel * step + c];
-    for (int64_t c = 0; c < width; c++)
-        middle[c] /= (T)pixels;
-    for (int64_t pixel = 0; pixel < pixels; pixel++)
-        for (int64_t c = 0; c < width; c++)
-            square[c] += (y[pixel * step + c] - middle[c]) * (y[pixel * step + c] - middle[c]);
-    for (int64_t c = 0; c < width; c++)
-        merge(count, means + c, squares + c, (double)pixels, middle[c], square[c]);
+    T shift[ROW], sum[ROW], square[ROW];
+    void (*distances)(const T *, int64_t, int64_t, const T *, T *, T *, int64_t) = WIDEST_FOR(distances, lanes);
+    for (int64_t c = 0; c < lanes; c++)
+        shift[c] = count > 0 ? (T)means[c] : y[c];
+    distances(y, pixels, step, shift, sum, square, lanes);
+    if (count == 0) {
+        for (int64_t c = 0; c < lanes; c++)
+            shift[c] += sum[c] / (T)pixels;
+        distances(y, pixels, step, shift, sum, square, lanes);
+    }
+    double each = 1 / (double)pixels;
+    for (int64_t c = 0; c < lanes; c++) {
+        double off = sum[c] * each;
+        merge(count, means + c, squares + c, (double)pixels, shift[c] + off, square[c] - sum[c] * off);
+    }
 }
 
 /* work: 2 · channels for each thread */
@@ -67,8 +69,8 @@ static void statistics_last(const T *y, T *means, T *variances, int64_t pixels, 
         memset(mine, 0, 2 * channels * sizeof(double));
         for (int64_t pixel = first; pixel < end; pixel += PIECE_PIXELS)
             for (int64_t c = 0; c < channels; c += ROW)
-                statistics_piece(y + pixel * channels + c, pixel + PIECE_PIXELS < end ? PIECE_PIXELS : end - pixel, channels,
-                                 c + ROW < channels ? ROW : channels - c, (double)(pixel - first), mine + c,
+                statistics_piece(y + pixel * channels + c, pixel + PIECE_PIXELS < end ? PIECE_PIXELS : end - pixel,
+                                 channels, c + ROW < channels ? ROW : channels - c, (double)(pixel - first), mine + c,
                                  mine + channels + c);
     }
     for (int64_t c = 0; c < channels; c++) {
@@ -85,8 +87,8 @@ static void statistics_last(const T *y, T *means, T *variances, int64_t pixels, 
 }
 
 /* y → means and biased variances; work: room for 2 · channels · threads numbers */
-void NAME(statistics)(const T *y, T *means, T *variances, int64_t last, int64_t images, int64_t channels, int64_t pixels,
-                      double *work, int64_t threads) {
+void NAME(statistics)(const T *y, T *means, T *variances, int64_t last, int64_t images, int64_t channels,
+                      int64_t pixels, double *work, int64_t threads) {
     if (last)
         statistics_last(y, means, variances, images * pixels, channels, work, threads);
     else

@@ -1,14 +1,26 @@
 /* Sums of a block of pixels for one lane after another: channels side by side, or columns of the rows of a patch. */
 
-static inline __attribute__((always_inline)) void W(sum_block)(const T *from, block pixels, T scale, T *to, int64_t lanes) {
-    for (int64_t lane = 0; lane < lanes; lane += LANES) {
+INLINE void W(sum_of)(const T *from, block pixels, T scale, T *to, int count) {
+    V sum[TOGETHER] = {{0}};
+    for (int64_t row = 0; row < pixels.rows; row++)
+        for (int64_t column = 0; column < pixels.columns; column++)
+            for (int i = 0; i < count; i++) {
+                const T *at = from + i * LANES + row * pixels.row_step + column * pixels.column_step;
+                __builtin_prefetch(at + pixels.ahead, 0, 2);
+                sum[i] += W(load)(at);
+            }
+    for (int i = 0; i < count; i++)
+        W(store)(to + i * LANES, sum[i] * scale);
+}
+
+INLINE void W(sum_block)(const T *from, block pixels, T scale, T *to, int64_t lanes) {
+    int64_t lane = 0;
+    for (; lane + TOGETHER * LANES <= lanes; lane += TOGETHER * LANES)
+        W(sum_of)(from + lane, pixels, scale, to + lane, TOGETHER);
+    for (; lane < lanes; lane += LANES) {
         if (lane + LANES > lanes)
             lane = lanes - LANES;
-        V sum = {0};
-        for (int64_t row = 0; row < pixels.rows; row++)
-            for (int64_t column = 0; column < pixels.columns; column++)
-                sum += W(load)(from + lane + row * pixels.row_step + column * pixels.column_step);
-        W(store)(to + lane, sum * scale);
+        W(sum_of)(from + lane, pixels, scale, to + lane, 1);
     }
 }
 
@@ -40,7 +52,7 @@ static void W(pool_plane)(const T *plane, const axis *rows, const axis *columns,
     for (int64_t i = 0, most = ROW / columns->padded; i < rows->patches; i += most) {
         int64_t count = i + most < rows->patches ? most : rows->patches - i;
         for (int64_t k = 0; k < count; k++) {
-            block pixels = {size_of(rows, i + k), columns->pixels, 1, 0};
+            block pixels = {size_of(rows, i + k), columns->pixels, 1, 0, 0};
             T *to = sums + k * columns->padded + columns->front;
             W(sum_pixels)(plane + rows->starts[i + k] * columns->pixels, pixels, scale, to, columns->pixels);
         }
@@ -65,5 +77,34 @@ static void W(spread_plane)(const T *values, const axis *rows, const axis *colum
         for (int64_t k = 0; k < count; k++)
             for (int64_t row = rows->starts[i + k]; row < rows->starts[i + k + 1]; row++)
                 W(copy)(repeated + k * columns->padded + columns->front, out + row * columns->pixels, columns->pixels);
+    }
+}
+
+/* For each lane the sum over pixels, step apart, of its distance to shift, and of its square; count vectors at once. */
+INLINE void W(distances_of)(const T *y, int64_t pixels, int64_t step, const T *shift, T *sums, T *squares, int count) {
+    V middle[TOGETHER], sum[TOGETHER] = {{0}}, square[TOGETHER] = {{0}};
+    for (int i = 0; i < count; i++)
+        middle[i] = W(load)(shift + i * LANES);
+    for (int64_t pixel = 0; pixel < pixels; pixel++)
+        for (int i = 0; i < count; i++) {
+            __builtin_prefetch(y + i * LANES + (pixel + PIECE_PIXELS) * step, 0, 2); /* the next piece */
+            V apart = W(load)(y + i * LANES + pixel * step) - middle[i];
+            sum[i] += apart;
+            square[i] += apart * apart;
+        }
+    for (int i = 0; i < count; i++) {
+        W(store)(sums + i * LANES, sum[i]);
+        W(store)(squares + i * LANES, square[i]);
+    }
+}
+
+static void W(distances)(const T *y, int64_t pixels, int64_t step, const T *shift, T *sums, T *squares, int64_t lanes) {
+    int64_t lane = 0;
+    for (; lane + TOGETHER * LANES <= lanes; lane += TOGETHER * LANES)
+        W(distances_of)(y + lane, pixels, step, shift + lane, sums + lane, squares + lane, TOGETHER);
+    for (; lane < lanes; lane += LANES) {
+        if (lane + LANES > lanes)
+            lane = lanes - LANES;
+        W(distances_of)(y + lane, pixels, step, shift + lane, sums + lane, squares + lane, 1);
     }
 }

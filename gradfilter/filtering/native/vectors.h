@@ -1,4 +1,5 @@
-/* Vectors of WIDTH bytes of the element type, in the language of GCC and clang: no intrinsics, so x86, ARM and the rest.
+/* Vectors of WIDTH bytes of the element type, in the language of GCC and clang: no intrinsics, so x86, ARM and the
+rest.
 
 Included once per width. V holds LANES elements; W(name) is name for this width. Memory need not be aligned. */
 
@@ -7,6 +8,7 @@ Included once per width. V holds LANES elements; W(name) is name for this width.
 #define W(name) JOIN(name, WIDTH_NAME)
 #define V W(vector)
 #define VI W(integers)
+#define INLINE static inline __attribute__((always_inline))
 #define LANES ((int64_t)(WIDTH / sizeof(T)))
 
 typedef T V __attribute__((vector_size(WIDTH)));

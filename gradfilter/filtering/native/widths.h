@@ -3,12 +3,17 @@
 A row of pixels or channels is cut into vectors of the widest width that it holds; the last vector then overlaps the one
 before it and computes some of its results again, which is cheaper than single elements. */
 
-/* A number of pixels that lie in rows and columns, row_step and column_step elements apart. */
+/* A number of pixels that lie in rows and columns, row_step and column_step elements apart; ahead of them lies what
+will be read soon, which the processor does not guess where channels come last. */
 typedef struct {
-    int64_t rows, row_step, columns, column_step;
+    int64_t rows, row_step, columns, column_step, ahead;
 } block;
 
 enum { NUMBERS = 8, SUMS = 6 };
+
+enum {
+    TOGETHER = 4
+}; /* vectors at once, where little is done with them: whole stretches of memory are read in order */
 
 /* One call of a function that activates: where it reads and writes, from the first lane of its first pixel on. */
 typedef struct {
@@ -52,4 +57,4 @@ typedef struct {
 #else
 #define IF_32(name, lanes)
 #endif
-#define WIDEST_FOR(name, lanes) (IF_64(name, lanes) IF_32(name, lanes) (lanes) * sizeof(T) >= 16 ? name##_16 : name##_1)
+#define WIDEST_FOR(name, lanes) (IF_64(name, lanes) IF_32(name, lanes)(lanes) * sizeof(T) >= 16 ? name##_16 : name##_1)

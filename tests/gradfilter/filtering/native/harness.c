@@ -78,7 +78,9 @@ static int64_t *drawn_starts(int64_t pixels, int64_t patches) {
 }
 
 static scene drawn_scene(int64_t threads) {
-    scene s = {drawn(1, 3), drawn(1, drawn(0, 9) ? 40 : 1100), drawn(1, 13), drawn(1, drawn(0, 9) ? 40 : 1100), 0, 0, 0, 0, threads};
+    scene s = {
+        drawn(1, 3), drawn(1, drawn(0, 9) ? 40 : 1100), drawn(1, 13), drawn(1, drawn(0, 9) ? 40 : 1100), 0, 0, 0, 0,
+        threads};
     s.row_patches = drawn(1, s.height + 1);
     s.column_patches = drawn(1, s.width + 1);
     s.row_starts = drawn_starts(s.height, s.row_patches);
@@ -114,7 +116,8 @@ static void run_pooling(scene s) {
 static void run_activate(scene s) {
     int64_t pixels = s.height * s.width, patches = s.row_patches * s.column_patches, planes = s.images * s.channels;
     int64_t wanted = drawn(0, 63), with = drawn(0, 3);
-    T *y[2] = {numbers(planes * pixels)}, *addend[2] = {numbers(planes * pixels)}, *a[2], *sums[2][SUMS], *constants[NUMBERS];
+    T *y[2] = {numbers(planes * pixels)}, *addend[2] = {numbers(planes * pixels)}, *a[2], *sums[2][SUMS],
+      *constants[NUMBERS];
     y[1] = moved(y[0], s.images, s.channels, pixels);
     addend[1] = moved(addend[0], s.images, s.channels, pixels);
     for (int i = 0; i < NUMBERS; i++)
@@ -124,8 +127,8 @@ static void run_activate(scene s) {
             a[last] = room(planes * pixels, sizeof(T));
             for (int i = 0; i < SUMS; i++)
                 sums[last][i] = wanted >> i & 1 ? room(planes * patches, sizeof(T)) : 0;
-            NAME(activate)(y[last], with & 2 ? addend[last] : 0, (const T *const *)constants, a[last], sums[last], kind, 0.1,
-                           last, s.images, s.channels, GRID, 0.25, s.threads);
+            NAME(activate)(y[last], with & 2 ? addend[last] : 0, (const T *const *)constants, a[last], sums[last], kind,
+                           0.1, last, s.images, s.channels, GRID, 0.25, s.threads);
         }
         compare("activated", a[0], a[1], s.images, s.channels, pixels);
         for (int i = 0; i < SUMS; i++)
@@ -162,8 +165,8 @@ static void run_mask(scene s) {
         mask[last] = room(planes * pixels, 1);
         for (int i = 0; i < MASK_SUMS; i++)
             sums[last][i] = i <= normals ? room(planes * patches, sizeof(T)) : 0;
-        NAME(mask)(with & 1 ? before[last] : 0, with & 2 ? maps[1][last] : 0, 2.0, maps[0][last], 3.0, y, mask[last], sums[last],
-                   last, s.images, s.channels, GRID, 0.25, s.threads);
+        NAME(mask)(with & 1 ? before[last] : 0, with & 2 ? maps[1][last] : 0, 2.0, maps[0][last], 3.0, y, mask[last],
+                   sums[last], last, s.images, s.channels, GRID, 0.25, s.threads);
     }
     uint8_t *expected = moved_bytes(mask[0], s.images, s.channels, pixels);
     if (memcmp(expected, mask[1], (size_t)(planes * pixels)))
@@ -195,7 +198,8 @@ static int64_t *owners(int64_t pixels, const int64_t *starts) {
 
 static void run_max_pool(scene s) {
     int64_t large = drawn(0, 9) == 0;
-    windows w = {s.height, s.width, drawn(1, large ? 11 : 4), drawn(1, large ? 23 : 4), drawn(1, 5), drawn(1, 5), 0, 0, 0, 0};
+    windows w = {s.height, s.width, drawn(1, large ? 11 : 4), drawn(1, large ? 23 : 4), drawn(1, 5), drawn(1, 5), 0, 0,
+                 0,        0};
     w.padding_height = drawn(0, w.window_height / 2);
     w.padding_width = drawn(0, w.window_width / 2);
     if (w.height + 2 * w.padding_height < w.window_height || w.width + 2 * w.padding_width < w.window_width)
@@ -203,7 +207,8 @@ static void run_max_pool(scene s) {
     w.out_height = (w.height + 2 * w.padding_height - w.window_height) / w.stride_height + 1;
     w.out_width = (w.width + 2 * w.padding_width - w.window_width) / w.stride_width + 1;
     int64_t pixels = s.height * s.width, outputs = w.out_height * w.out_width, planes = s.images * s.channels;
-    T *y[2] = {numbers(planes * pixels)}, *output[2], *normal[2], *back[2], *constants[4], *gradient[2] = {numbers(planes * outputs)};
+    T *y[2] = {numbers(planes * pixels)}, *output[2], *normal[2], *back[2], *constants[4],
+      *gradient[2] = {numbers(planes * outputs)};
     uint8_t *index[2];
     int64_t *row_owners = owners(s.height, s.row_starts), *column_owners = owners(s.width, s.column_starts);
     int64_t with = drawn(0, 1), low = drawn(0, 1);
@@ -216,16 +221,17 @@ static void run_max_pool(scene s) {
         normal[last] = room(planes * outputs, sizeof(T));
         index[last] = room(planes * outputs, 1);
         back[last] = room(planes * s.row_patches * s.column_patches, sizeof(T));
-        NAME(max_pool)(y[last], (const T *const *)constants, low ? 0 : -INFINITY, low ? 6 : INFINITY, output[last], index[last],
-                       normal[last], last, s.images, s.channels, (const int64_t *)&w, s.threads);
-        NAME(unpool_averages)(gradient[last], index[last], back[last], last, s.images, s.channels, (const int64_t *)&w, row_owners,
-                              column_owners, s.row_patches, s.column_patches, 0.25, s.threads);
+        NAME(max_pool)(y[last], (const T *const *)constants, low ? 0 : -INFINITY, low ? 6 : INFINITY, output[last],
+                       index[last], normal[last], last, s.images, s.channels, (const int64_t *)&w, s.threads);
+        NAME(unpool_averages)(gradient[last], index[last], back[last], last, s.images, s.channels, (const int64_t *)&w,
+                              row_owners, column_owners, s.row_patches, s.column_patches, 0.25, s.threads);
     }
     compare("maxima", output[0], output[1], s.images, s.channels, outputs);
     compare("normal of maxima", normal[0], normal[1], s.images, s.channels, outputs);
     compare("unpooled", back[0], back[1], s.images, s.channels, s.row_patches * s.column_patches);
     for (int last = 0; last < 2; last++)
-        free(y[last]), free(output[last]), free(normal[last]), free(index[last]), free(back[last]), free(gradient[last]);
+        free(y[last]), free(output[last]), free(normal[last]), free(index[last]), free(back[last]),
+            free(gradient[last]);
     for (int i = 0; i < 4; i++)
         free(constants[i]);
     free(row_owners), free(column_owners);
