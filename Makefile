@@ -22,6 +22,7 @@ check: $(SETUP)
 
 bench: $(SETUP)
 	@$(BIN)/python -m tests.benchmarks.filtered_backward
+	@$(BIN)/python -m tests.benchmarks.patch_passes
 	@$(BIN)/python -m tests.benchmarks.sampler_overhead
 
 load: $(SETUP)

@@ -22,7 +22,7 @@ from gradfilter.filtering.native import native_facts
 from gradfilter.filtering.passes import Activation, Normal, Wanted, activate, channel_statistics
 from gradfilter.filtering.patches import PatchAxis, PatchGrid
 
-ROUNDS = 15
+ROUNDS = 9
 BATCH_SIZE = 32
 # Channels, width and height of the published latency cases.
 SHAPES = ((128, 120, 160), (256, 60, 80), (512, 30, 40), (512, 14, 14), (256, 14, 14), (128, 28, 28), (64, 56, 56))

@@ -35,7 +35,8 @@ static void extend_lanes(const mask_task *task, int64_t at, int64_t lanes, T *re
 /* sums of the mask, and of it times each x̂, over a block of pixels; lane is the first one's channel, or step is 0 */
 static void mask_block(const mask_task *task, int64_t at, block pixels, int64_t lane, int64_t step, int64_t lanes,
                        T *sums) {
-    memset(sums, 0, MASK_SUMS * ROW * sizeof(T));
+    for (int i = 0; i < MASK_SUMS; i++)
+        memset(sums + i * ROW, 0, lanes * sizeof(T));
     for (int64_t row = 0; row < pixels.rows; row++)
         for (int64_t column = 0; column < pixels.columns; column++) {
             T factor[ROW];
