@@ -83,7 +83,7 @@ def _bare_branch(deferred: Any) -> Optional[Branch]:
 
 def _move(running: Optional[Tensor], observed: Tensor, momentum: float) -> None:
     if running is not None:
-        running.mul_(1 - momentum).add_(observed.to(running.dtype), alpha=momentum)
+        running.lerp_(observed.to(running.dtype), momentum)
 
 
 # -------------------------------------------------------------------------------------- activations

@@ -15,6 +15,44 @@ static void averages_last(const T *maps, T *out, int64_t images, int64_t channel
             }
 }
 
+/* Sums of the patches of one row of patches whose few channels lie side by side: pixel by pixel vectors would be mostly
+empty, so rows are summed as they lie in memory, and then the pixels of each patch. */
+static void averages_narrow_row(const T *from, T *out, int64_t channels, int64_t height, const axis *columns, T scale) {
+    int64_t width = columns->pixels * channels;
+    for (int64_t j = 0, next; j < columns->patches; j = next) {
+        T sums[PIECE];
+        int64_t begin = columns->starts[j];
+        for (next = j + 1; next < columns->patches && (columns->starts[next + 1] - begin) * channels <= PIECE; next++)
+            ;
+        int64_t length = (columns->starts[next] - begin) * channels;
+        block pixels = {height, width, 1, 0, 0};
+        WIDEST_FOR(sum_pixels, length)(from + begin * channels, pixels, scale, sums, length);
+        memset(out + j * channels, 0, (next - j) * channels * sizeof(T));
+        for (int64_t patch = j; patch < next; patch++)
+            for (int64_t pixel = columns->starts[patch] - begin; pixel < columns->starts[patch + 1] - begin; pixel++)
+                for (int64_t c = 0; c < channels; c++)
+                    out[patch * channels + c] += sums[pixel * channels + c];
+    }
+}
+
+static void averages_narrow(const T *maps, T *out, int64_t images, int64_t channels, axis rows, axis columns, T scale,
+                            int threads) {
+#pragma omp parallel for collapse(2) num_threads(threads) schedule(static)
+    for (int64_t n = 0; n < images; n++)
+        for (int64_t i = 0; i < rows.patches; i++)
+            averages_narrow_row(maps + (n * rows.pixels + rows.starts[i]) * columns.pixels * channels,
+                                out + (n * rows.patches + i) * columns.patches * channels, channels, size_of(&rows, i),
+                                &columns, scale);
+}
+
+/* Whether channels are so few that they do not fill a vector, and a patch of them fits into what is worked on at once. */
+static int are_narrow(int64_t channels, const axis *columns) {
+    for (int64_t j = 0; j < columns->patches; j++)
+        if (size_of(columns, j) * channels > PIECE)
+            return 0;
+    return channels * sizeof(T) < 16;
+}
+
 static void averages_planes(const T *maps, T *out, int64_t planes, axis rows, axis columns, T scale, int threads) {
     void (*pool)(const T *, const axis *, const axis *, T, T *) = WIDEST_FOR(pool_plane, columns.pixels);
 #pragma omp parallel for num_threads(threads) schedule(static)
@@ -44,7 +82,9 @@ void NAME(averages)(const T *maps, T *out, int64_t last, int64_t images, int64_t
                     const int64_t *row_starts, int64_t column_patches, const int64_t *column_starts, double scale,
                     int64_t threads) {
     axis rows = axis_of(row_patches, row_starts), columns = axis_of(column_patches, column_starts);
-    if (last)
+    if (last && are_narrow(channels, &columns))
+        averages_narrow(maps, out, images, channels, rows, columns, (T)scale, (int)threads);
+    else if (last)
         averages_last(maps, out, images, channels, rows, columns, (T)scale, (int)threads);
     else if (columns.padded)
         averages_planes(maps, out, images * channels, rows, columns, (T)scale, (int)threads);
