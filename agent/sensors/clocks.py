@@ -26,6 +26,7 @@ class Clocks(Sensor):
 
     name = "clocks"
     quantities = ("frequency",)
+    slowest_s = 0.5  # a limit that falls is the cooling's doing, and stays down for longer
 
     def __init__(self, clocks: list[tuple[str, str, Gauge]]) -> None:
         """clocks: name, what it drives, where it is read."""

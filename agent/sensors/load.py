@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from agent.sensors.files import read_bytes
 from agent.sensors.sensor import Absent, Sensor
 from agent.sensors.surroundings import Surroundings
 from gradfilter.bench.schema import Channel
@@ -70,8 +71,7 @@ class Load(Sensor):
 
         There is no foreign share once the worker has ended.
         """
-        with self._stat.open("rb") as file:
-            found = _CPU.search(file.read(_LONGEST))
+        found = _CPU.search(read_bytes(self._stat, _LONGEST))
         if found is None:
             return [None, None]
         times = [int(field) for field in found.group(1).split()][:_COUNTED]
@@ -106,7 +106,7 @@ class WorkerTime:
 
     def _of(self, pid: int) -> int | None:
         try:
-            text = (self._proc / str(pid) / "stat").read_bytes()[:_LONGEST]
+            text = read_bytes(self._proc / str(pid) / "stat", _LONGEST)
         except OSError:  # it has ended
             return None
         fields = text.rpartition(b")")[2].split()[_OWN]
@@ -119,7 +119,7 @@ class WorkerTime:
         while asked and len(found) < _MOST_CHILDREN:
             parent = str(asked.pop())
             try:
-                words = (self._proc / parent / "task" / parent / "children").read_bytes()[:_LONGEST].split()
+                words = read_bytes(self._proc / parent / "task" / parent / "children", _LONGEST).split()
             except OSError:
                 continue
             children = [int(word) for word in words if _is_count(word)]

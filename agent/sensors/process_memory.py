@@ -7,6 +7,7 @@ run; the peak is the worker's own business (VmHWM, in its outcome).
 import os
 from pathlib import Path
 
+from agent.sensors.files import read_bytes
 from agent.sensors.sensor import Absent, Sensor
 from agent.sensors.surroundings import Surroundings
 from gradfilter.bench.schema import Channel
@@ -44,7 +45,7 @@ class ProcessMemory(Sensor):
         if self._pid is None:
             return [None]
         try:
-            fields = (self._proc / str(self._pid) / "statm").read_bytes().split()
+            fields = read_bytes(self._proc / str(self._pid) / "statm").split()
         except OSError:  # it has ended, which is no failure of the sensor
             return [None]
         if len(fields) <= _RESIDENT or not fields[_RESIDENT].isdigit():

@@ -8,6 +8,7 @@ import os
 import re
 from pathlib import Path
 
+from agent.sensors.files import read_bytes
 from agent.sensors.sensor import Absent, Sensor
 from agent.sensors.surroundings import Surroundings
 from gradfilter.bench.schema import Channel
@@ -51,8 +52,7 @@ class SystemMemory(Sensor):
 
     def read(self) -> list[float | None]:
         """Available, swapped, swapped in and swapped out bytes; None for what the kernel does not tell."""
-        with self._meminfo.open("rb") as file:
-            found = dict(_LINE.findall(file.read(_LONGEST)))
+        found = dict(_LINE.findall(read_bytes(self._meminfo, _LONGEST)))
         bytes_of = {name: int(kilobytes) * 1024.0 for name, kilobytes in found.items()}
         pages = self._swapped_pages()
         swapped = [self._since_first(name, pages.get(name)) for name in (b"pswpin", b"pswpout")]
@@ -60,8 +60,7 @@ class SystemMemory(Sensor):
 
     def _swapped_pages(self) -> dict[bytes, int]:
         try:
-            with self._vmstat.open("rb") as file:
-                return {name: int(count) for name, count in _SWAPPED.findall(file.read(_LONGEST))}
+            return {name: int(count) for name, count in _SWAPPED.findall(read_bytes(self._vmstat, _LONGEST))}
         except OSError:
             return {}
 
