@@ -87,12 +87,13 @@ def _page(reports: Sequence[SensorReport], live: LiveReadings) -> list[str]:
     lines = _table(channels, live.latest())
     lines += ["", *(_energy_sentence(channels, compute) for compute in ENERGY_ORDER)]
     lines += [f"{sensor}: {reason}" for sensor, reason in live.trouble().items()]
-    lines += _section("to know:", [report for report in reports if report.present and report.reason])
-    return lines + _section("missing:", [report for report in reports if not report.present])
+    present = [(report.name, text) for report in reports if report.present for text in (report.reason, report.note)]
+    lines += _section("to know:", [(name, text) for name, text in present if text])
+    return lines + _section("missing:", [(report.name, report.reason) for report in reports if not report.present])
 
 
-def _section(title: str, reports: Sequence[SensorReport]) -> list[str]:
-    return ["", title, *(f"  {report.name}: {report.reason}" for report in reports)] if reports else []
+def _section(title: str, sentences: Sequence[tuple[str, str]]) -> list[str]:
+    return ["", title, *(f"  {name}: {sentence}" for name, sentence in sentences)] if sentences else []
 
 
 def _table(channels: Sequence[Channel], now: dict[str, dict[str, float | None]]) -> list[str]:

@@ -45,7 +45,7 @@ def detect_sensors(surroundings: Surroundings, limit_s: float = LIMIT_S) -> tupl
         if isinstance(found, Absent):
             report.reason = found.reason
         else:
-            report.channels, report.reason = found.channels, found.advice
+            report.channels, report.reason, report.note = found.channels, found.advice, found.note
             sensors.append(found)
         reports.append(report)
     return sensors, reports

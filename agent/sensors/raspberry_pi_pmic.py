@@ -72,6 +72,8 @@ class RaspberryPiPmic(Sensor):
         calibration, advice = _calibration(surroundings)
         sensor = cls(firmware, rails, calibration)
         sensor.advice = advice
+        if calibration is not None:
+            sensor.note = f"board_input is calibrated against {calibration.meter} on {calibration.date}."
         return sensor
 
     def read(self) -> list[float | None]:
@@ -119,7 +121,7 @@ def _calibration(surroundings: Surroundings) -> tuple[Calibration | None, str]:
             "the sum of its rails leaves out USB, HAT, fan and conversion loss; with a meter on the lead, "
             "`gradfilter-agent calibrate pmic` makes it the board's input."
         )
-    return found, f"board_input is calibrated against {found.meter} on {found.date}."
+    return found, ""
 
 
 def _why_not(model: str) -> str:

@@ -26,11 +26,12 @@ class Reading:
 
 
 class Sensor(ABC):
-    """A source of readings. `channels` is what read() returns, in order; `advice` what its user should know or do.
+    """A source of readings. `channels` is what read() returns, in order.
 
     name: the sensor's name in records. quantities: what it measures wherever it is present. slowest_s: it is
-    never read more often than that, whatever the sampling period, because a reading is dear. remarks: what happened
-    to it while it was read that is a reason to doubt its readings, in sentences; it goes into the record.
+    never read more often than that, whatever the sampling period, since a reading is dear or the value changes slowly.
+    advice: what its user should do, a reason to doubt its readings. note: what its user should know. remarks: what
+    happened to it while it was read that is a reason to doubt its readings. All in sentences, which go into the record.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Sensor(ABC):
     def __init__(self, channels: Sequence[Channel]) -> None:
         self.channels = list(channels)
         self.advice = ""
+        self.note = ""
         self.remarks: list[str] = []
 
     @classmethod

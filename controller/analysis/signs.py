@@ -34,6 +34,11 @@ def _dropped(record: RunRecord) -> str:
     )
 
 
+def _advised(record: RunRecord) -> str:
+    found = [f"{sensor.name}: {sensor.reason}" for sensor in record.sensors if sensor.present and sensor.reason]
+    return "; ".join(sentence.rstrip(".") for sentence in found)
+
+
 def _remarked(record: RunRecord) -> str:
     remarks = record.sampler.remarks if record.sampler else []
     more = f" (and {len(remarks) - MOST_REMARKS} more)" if len(remarks) > MOST_REMARKS else ""
@@ -98,6 +103,7 @@ def _non_finite(record: RunRecord) -> str:
 SIGNS = (
     Sign("sampling_gaps", _sampling_gap, "close other programs on the board, or lengthen sampling.period_s"),
     Sign("sensor_dropped", _dropped, "check the sensor's connection and service on the board"),
+    Sign("sensor_advice", _advised, "do what the sensor asks for, and repeat the job"),
     Sign(
         "sensor_remarks", _remarked, "look at the sensor's service on the board; gradfilter-agent sensors may say why"
     ),

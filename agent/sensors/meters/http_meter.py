@@ -46,7 +46,7 @@ class HttpMeter(Meter):
             return [Reading(answer.at_s - self._latency_s, self.values(answer.document))]
         except MeterError as error:
             self._failures += 1
-            self.note("failures", f"readings that failed: {self._failures}, the last with: {error}")
+            self.remark("failures", f"readings that failed: {self._failures}, the last with: {error}")
             raise
 
 

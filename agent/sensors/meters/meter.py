@@ -74,10 +74,10 @@ class Meter(Sensor):
         if self._count.lost:
             if len(self._fields) == 1:
                 raise SensorFailed(self._count.lost)
-            self.note("reset", self._count.lost)
+            self.remark("reset", self._count.lost)
         return values
 
-    def note(self, about: str, sentence: str) -> None:
+    def remark(self, about: str, sentence: str) -> None:
         """Put a remark into the record, in the place of the last one about the same."""
         self._noted[about] = sentence
         self.remarks = list(self._noted.values())

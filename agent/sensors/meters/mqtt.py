@@ -96,7 +96,7 @@ class MqttMeter(Meter):
             except MeterError as error:
                 values, self._trouble = [None] * len(self.channels), str(error).rstrip(".")
                 self._empty += 1
-                self.note("messages", f"messages without a number: {self._empty}, the last with: {error}")
+                self.remark("messages", f"messages without a number: {self._empty}, the last with: {error}")
             else:
                 self._last_s, self._trouble = at_s, ""
             readings.append(Reading(at_s - self._latency_s, values))
@@ -141,7 +141,7 @@ class MqttMeter(Meter):
         if code.is_failure and not self._trouble:
             self._trouble = "the connection to the broker was lost"
             self._losses += 1
-            self.note("connection", f"the connection to the broker was lost, times: {self._losses}.")
+            self.remark("connection", f"the connection to the broker was lost, times: {self._losses}.")
 
     def _unreachable(self, _: Client, __: Any) -> None:
         self._refused("it cannot be reached, or is no broker")

@@ -91,10 +91,11 @@ class Series:
 
 @dataclass
 class SensorReport:
-    """What became of a sensor: present with its channels, or not, and why; the reason says what to do.
+    """What became of a sensor: present with its channels, or not, and why.
 
-    quantities: what it measures wherever it is present, so that a report names only the sensors that
-    could have answered; empty where that is not known.
+    reason: why it is missing, or what it lacks where it is present, and what to do. note: what else to know of it,
+    which is no reason to doubt it. quantities: what it measures wherever it is present, so that a report names only the
+    sensors that could have answered; empty where that is not known.
     """
 
     name: str
@@ -102,6 +103,7 @@ class SensorReport:
     channels: List[Channel] = field(default_factory=list)
     reason: str = ""
     quantities: List[str] = field(default_factory=list)
+    note: str = ""
 
 
 @dataclass

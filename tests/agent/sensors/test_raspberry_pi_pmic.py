@@ -57,6 +57,7 @@ def test_calibrated_channel_is_the_boards_input(pi):
     pmic = pi.detect()
     [channel] = [c for c in pmic.channels if c.name == "board_input"]
     readings = named(pmic)
+    assert ("", True) == (pmic.advice, pmic.note.startswith("board_input is calibrated against FNB58"))
     assert pytest.approx((4.0, calibration.watts(4.0))) == (readings["sum_of_rails"], readings["board_input"])
     assert ("board_input", "total") == (channel.covers, channel.role)
     assert pytest.approx((calibration.gain_tolerance, calibration.offset_tolerance)) == (

@@ -7,7 +7,7 @@ import pytest
 
 from controller.analysis.comparison import compare
 from controller.analysis.concerns import fewest_blocks_for_a_verdict
-from gradfilter.bench.schema import SamplerReport, Step
+from gradfilter.bench.schema import SamplerReport, SensorReport, Step
 from tests.controller.records import (
     BASELINE,
     FILTERED,
@@ -112,6 +112,13 @@ def test_a_sensor_that_dropped_out():
     job, records = clean_job()
     records[0].sampler = SamplerReport(0.1, 500, 0.2, worst_gap_s=0.1, dropped=["ina"])
     assert only(job, records, "sensor_dropped").message.endswith("a sensor stopped answering: ina")
+
+
+def test_what_a_present_sensor_says_of_itself():
+    """A sensor that is there and has something to say is heard; the reason of one that is missing is no advice."""
+    job, records = clean_job()
+    records[0].sensors.append(SensorReport("raspberry_pi_pmic", present=True, reason="It was never calibrated."))
+    assert "in 1 of 8 runs raspberry_pi_pmic: It was never calibrated" == only(job, records, "sensor_advice").message
 
 
 def test_energy_that_nobody_metered():
