@@ -117,6 +117,8 @@ class ResultRow:
     """One metric of one finished run. value is None where reason says why; source is the channel of an energy.
 
     covers: what that channel includes. Energies of two devices compare only where it is the same.
+    standard_uncertainty: what the meter may be wrong by, in the unit; twice as much is what reports write after ±.
+    None of what is not metered.
     """
 
     run_id: str
@@ -130,6 +132,7 @@ class ResultRow:
     part: str
     value: float | None
     unit: str
+    standard_uncertainty: float | None
     kind: str
     reason: str
     source: str

@@ -127,7 +127,7 @@ class SeriesDocument(Base):
 
 class MeasurementRow(Base):
     """One metric of one part of one run, computed from its record; value is None where reason says why;
-    source is the channel that an energy comes from.
+    source is the channel that an energy comes from, standard_uncertainty what its meter may be wrong by (k = 1).
     """
 
     __tablename__ = "measurements"
@@ -141,3 +141,4 @@ class MeasurementRow(Base):
     kind: Mapped[str]
     reason: Mapped[str]
     source: Mapped[str]
+    standard_uncertainty: Mapped[float | None] = mapped_column(Double)

@@ -86,7 +86,7 @@ def download_results(table_format: TableFormat, services: ServicesOfApp, wanted:
 def _table(rows: Iterable[ResultRow]) -> pd.DataFrame:
     columns = [column.name for column in fields(ResultRow)]
     table = pd.DataFrame([{**asdict(row), "methods": "+".join(row.methods)} for row in rows], columns=columns)
-    return table.astype({"value": "float64", "block": "int64"})
+    return table.astype({"value": "float64", "standard_uncertainty": "float64", "block": "int64"})
 
 
 def _parquet(table: pd.DataFrame) -> bytes:

@@ -1,7 +1,7 @@
 """The database behind the store: connections, transactions and migrations."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from importlib.util import find_spec
 from pathlib import Path
 from sqlite3 import Connection as SQLiteConnection
@@ -10,9 +10,14 @@ from typing import Any
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, create_engine, event, make_url, text
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 _BUSY_TIMEOUT_MS = 20_000
+
+
+class MigrationError(SQLAlchemyError):
+    """The schema cannot be changed; str() says why, and the database is as it was."""
 
 
 class Database:
@@ -45,13 +50,22 @@ class Database:
             yield session
 
     def migrate(self, revision: str = "head") -> None:
-        """Bring the schema to a revision; two controllers that start at once take turns."""
-        with self._writer.begin() as connection:
-            config = migrations(connection)
-            if revision == "base":
-                command.downgrade(config, revision)
-            else:
-                command.upgrade(config, revision)
+        """Bring the schema up to a revision; two controllers that start at once take turns.
+
+        Raises:
+            MigrationError: rows would be left that refer to nothing; nothing is changed.
+        """
+        with self._altering() as connection:
+            command.upgrade(migrations(connection), revision)
+
+    def take_back(self, revision: str) -> None:
+        """Bring the schema down to an older revision, with what rows still fit it.
+
+        Raises:
+            MigrationError: as migrate() does.
+        """
+        with self._altering() as connection:
+            command.downgrade(migrations(connection), revision)
 
     def ping(self) -> None:
         """Ask the database something that needs the schema.
@@ -61,6 +75,16 @@ class Database:
         """
         with self.reading() as session:
             session.execute(text("SELECT count(*) FROM alembic_version"))
+
+    @contextmanager
+    def _altering(self) -> Iterator[Connection]:
+        """A transaction in which tables may be replaced, as SQLite has to for most changes of one."""
+        with self._writer.connect() as connection:
+            references = _unchecked_references if connection.dialect.name == "sqlite" else nullcontext
+            with references(connection), connection.begin():
+                yield connection
+                if connection.dialect.name == "sqlite":
+                    _check_references(connection)
 
     def close(self) -> None:
         """Close all connections."""
@@ -75,6 +99,27 @@ def migrations(connection: Connection) -> Config:
     config = Config(attributes={"connection": connection})
     config.set_main_option("script_location", str(found.submodule_search_locations[0]).replace("%", "%%"))
     return config
+
+
+@contextmanager
+def _unchecked_references(connection: Connection) -> Iterator[None]:
+    """Within, a table can be dropped and made anew without taking the rows along that refer to it.
+
+    The driver is asked itself, since SQLite heeds the pragma outside of transactions only.
+    """
+    cursor = connection.connection.cursor()
+    cursor.execute("PRAGMA foreign_keys=OFF")
+    try:
+        yield
+    finally:
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.close()
+
+
+def _check_references(connection: Connection) -> None:
+    if lost := connection.exec_driver_sql("PRAGMA foreign_key_check").all():
+        found = ", ".join(sorted({f"{table} to {referred}" for table, _, referred, _ in lost}))
+        raise MigrationError(f"its change would leave rows that refer to nothing, {len(lost)} ({found}); none was made")
 
 
 def _set_up_sqlite(connection: SQLiteConnection, _record: Any) -> None:

@@ -127,6 +127,7 @@ def _result(measurement: MeasurementRow, run: Run, model: str, methods: list[str
         part=measurement.part,
         value=measurement.value,
         unit=measurement.unit,
+        standard_uncertainty=measurement.standard_uncertainty,
         kind=measurement.kind,
         reason=measurement.reason,
         source=measurement.source,
@@ -137,4 +138,5 @@ def _result(measurement: MeasurementRow, run: Run, model: str, methods: list[str
 
 def _row(run_id: str, measurement: Measurement) -> MeasurementRow:
     kept = {name: getattr(measurement, name) for name in _KEPT}
-    return MeasurementRow(run_id=run_id, **kept)
+    uncertainty = None if measurement.uncertainty is None else measurement.uncertainty.standard
+    return MeasurementRow(run_id=run_id, standard_uncertainty=uncertainty, **kept)

@@ -6,16 +6,13 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from sqlalchemy import update
 
-from controller import plan
-from controller.documents import JOB_SPEC
 from controller.errors import ConflictError, InvalidRequestError, NotFoundError, RunClosedError, StaleLeaseError
 from controller.jobs import DeviceChange, NewDevice
-from controller.measuring import measure_run, unmeasured_runs
-from controller.store import Planned, ResultFilter, Store
+from controller.measuring import unmeasured_runs
+from controller.store import ResultFilter, Store
 from controller.tables import Run
-from tests.controller.samples import DEVICE, description, job_document, record
-
-SPEC = JOB_SPEC.validate_python(job_document())
+from tests.controller.samples import DEVICE, description, record
+from tests.controller.stored import SPEC, fill_results, started
 
 
 class Clock:
@@ -47,17 +44,6 @@ def store(tmp_path, clock):
 @pytest.fixture
 def lease(store):
     return store.leases.start(store.jobs.add(SPEC).id, DEVICE, 10)
-
-
-def started(store, lease, variant="baseline", block=1):
-    """An attempt under way, with what its board was told."""
-    planned = Planned("measure", variant, block, 0, 7, methods=() if variant == "baseline" else ("gradient_filter",))
-    return plan.run_spec(SPEC, store.runs.start(planned, lease))
-
-
-def fill_results(store):
-    for run_id in unmeasured_runs(store):
-        measure_run(store, run_id)
 
 
 class TestRecords:
