@@ -45,8 +45,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def calibrate(options: argparse.Namespace, surroundings: Surroundings) -> int:
-    """Record, or fit and keep; the process's exit status."""
+    """Record, or fit and keep; the process's exit status.
+
+    Raises:
+        OSError: a file cannot be read or written.
+    """
     try:
+        if not (options.meter.strip() and options.meter.isprintable()):
+            raise CalibrationRefused(f"--meter {options.meter!r}: expected one line of text, such as 'FNB58 no. 2'.")
         if options.record:
             print(_record(options.record, options.seconds, surroundings))  # noqa: T201
             return 0
@@ -55,7 +61,7 @@ def calibrate(options: argparse.Namespace, surroundings: Surroundings) -> int:
         if surroundings.calibration_file is None:
             raise CalibrationRefused("no file is set in which calibrations are kept.")
         keep(surroundings.calibration_file, CALIBRATION, found)
-    except (AgentError, OSError) as error:
+    except AgentError as error:
         print(f"gradfilter-agent: {error}", file=sys.stderr)  # noqa: T201
         return 1
     print(_said(found), f"Kept in {surroundings.calibration_file}.", sep="\n")  # noqa: T201

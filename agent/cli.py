@@ -3,6 +3,7 @@
 import argparse
 import json
 import logging
+import os
 import re
 import sys
 from collections.abc import Mapping
@@ -35,6 +36,19 @@ def main(arguments: list[str] | None = None) -> int:
         for one in error.errors():
             print(f"gradfilter-agent: {_not_as_expected(one)}", file=sys.stderr)  # noqa: T201
         return 2
+    try:
+        status = _command(options, settings)
+        sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left to write must not fail once more
+        if isinstance(error, BrokenPipeError):
+            return 0  # whoever read it has seen enough
+        print(f"gradfilter-agent: {error.filename or 'the output'}: {error.strerror or error}.", file=sys.stderr)  # noqa: T201
+        return 1
+    return status
+
+
+def _command(options: argparse.Namespace, settings: AgentSettings) -> int:
     if options.command == "sensors":
         return _show_sensors(settings.surroundings(), options.watch, options.as_json)
     if options.command == "calibrate":

@@ -1,7 +1,6 @@
 """`gradfilter-agent sensors`: what this board measures, what it reads now, what its energy will be, what is missing."""
 
 import json
-import os
 import sys
 import time
 from collections.abc import Sequence
@@ -25,7 +24,11 @@ _SCALES = {"B": (1 / 2**20, "MiB"), "Hz": (1e-6, "MHz"), "ratio": (100.0, "%")}
 
 
 def show_sensors(surroundings: Surroundings, watch: bool = False, as_json: bool = False) -> int:
-    """Print them once, or with watch until Ctrl-C; the process's exit status."""
+    """Print them once, or with watch until Ctrl-C; the process's exit status.
+
+    Raises:
+        OSError: the output cannot be written.
+    """
     try:
         sensors, reports = detect_sensors(surroundings)
         with closing(LiveReadings(sensors, _REDRAW_S / 2)) as live:
@@ -38,8 +41,6 @@ def show_sensors(surroundings: Surroundings, watch: bool = False, as_json: bool 
                 _redraw(reports, live)
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:  # whoever read it has seen enough; what is left in the buffer must not fail once more
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 

@@ -143,6 +143,15 @@ def test_reader_that_has_seen_enough_is_no_error(board):
         assert (0, "") == (watching.wait(30), watching.stderr.read())
 
 
+@pytest.mark.parametrize("command", [("sensors",), ("sensors", "--json"), ("sensors", "--watch"), ("device",)])
+def test_output_that_cannot_be_written_is_said(board, command):
+    """A full disk is exit status 1 and a sentence."""
+    with open("/dev/full", "w") as full:  # noqa: PTH123 - a device
+        command = [COMMAND, "--root", str(board("raspberry-pi-5")), *command]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (1, "gradfilter-agent: the output: No space left on device.\n") == (done.returncode, done.stderr)
+
+
 @pytest.mark.parametrize(
     ("meters", "words"),
     [
