@@ -22,8 +22,8 @@ from pathlib import Path
 
 from agent.sensors.counters import EnergyFile
 from agent.sensors.files import Gauge, Readable, read_each, read_integer, read_label, readable
-from agent.sensors.ina_chips import CHIPS, Chip, Declared, declare
-from agent.sensors.nvidia_rails import COVERS
+from agent.sensors.ina_chips import CHIPS, Chip, Declared, declare, together
+from agent.sensors.nvidia_rails import COVERS, sum_of
 from agent.sensors.sensor import Absent, Sensor, distinct
 from agent.sensors.surroundings import Surroundings
 from gradfilter.bench.schema import Channel
@@ -65,7 +65,10 @@ class Rail:
 
 
 class Ina(Sensor):
-    """One power channel a rail, and an energy counter beside it where the chip counts joules itself."""
+    """One power channel a rail, and an energy counter beside it where the chip counts joules itself.
+
+    Where NVIDIA's board meters no input, the sum of its rails is one more.
+    """
 
     name = "ina"
     quantities = ("power", "energy")
@@ -77,16 +80,23 @@ class Ina(Sensor):
         for name, rail in zip(distinct(rail.name for rail in rails), rails, strict=True):
             covers = owners.get(name) or COVERS.get(rail.name, "rail")
             role = "total" if covers in _WHOLES else "" if re.fullmatch(r"ina[0-9]+", rail.name) else "rail"
-            channels.append(Channel(name, self.name, "power", "W", covers=covers, role=role, **asdict(rail.declared)))
+            channels.append(_power(name, covers, role, rail.declared))
             sources.append(rail)
             if rail.energy is not None:
                 energy = Channel(f"{name}.energy", self.name, "energy", "J", kind="counter", covers=covers, role=role)
                 energy.gain_tolerance = rail.declared.gain_tolerance
                 channels.append(energy)
                 sources.append(rail.energy)
-        super().__init__(channels)
         self._sources = sources
-        self.advice = _unknown(owners, [channel.name for channel in channels if channel.unit == "W"])
+        self._summed: list[int] = []
+        advice = [_unknown(owners, [channel.name for channel in channels if channel.unit == "W"])]
+        if found := sum_of([rail.name for rail in rails]):
+            self._summed = [number for number, channel in enumerate(channels) if channel.name in found.rails]
+            declared = together([rail.declared for rail in rails if rail.name in found.rails])
+            channels.append(_power(found.name, found.covers, "total", declared))
+            advice.append(found.advice)
+        super().__init__(channels)
+        self.advice = " ".join(filter(None, advice))
 
     @classmethod
     def detect(cls, surroundings: Surroundings) -> Sensor | Absent:
@@ -102,10 +112,22 @@ class Ina(Sensor):
         return cls(usable, surroundings.rails)
 
     def read(self) -> list[float | None]:
-        """Watts of every rail, joules of every counter; one that answers with an I/O error has no reading."""
+        """Watts of every rail, joules of every counter; one that answers with an I/O error has no reading.
+
+        A sum with a rail missing would dip, so it is no reading.
+        """
         values = read_each(self._sources)
         self.remarks = [source.lost for source in self._sources if isinstance(source, EnergyFile) and source.lost]
-        return values
+        return values + [_sum([values[number] for number in self._summed])] * bool(self._summed)
+
+
+def _power(name: str, covers: str, role: str, declared: Declared) -> Channel:
+    return Channel(name, Ina.name, "power", "W", covers=covers, role=role, **asdict(declared))
+
+
+def _sum(parts: list[float | None]) -> float | None:
+    known = [part for part in parts if part is not None]
+    return sum(known) if len(known) == len(parts) else None
 
 
 def _chips(root: Path) -> list[Path]:

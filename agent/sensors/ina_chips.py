@@ -6,7 +6,9 @@ are variants, as is the INA228's bus offset. The steps of the INA219, 220 and 26
 and their errors are left open.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from math import sqrt
 
 # No node tells how good the shunt is. 1 % is what NVIDIA's design guide names for the AGX Xavier's (DG-09840-001) and
 # the usual class of such resistors; it is assumed for all.
@@ -51,6 +53,22 @@ class Declared:
     offset_tolerance: float | None = None
     averaging_s: float | None = None
     update_s: float | None = None
+
+
+def together(parts: Sequence[Declared]) -> Declared:
+    """What a sum of readings declares: steps add as independent errors, offsets as limits, the slowest sets the pace.
+
+    What one part does not declare, the sum does not.
+    """
+    steps, offsets = ([getattr(part, name) for part in parts] for name in ("resolution", "offset_tolerance"))
+    gains, averaging = ([getattr(part, name) for part in parts] for name in ("gain_tolerance", "averaging_s"))
+    return Declared(
+        resolution=None if None in steps else sqrt(sum(step**2 for step in steps)),
+        gain_tolerance=None if None in gains else max(gains),
+        offset_tolerance=None if None in offsets else sum(offsets),
+        averaging_s=None if None in averaging else max(averaging),
+        update_s=max((part.update_s for part in parts if part.update_s is not None), default=None),
+    )
 
 
 def declare(

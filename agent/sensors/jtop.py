@@ -21,7 +21,7 @@ from typing import Any
 from agent.errors import SensorFailed
 from agent.jtop_process import JtopProcess, Message, find_python
 from agent.sensors.files import read_label
-from agent.sensors.nvidia_rails import COVERS
+from agent.sensors.nvidia_rails import COVERS, sum_of
 from agent.sensors.sensor import Absent, Reading, Sensor
 from agent.sensors.surroundings import Surroundings
 from gradfilter.bench.schema import Channel
@@ -35,11 +35,6 @@ _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 8.0  # between two readers, twice as lon
 GIVE_UP_S = 30.0  # without a reading
 _MOST_REMARKS = 10
 
-# Boards that meter no input: the AGX Xavier's rails make up about its module, the AGX Orin's leave out more.
-_SUMS = {
-    "module": ("GPU", "CPU", "SOC", "CV", "VDDRQ", "SYS5V"),
-    "rail": ("VDD_GPU_SOC", "VDD_CPU_CV", "VIN_SYS_5V0", "VDDQ_VDD2_1V8AO"),
-}
 _SUPPLY = re.compile("usb|ucsi", re.IGNORECASE)
 _DEVICE_TREE = "sys/firmware/devicetree/base/compatible"
 _SOCKET = "run/jtop.sock"
@@ -91,6 +86,8 @@ class Jtop(Sensor):
         self._quantities = quantities(tick, interval_s)
         super().__init__([quantity.channel for quantity in self._quantities])
         self.remarks = _lacks(self.channels)
+        found = sum_of([channel.name for channel in self.channels])
+        self.advice = found.advice if found else ""
         self._python = python
         self._process: JtopProcess | None = process
         self._longest_silence_s = max(_SILENCE_S, _SILENT_INTERVALS * interval_s)
@@ -224,9 +221,8 @@ def _powers(tick: Message, update_s: float) -> Iterable[Quantity]:
     for name in _part(tick, "total"):
         yield _power(name, [("total", name)], update_s, COVERS.get(name, "rail"), "total")
     rails = [name for name in _part(tick, "rails") if not _SUPPLY.search(name)]
-    for covers, names in _SUMS.items():
-        if set(names) <= set(rails):
-            yield _power("sum of rails", [("rails", name) for name in names], update_s, covers, "total")
+    if found := sum_of(rails):
+        yield _power(found.name, [("rails", name) for name in found.rails], update_s, found.covers, "total")
     for name in rails:
         yield _power(name, [("rails", name)], update_s, COVERS.get(name, "rail"), "rail")
 

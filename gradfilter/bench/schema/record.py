@@ -54,7 +54,7 @@ class Channel:
     quantity: power | energy | temperature | frequency | memory | load | fan (share of its full speed) | voltage |
     state | event_count. unit: W | J | degC | Hz | B | ratio | V | level (0: nothing is held back) | count. covers:
     what the channel is of, and so what an energy or power includes: board_input | module | package | cpu | gpu |
-    rail | process | wall | system | rails (all that a power chip gives out, without its loss); "" elsewhere.
+    rail | process | wall | system | rails (the sum of those it names, without the rest); "" elsewhere.
 
     What the sensor declares of itself, each None where it is not known, with its source in the sensor's file:
     resolution: one step of the reading, in the unit. gain_tolerance: relative error (ratio), offset_tolerance:

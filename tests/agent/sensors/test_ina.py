@@ -6,6 +6,7 @@ from agent.sensors.ina import Ina
 from agent.sensors.sensor import Absent
 from agent.sensors.surroundings import Surroundings
 
+SUM = "VDD_GPU_SOC + VDD_CPU_CV + VIN_SYS_5V0"
 AGX = "sys/bus/i2c/devices/1-0040/hwmon/hwmon4"
 
 
@@ -49,16 +50,41 @@ def test_iio_without_a_power_file_multiplies(board):
 def test_two_chips_nested_one_level_deeper(detect):
     """An AGX Orin has two chips, found below the bus; four rails of six are connected, and none is a total."""
     rails = {"VDD_GPU_SOC": 3.57984, "VDD_CPU_CV": 0.79616, "VIN_SYS_5V0": 3.0192, "VDDQ_VDD2_1V8AO": 0.60384}
+    *found, total = detect("jetson-agx-orin").channels
+    assert pytest.approx({**rails, SUM: 7.3952}) == named(detect("jetson-agx-orin"))
+    assert {("rail", "rail")} == {(c.covers, c.role) for c in found}
+    assert (SUM, "rails", "total") == (total.name, total.covers, total.role)
+
+
+def test_sum_of_rails_declares_what_its_parts_do(detect):
+    """Steps of 20 mA at 20, 20 and 5 V add as squares, offsets of 40 mA as they are; the worst gain holds for all."""
     ina = detect("jetson-agx-orin")
-    assert pytest.approx(rails) == named(ina)
-    assert {("rail", "rail")} == {(c.covers, c.role) for c in ina.channels}
+    total, rails = channels(ina)[SUM], [channels(ina)[name] for name in SUM.split(" + ")]
+    assert pytest.approx(0.020 * (19.888**2 + 19.904**2 + 5.032**2) ** 0.5) == total.resolution
+    assert pytest.approx(0.040 * (19.888 + 19.904 + 5.032)) == total.offset_tolerance
+    assert max(rail.gain_tolerance for rail in rails) == total.gain_tolerance
+    assert (0.105, 0.105 / 16) == pytest.approx((total.averaging_s, total.update_s))
+
+
+def test_sum_with_a_rail_missing_is_no_reading(board):
+    """A sum that left a rail out would dip; what is known of the others stays."""
+    root = board("jetson-agx-orin")
+    ina = Ina.detect(Surroundings(root))
+    (root / AGX / "curr2_input").unlink()
+    assert (None, None, 3.0192) == tuple(named(ina)[name] for name in (SUM, "VDD_CPU_CV", "VIN_SYS_5V0"))
+
+
+def test_sum_of_rails_says_what_it_leaves_out(detect):
+    """Its user is told to compare on this board alone; a board that meters its input has no sum."""
+    assert f"{SUM} leaves out its carrier board" in detect("jetson-agx-orin").advice
+    assert "" == detect("jetson-orin-nano").advice
 
 
 def test_chip_seen_by_two_ways_is_one_chip(board):
     """/sys/class/hwmon links to the folder that lies below the bus."""
     root = board("jetson-agx-orin")
     (root / "sys/class/hwmon/hwmon4").symlink_to(root / AGX)
-    assert 4 == len(Ina.detect(Surroundings(root)).channels)
+    assert 4 + 1 == len(Ina.detect(Surroundings(root)).channels)
 
 
 def test_ina3221_declares_steps_and_errors_of_its_datasheet(detect):
@@ -130,7 +156,7 @@ def test_rail_that_cannot_be_read_at_first_is_left_out(board):
     root = board("jetson-agx-orin")
     (root / AGX / "curr2_input").unlink()
     (root / AGX / "curr2_input").mkdir()
-    assert "VDD_CPU_CV" not in named(Ina.detect(Surroundings(root)))
+    assert not {"VDD_CPU_CV", SUM} & named(Ina.detect(Surroundings(root))).keys()
 
 
 def test_chip_that_has_gone_is_an_error(board):
