@@ -5,11 +5,14 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 import pytest
 
+from controller.store import Store
 from deploy.services import LabError, running_lab
 
 pytestmark = pytest.mark.system
@@ -59,53 +62,91 @@ def names(process, folder):
         return False
 
 
+def start_demo(folder, jobs, **settings):
+    """The demo on the given jobs, with its data below the folder."""
+    (folder / "jobs").mkdir(exist_ok=True)
+    for name, spec in jobs.items():
+        (folder / "jobs" / f"{name}.json").write_text(json.dumps(spec))
+    where = ["--jobs", folder / "jobs", "--data", folder / "data", "--reports", folder / "reports"]
+    command = [sys.executable, "-m", "deploy.local", "demo", *map(str, where)]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen(command, cwd=ROOT, env={**os.environ, **settings}, **pipes)
+
+
+def end(process):
+    process.terminate()
+    process.communicate(timeout=60)
+
+
 @pytest.fixture
 def demo(tmp_path):
-    """Start the demo on the given jobs, with its data in a folder of the test's own."""
+    """Starts the demo on jobs, with its data in a folder of the test's own."""
     started = []
-
-    def start(**jobs):
-        folder = tmp_path / "jobs"
-        folder.mkdir(exist_ok=True)
-        for name, spec in jobs.items():
-            (folder / f"{name}.json").write_text(json.dumps(spec))
-        where = ["--jobs", folder, "--data", tmp_path / "data", "--reports", tmp_path / "reports"]
-        command = [sys.executable, "-m", "deploy.local", "demo", *map(str, where)]
-        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        started.append(process)
-        return process
-
-    yield start
+    yield lambda **jobs: started.append(start_demo(tmp_path, jobs)) or started[-1]
     for process in started:
-        process.terminate()
-        process.communicate(timeout=60)
+        end(process)
 
 
-def test_the_demo_measures_and_stops(demo, tmp_path):
+@dataclass
+class Measured:
+    """A demo that has ended, and the folder with all that it left."""
+
+    status: int
+    output: str
+    errors: str
+    folder: Path
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory):
+    """The demo with a training and a layer job, in an environment that names another lab's database."""
+    folder = tmp_path_factory.mktemp("demo")
+    process = start_demo(
+        folder,
+        {"a_training": TINY, "b_layers": LAYER},
+        GRADFILTER_CONTROLLER_DATABASE_URL=f"sqlite:///{folder}/precious.sqlite3",
+    )
+    try:
+        output, errors = process.communicate(timeout=280)
+    finally:
+        end(process)
+    return Measured(process.returncode, output, errors, folder)
+
+
+def test_the_demo_measures_and_stops(measured):
     """Both comparisons and the lesson are printed, the HTML reports are kept, and no process is left."""
-    process = demo(a_training=TINY, b_layers=LAYER)
-    output, errors = process.communicate(timeout=280)
-    assert (0, "") == (process.returncode, errors)
-    assert "run 1 of 2" in output
-    assert "no test" in output
-    assert "Speed-up over plain training" in output
-    assert ["a_training.html", "b_layers.html"] == sorted(path.name for path in (tmp_path / "reports").iterdir())
-    assert [] == processes_of(tmp_path / "data")
+    assert (0, "") == (measured.status, measured.errors)
+    assert "run 1 of 2" in measured.output
+    assert "no test" in measured.output
+    assert "Speed-up over plain training" in measured.output
+    assert {"a_training.html", "b_layers.html"} == {path.name for path in (measured.folder / "reports").iterdir()}
+    assert [] == processes_of(measured.folder / "data")
+
+
+def test_settings_of_another_lab_do_not_leak_in(measured):
+    """A database named in the environment is not the one that the lab writes to."""
+    assert not (measured.folder / "precious.sqlite3").exists()
+    assert (measured.folder / "data" / "controller" / "controller.sqlite3").exists()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupting_stops_everything(demo, tmp_path, number):
-    """A signal in the middle of a job ends the demo with status 130, cancels the job and leaves no process."""
+    """A signal in the middle of a job ends the demo with status 130, cancels the job and leaves no process.
+
+    Until then no second lab may use its folder.
+    """
     long = {**TINY, "workload": {**TINY["workload"], "measured_steps": 100000}}
     process = demo(a_training=long)
     line = next(line for line in process.stdout if "measured" in line)
     assert "run 1 of 2" in line
+    with pytest.raises(LabError, match=f"{tmp_path / 'data'} is in use"), running_lab(tmp_path / "data"):
+        pass
     process.send_signal(number)
     _, errors = process.communicate(timeout=60)
     assert (130, "stopped.\n") == (process.returncode, errors)
     assert [] == processes_of(tmp_path / "data")
-    with running_lab(tmp_path / "data") as lab:
-        assert ["cancelled"] == [job.state for job in lab.client.jobs()]
+    with closing(Store(f"sqlite:///{tmp_path}/data/controller/controller.sqlite3")) as store:
+        assert {"cancelled": 1} == {state: count for state, count in store.jobs.count_by_state().items() if count}
 
 
 def test_a_failed_job_is_a_failed_demo(demo):
@@ -127,18 +168,3 @@ def test_a_service_that_cannot_start_shows_its_log(demo, tmp_path):
     assert "the agent ended with status" in errors
     assert str(tmp_path / "data" / "agent.log") in errors
     assert [] == processes_of(tmp_path / "data")
-
-
-def test_two_labs_never_share_a_folder(tmp_path):
-    """A second lab on the same data is refused, naming the folder."""
-    with running_lab(tmp_path), pytest.raises(LabError, match=f"{tmp_path} is in use"), running_lab(tmp_path):
-        pass
-
-
-def test_settings_of_another_lab_do_not_leak_in(tmp_path):
-    """A database named in the environment is not the one that the lab writes to."""
-    code = "from pathlib import Path; from deploy.services import running_lab\nwith running_lab(Path('lab')): pass"
-    environment = {**os.environ, "GRADFILTER_CONTROLLER_DATABASE_URL": f"sqlite:///{tmp_path}/precious.sqlite3"}
-    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, check=True)
-    assert not (tmp_path / "precious.sqlite3").exists()
-    assert (tmp_path / "lab" / "controller" / "controller.sqlite3").exists()

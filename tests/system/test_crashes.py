@@ -8,7 +8,7 @@ from collections import Counter
 import psutil
 import pytest
 
-from tests.system.lab import tiny_job
+from tests.system.lab import tiny_job, wait_for
 
 pytestmark = pytest.mark.system
 
@@ -26,6 +26,12 @@ def assert_every_block_is_complete(lab, job, blocks):
     return runs
 
 
+def worker_of(lab):
+    """The process that trains now, None between two."""
+    children = psutil.Process(lab.agent.process.pid).children(recursive=True)
+    return next((child for child in children if "gradfilter.bench.worker" in child.cmdline()), None)
+
+
 def test_controller_killed_mid_job(lab):
     """A controller killed with SIGKILL resumes the job: finished runs are not repeated, the blocks get complete."""
     job = lab.submit(tiny_job(repetitions=3))
@@ -40,7 +46,7 @@ def test_controller_killed_mid_job(lab):
 
 def test_agent_killed_mid_run(lab):
     """A run whose agent was killed is kept as lost and counted, and a replacement block completes the job."""
-    job = lab.submit(tiny_job(repetitions=2))
+    job = lab.submit(tiny_job(repetitions=2, workload={"measured_steps": 600}))
     running = lab.wait_until_running(job, block=1)
     lab.agent.end(signal.SIGKILL)
     lab.agent.start()
@@ -55,9 +61,7 @@ def test_worker_killed_mid_run(lab):
     """A killed worker is one failed run with its reason; every other run of the job stands."""
     job = lab.submit(tiny_job(repetitions=2, workload={"measured_steps": 600}))
     running = lab.wait_until_running(job, block=1)
-    agent = psutil.Process(lab.agent.process.pid)
-    worker = next(p for p in agent.children(recursive=True) if "gradfilter.bench.worker" in p.cmdline())
-    worker.kill()
+    wait_for("a worker", lambda: worker_of(lab)).kill()
     lab.wait_until_final(job)
     runs = {run["id"]: run for run in lab.runs(job)}
     killed = runs.pop(running["run_id"])

@@ -51,11 +51,12 @@ def test_energy_of_a_known_waveform(jtop_lab):
         jtop_lab.service(board)
     recordings = [jtop_lab.sampling(board) for board in boards]
     written = drive(boards)
-    time.sleep(1.5)  # until the ticks that tell of the end have come
     start_s, end_s = written[0][0] + 1, written[-1][0]
+    metered = [(recording, INPUTS[board.name]) for recording, board in zip(recordings, boards, strict=True)]
+    wait_until("ticks after the end", lambda: all(one.series(name).times_s[-1] > end_s for one, name in metered))
     for recording in recordings:
         recording.finish()
-    series = [one.series(INPUTS[board.name]) for one, board in zip(recordings, boards, strict=True)]
+    series = [one.series(name) for one, name in metered]
     truth = pytest.approx(written_joules(written, start_s, end_s), rel=0.01)
     assert [truth, truth] == [joules_between(one, start_s, end_s) for one in series]
     assert ["board_input", "module"] == [one.channel.covers for one in series]
