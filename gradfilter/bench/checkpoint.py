@@ -6,8 +6,6 @@ name is a hash over everything that decides the weights; the file carries a hash
 
 import hashlib
 import json
-import os
-import tempfile
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 from zipfile import BadZipFile
@@ -15,6 +13,8 @@ from zipfile import BadZipFile
 import numpy as np
 import torch
 from torch import Tensor, nn
+
+from gradfilter.bench.whole_file import whole_file
 
 ABOUT = "about.json"  # not a name that a parameter can have: modules may not hold a dot, and this is no module's
 
@@ -54,7 +54,7 @@ def checkpoint_path(cache_dir: Path, model: str, decided_by: Dict[str, Any]) -> 
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
-    """Write the file under a temporary name and rename it, so that no half-written one is ever seen."""
+    """Write the file; no half-written one is ever seen."""
     arrays: Arrays = {name: tensor.detach().cpu().contiguous().numpy() for name, tensor in checkpoint.state.items()}
     about = {
         "sha256": _content_hash(arrays),
@@ -62,17 +62,8 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         "not_loaded": checkpoint.not_loaded,
         "accuracy": checkpoint.accuracy,
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(suffix=".part", dir=str(path.parent))
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez(file, **{**arrays, ABOUT: np.array(json.dumps(about))})
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink()
-        raise
+    with whole_file(path) as file:
+        np.savez(file, **{**arrays, ABOUT: np.array(json.dumps(about))})
 
 
 def load_checkpoint(path: Path) -> Optional[Checkpoint]:
