@@ -18,6 +18,7 @@ from gradfilter.bench.board import Board
 from gradfilter.bench.datasets.board_files import check_inside, check_there, dataset_folder, folder_names
 from gradfilter.bench.datasets.dataset import IGNORED, Dataset, DatasetSource, Examples, dominant_class
 from gradfilter.bench.datasets.image_files import check_image, check_mask, read_image, read_mask
+from gradfilter.bench.datasets.known_files import KnownFiles
 from gradfilter.bench.datasets.pixels import normalised
 from gradfilter.bench.errors import RefusedWorkload
 
@@ -37,19 +38,19 @@ class Voc(Dataset):
 
     task = "segmentation"
 
-    def __init__(self, folder: Path, trained: List[str], held_out: List[str]) -> None:
+    def __init__(self, known: KnownFiles, trained: List[str], held_out: List[str]) -> None:
         super().__init__(_CLASSES, len(trained) + len(held_out), len(held_out))
         self._trained = trained
         self._ids = trained + held_out
-        self._folder = folder
+        self._known = known
 
     def image(self, identifier: str) -> Path:
         """Where an image is."""
-        return self._folder / _IMAGES / (identifier + ".jpg")
+        return self._known.folder / _IMAGES / (identifier + ".jpg")
 
     def mask(self, identifier: str) -> Path:
         """Where its mask is."""
-        return self._folder / _MASKS / (identifier + ".png")
+        return self._known.folder / _MASKS / (identifier + ".png")
 
     def files(self) -> List[Path]:
         """Every image and mask."""
@@ -63,8 +64,8 @@ class Voc(Dataset):
         return images, torch.from_numpy(np.stack(masks)).long()
 
     def labels(self) -> List[int]:
-        """The dominant class of every mask that is trained on; decodes them all."""
-        return [dominant_class(read_mask(self.mask(one), None, _CLASSES, IGNORED)) for one in self._trained]
+        """The dominant class of every mask that is trained on; decodes those that are new or changed."""
+        return self._known.facts("dominant-class", _dominant_class, [self.mask(one) for one in self._trained])
 
     def check(self) -> None:
         """Open every image and mask."""
@@ -101,10 +102,14 @@ class VocFolders(DatasetSource):
         folders = [folder / _IMAGES, folder / _MASKS]
         check_there(name, folders + lists)
         check_inside(name, [*folders, folder / "ImageSets", folder / _LISTS, *lists], board)
-        data = Voc(folder, *[_read_ids(name, path) for path in lists])
+        data = Voc(KnownFiles(folder, board.cache_dir), *[_read_ids(name, path) for path in lists])
         check_there(name, data.files())
         check_inside(name, data.files(), board)
         return data
+
+
+def _dominant_class(mask: Path) -> int:
+    return dominant_class(read_mask(mask, None, _CLASSES, IGNORED))
 
 
 def _read_ids(name: str, path: Path) -> List[str]:

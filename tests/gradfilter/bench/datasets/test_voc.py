@@ -56,6 +56,17 @@ def test_labels_are_the_dominant_classes_to_train_on(board, folder):
     assert [20, 5, 0] == load_dataset("voc:tiny", board).labels()
 
 
+def test_masks_are_decoded_for_their_labels_once(board, folder):
+    """
+    After the preparation a run knows the labels without a mask's pixels; a mask that has changed is decoded anew.
+    """
+    assert [20, 5, 0] == load_dataset("voc:tiny", board).labels()
+    kept = next(board.cache_dir.glob("known-dominant-class-*.json"))
+    kept.write_text(kept.read_text().replace(", 20]", ", 19]"))
+    save_mask(folder / "SegmentationClass" / "2007_3.png", np.full((9, 9), 7, np.uint8))
+    assert [19, 5, 7] == load_dataset("voc:tiny", board).labels()
+
+
 def test_scaled_mask_mixes_no_classes(board, folder):
     """
     At another size a mask has the same numbers and no other.
