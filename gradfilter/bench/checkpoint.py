@@ -26,16 +26,23 @@ class Checkpoint:
 
     origin: what they were loaded from, in words. not_loaded: the modules left at their random start,
     since the weights were another data set's or a part of the network only. accuracy: after
-    pretraining, on the held-out piece of its own part; None without pretraining.
+    pretraining, on the held-out piece of its own part; None without pretraining. data: what it was
+    pretrained on, with the hash of its content where that may change; '' without.
     """
 
     def __init__(
-        self, state: Dict[str, Tensor], origin: str, not_loaded: List[str], accuracy: Optional[float] = None
+        self,
+        state: Dict[str, Tensor],
+        origin: str,
+        not_loaded: List[str],
+        accuracy: Optional[float] = None,
+        data: str = "",
     ) -> None:
         self.state = state
         self.origin = origin
         self.not_loaded = not_loaded
         self.accuracy = accuracy
+        self.data = data
 
     def load_into(self, model: nn.Module) -> None:
         """Copy the weights into a network of the same architecture."""
@@ -44,7 +51,9 @@ class Checkpoint:
     def facts(self) -> Dict[str, Any]:
         """What a record's environment says of them."""
         facts = {"weights_origin": self.origin, "weights_not_loaded": self.not_loaded}
-        return facts if self.accuracy is None else dict(facts, pretraining_accuracy=self.accuracy)
+        if self.accuracy is None:
+            return facts
+        return dict(facts, pretraining_accuracy=self.accuracy, pretraining_data=self.data)
 
 
 def checkpoint_path(cache_dir: Path, model: str, decided_by: Dict[str, Any]) -> Path:
@@ -61,6 +70,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         "origin": checkpoint.origin,
         "not_loaded": checkpoint.not_loaded,
         "accuracy": checkpoint.accuracy,
+        "data": checkpoint.data,
     }
     with whole_file(path) as file:
         np.savez(file, **{**arrays, ABOUT: np.array(json.dumps(about))})
@@ -78,7 +88,7 @@ def load_checkpoint(path: Path) -> Optional[Checkpoint]:
     if about["sha256"] != _content_hash(arrays):
         return None
     state = {name: torch.from_numpy(array) for name, array in arrays.items()}
-    return Checkpoint(state, about["origin"], about["not_loaded"], about["accuracy"])
+    return Checkpoint(state, about["origin"], about["not_loaded"], about["accuracy"], about["data"])
 
 
 def _content_hash(arrays: Arrays) -> str:

@@ -14,6 +14,7 @@ from torch import nn
 
 from gradfilter.bench.board import Board
 from gradfilter.bench.checkpoint import Checkpoint, checkpoint_path, load_checkpoint, save_checkpoint
+from gradfilter.bench.datasets import name_with_content
 from gradfilter.bench.errors import RefusedWorkload
 from gradfilter.bench.events import EventWriter
 from gradfilter.bench.file_hash import file_hash
@@ -24,11 +25,11 @@ from gradfilter.bench.weights_file import find_weights_file, read_weights_file
 from gradfilter.bench.weights_loading import load_weights
 from gradfilter.bench.workload import Task
 
-_FORMAT = 2  # raised whenever the same words come to mean other weights
+_FORMAT = 3  # raised whenever the same words come to mean other weights
 _FILE = "file:"
 
 
-def prepare_start(task: Task, board: Board, events: EventWriter) -> Optional[Checkpoint]:
+def prepare_start(task: Task, events: EventWriter) -> Optional[Checkpoint]:
     """The weights that the workload's runs start from, made now unless the cache has a sound copy.
 
     None where they are random and not pretrained: each run then makes them from the seed.
@@ -36,38 +37,38 @@ def prepare_start(task: Task, board: Board, events: EventWriter) -> Optional[Che
     Raises:
         RefusedWorkload: the weights do not exist, cannot be fetched or do not fit the model.
     """
-    path = _path(task.workload, board)
+    path = _path(task)
     if path is None:
         return None
     checkpoint = load_checkpoint(path)
     if checkpoint is None:
-        checkpoint = _make(task, board, events)
+        checkpoint = _make(task, events)
         save_checkpoint(path, checkpoint)
     return checkpoint
 
 
-def require_start(workload: TrainingWorkload, board: Board) -> Optional[Checkpoint]:
+def require_start(task: Task) -> Optional[Checkpoint]:
     """The weights that a preparation must have made; None where they are random and not pretrained.
 
     Raises:
-        RefusedWorkload: they are missing or damaged, or the file they come from has changed since.
+        RefusedWorkload: they are missing or damaged, or the files they come from have changed since.
     """
-    path = _path(workload, board)
+    path = _path(task)
     if path is None:
         return None
     checkpoint = load_checkpoint(path)
     if checkpoint is None:
         raise RefusedWorkload(
-            "weights" if workload.pretraining is None else "pretraining",
+            "weights" if task.workload.pretraining is None else "pretraining",
             "the starting checkpoint %s is missing or damaged, or what it was made from has changed. "
             "Send this board a preparation of the job first." % path,
         )
     return checkpoint
 
 
-def _path(workload: TrainingWorkload, board: Board) -> Optional[Path]:
+def _path(task: Task) -> Optional[Path]:
     """Named by everything that decides the weights; None where the seed alone does."""
-    pretraining = workload.pretraining
+    workload, board, pretraining = task.workload, task.board, task.workload.pretraining
     if workload.weights == "random" and pretraining is None:
         return None
     decided_by: Dict[str, Any] = {
@@ -75,7 +76,7 @@ def _path(workload: TrainingWorkload, board: Board) -> Optional[Path]:
         "model": workload.model,
         "library": library_version(workload.model, board),
         "torch": torch.__version__,
-        "dataset": workload.dataset,  # without pretraining it still decides the size of the head
+        "classes": task.data.classes,  # the size of the head
         "weights": workload.weights,
     }
     if workload.weights.startswith(_FILE):
@@ -83,16 +84,22 @@ def _path(workload: TrainingWorkload, board: Board) -> Optional[Path]:
     if pretraining is None:
         decided_by["seed"] = workload.seed  # of what the weights do not cover
     else:
-        decided_by.update(image_size=workload.image_size, pretraining=asdict(pretraining))
+        decided_by.update(data=_pretrained_on(task), image_size=workload.image_size, pretraining=asdict(pretraining))
     return checkpoint_path(board.cache_dir, workload.model, decided_by)
 
 
-def _make(task: Task, board: Board, events: EventWriter) -> Checkpoint:
+def _make(task: Task, events: EventWriter) -> Checkpoint:
     pretraining = task.workload.pretraining
     model = task.build_model(task.workload.seed if pretraining is None else pretraining.seed)
-    origin, not_loaded = _load(model, task.workload, board)
-    accuracy = None if pretraining is None else pretrain(model, task, pretraining, events)
-    return Checkpoint(model.state_dict(), origin, not_loaded, accuracy)
+    origin, not_loaded = _load(model, task.workload, task.board)
+    if pretraining is None:
+        return Checkpoint(model.state_dict(), origin, not_loaded)
+    accuracy = pretrain(model, task, pretraining, events)
+    return Checkpoint(model.state_dict(), origin, not_loaded, accuracy, _pretrained_on(task))
+
+
+def _pretrained_on(task: Task) -> str:
+    return name_with_content(task.workload.dataset, task.data)
 
 
 def _load(model: nn.Module, workload: TrainingWorkload, board: Board) -> Tuple[str, List[str]]:

@@ -34,7 +34,7 @@ def measure(spec: RunSpec, events: EventWriter, board: Board) -> None:
     """
     workload = cast("TrainingWorkload", spec.workload)
     task = Task(workload, board)
-    start = require_start(workload, board)
+    start = require_start(task)
     if start is not None:
         events.environment(**start.facts())
     prepared = _build(task, spec.variant, start)
@@ -83,7 +83,7 @@ def prepare(spec: RunSpec, events: EventWriter, board: Board) -> None:
             batches = task.batches(task.split, min(workload.batch_size, _CHECKED_BATCH), spec.seed)
             _make_loop(task, prepared, batches, spec.seed).forward_and_backward()
     outcome = Outcome()
-    start = prepare_start(task, board, events)
+    start = prepare_start(task, events)
     if start is not None:
         events.environment(**start.facts())
         score = _start_score(task, start)

@@ -3,7 +3,8 @@
 A data set decides the task: images with labels are classified, images with masks are segmented.
 """
 
-from typing import Dict, List, Tuple
+from contextlib import contextmanager
+from typing import Dict, Iterator, List, Tuple
 
 from gradfilter.bench.board import Board
 from gradfilter.bench.datasets.cifar import CIFAR10, CIFAR100, CifarSource
@@ -16,7 +17,7 @@ from gradfilter.bench.datasets.synthetic import make_synthetic
 from gradfilter.bench.datasets.voc import VocFolders
 from gradfilter.bench.errors import RefusedWorkload
 
-__all__ = ["IGNORED", "Dataset", "Examples", "absent_datasets", "dataset_names", "load_dataset"]
+__all__ = ["IGNORED", "Dataset", "Examples", "absent_datasets", "dataset_names", "load_dataset", "name_with_content"]
 
 SOURCES: Tuple[DatasetSource, ...] = (
     BuiltIn("digits", make_digits),
@@ -47,15 +48,27 @@ def load_dataset(name: str, board: Board) -> Dataset:
     """
     for source in SOURCES:
         if source.claims(name):
-            return _open(source, name, board)
+            with _refusing_unreadable(name):
+                return source.open(name, board)
     raise RefusedWorkload(
         "dataset", "dataset %r is unknown; this worker offers %s." % (name, ", ".join(dataset_names(board)))
     )
 
 
-def _open(source: DatasetSource, name: str, board: Board) -> Dataset:
+def name_with_content(name: str, data: Dataset) -> str:
+    """A data set in words that change with it: 'folder:birds sha256:…'; of one that travels with the worker the name.
+
+    Raises:
+        RefusedWorkload: a file cannot be read.
+    """
+    with _refusing_unreadable(name):
+        return (name + " " + data.content()).rstrip()
+
+
+@contextmanager
+def _refusing_unreadable(name: str) -> Iterator[None]:
     try:
-        return source.open(name, board)
+        yield
     except OSError as error:
         raise RefusedWorkload(
             "dataset", "dataset %r cannot be read (%s). Let the worker's user read its files." % (name, error)

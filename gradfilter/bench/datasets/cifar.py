@@ -18,6 +18,7 @@ from gradfilter.bench.board import Board
 from gradfilter.bench.datasets.board_files import check_inside
 from gradfilter.bench.datasets.dataset import Dataset, DatasetSource, Examples
 from gradfilter.bench.datasets.in_memory import enlarge
+from gradfilter.bench.datasets.known_files import KnownFiles
 from gradfilter.bench.datasets.pixels import normalised
 from gradfilter.bench.errors import RefusedWorkload
 
@@ -66,11 +67,13 @@ CIFAR100 = Files(
 class Cifar(Dataset):
     """Records read from the files when they are asked for."""
 
-    def __init__(self, files: Files, folder: Path) -> None:
+    def __init__(self, files: Files, known: KnownFiles) -> None:
         held_out = sum(files.test.values())
         super().__init__(files.classes, sum(files.train.values()) + held_out, held_out)
         self._files = files
-        self._paths = [(folder / file, records) for part in (files.train, files.test) for file, records in part.items()]
+        self._known = known
+        parts = (files.train, files.test)
+        self._paths = [(known.folder / file, records) for part in parts for file, records in part.items()]
 
     def load(self, indices: Sequence[int], image_size: int) -> Examples:
         """Images read now and enlarged, and their labels."""
@@ -82,6 +85,10 @@ class Cifar(Dataset):
     def labels(self) -> List[int]:
         """The label of every training image."""
         return [label for path, _ in self._paths[: len(self._files.train)] for label in self._labels_in(path)]
+
+    def content(self) -> str:
+        """The hash of its files."""
+        return self._known.content([path for path, _ in self._paths])
 
     def check(self) -> None:
         """Look at every label; the sizes of the files were seen when they were opened."""
@@ -142,7 +149,7 @@ class CifarSource(DatasetSource):
             raise RefusedWorkload("dataset", "dataset %r: %s" % (name, self._advice(board, problems)))
         folder = board.datasets_dir / self._files.folder
         check_inside(name, [folder, *(folder / file for file in self._sizes())], board)
-        return Cifar(self._files, folder)
+        return Cifar(self._files, KnownFiles(folder, board.cache_dir))
 
     def _sizes(self) -> Dict[str, int]:
         records = dict(self._files.train, **self._files.test)

@@ -42,6 +42,14 @@ class Dataset:
         """
         raise NotImplementedError
 
+    def content(self) -> str:
+        """A hash of all that it is made from; '' where it travels with the worker and so has the worker's version.
+
+        Raises:
+            OSError: a file has become unreadable.
+        """
+        return ""
+
     def check(self) -> None:
         """Look at every file without decoding it.
 

@@ -17,6 +17,7 @@ from gradfilter.bench.board import Board
 from gradfilter.bench.datasets.board_files import check_inside, dataset_folder, first_few, folder_names
 from gradfilter.bench.datasets.dataset import Dataset, DatasetSource, Examples
 from gradfilter.bench.datasets.image_files import IMAGE_SUFFIXES, check_image, read_image
+from gradfilter.bench.datasets.known_files import KnownFiles
 from gradfilter.bench.datasets.pixels import normalised
 from gradfilter.bench.datasets.voc import is_voc
 from gradfilter.bench.errors import RefusedWorkload
@@ -30,8 +31,9 @@ Labelled = List[Tuple[Path, int]]
 class ImageFolder(Dataset):
     """Files with a label each, decoded when they are asked for."""
 
-    def __init__(self, classes: int, trained: Labelled, held_out: Labelled) -> None:
+    def __init__(self, known: KnownFiles, classes: int, trained: Labelled, held_out: Labelled) -> None:
         super().__init__(classes, len(trained) + len(held_out), len(held_out))
+        self._known = known
         self._trained = trained
         self._files = trained + held_out
 
@@ -44,6 +46,10 @@ class ImageFolder(Dataset):
     def labels(self) -> List[int]:
         """The label of every image that is not in val."""
         return [label for _, label in self._trained]
+
+    def content(self) -> str:
+        """The hash of all images; a class is a part of their names."""
+        return self._known.content([path for path, _ in self._files])
 
     def check(self) -> None:
         """Open every file."""
@@ -85,7 +91,8 @@ class ImageFolders(DatasetSource):
                 % (name, trained, ", ".join(classes) or "none"),
             )
         files = _labelled(name, trained, classes, board)
-        return ImageFolder(len(classes), files, _held_out(name, held_out, classes, board) if held_out else [])
+        scored = _held_out(name, held_out, classes, board) if held_out else []
+        return ImageFolder(KnownFiles(folder, board.cache_dir), len(classes), files, scored)
 
 
 def _held_out(name: str, folder: Path, classes: List[str], board: Board) -> Labelled:

@@ -38,11 +38,12 @@ class Voc(Dataset):
 
     task = "segmentation"
 
-    def __init__(self, known: KnownFiles, trained: List[str], held_out: List[str]) -> None:
+    def __init__(self, known: KnownFiles, lists: List[Path], trained: List[str], held_out: List[str]) -> None:
         super().__init__(_CLASSES, len(trained) + len(held_out), len(held_out))
         self._trained = trained
         self._ids = trained + held_out
         self._known = known
+        self._lists = lists
 
     def image(self, identifier: str) -> Path:
         """Where an image is."""
@@ -66,6 +67,10 @@ class Voc(Dataset):
     def labels(self) -> List[int]:
         """The dominant class of every mask that is trained on; decodes those that are new or changed."""
         return self._known.facts("dominant-class", _dominant_class, [self.mask(one) for one in self._trained])
+
+    def content(self) -> str:
+        """The hash of images, masks and lists."""
+        return self._known.content(self.files() + self._lists)
 
     def check(self) -> None:
         """Open every image and mask."""
@@ -102,7 +107,7 @@ class VocFolders(DatasetSource):
         folders = [folder / _IMAGES, folder / _MASKS]
         check_there(name, folders + lists)
         check_inside(name, [*folders, folder / "ImageSets", folder / _LISTS, *lists], board)
-        data = Voc(KnownFiles(folder, board.cache_dir), *[_read_ids(name, path) for path in lists])
+        data = Voc(KnownFiles(folder, board.cache_dir), lists, *[_read_ids(name, path) for path in lists])
         check_there(name, data.files())
         check_inside(name, data.files(), board)
         return data

@@ -18,14 +18,15 @@ def fixture_saved(tmp_path):
 @pytest.mark.parametrize("accuracy", [0.75, None])
 def test_saved_weights_come_back(tmp_path, accuracy):
     """
-    Weights, statistics, origin and accuracy are read as they were written, and no other file is left.
+    Weights, statistics, origin, accuracy and data are read as they were written, and no other file is left.
     """
     model, other = TinyCnn(10), TinyCnn(10)
     path = checkpoint_path(tmp_path, "tiny_cnn", {})
-    save_checkpoint(path, Checkpoint(model.state_dict(), "file:zoo.npz", ["head"], accuracy))
+    save_checkpoint(path, Checkpoint(model.state_dict(), "file:zoo.npz", ["head"], accuracy, "folder:birds sha256:0"))
     checkpoint = load_checkpoint(path)
     checkpoint.load_into(other)
-    assert ("file:zoo.npz", ["head"], accuracy) == (checkpoint.origin, checkpoint.not_loaded, checkpoint.accuracy)
+    assert ("file:zoo.npz", ["head"]) == (checkpoint.origin, checkpoint.not_loaded)
+    assert (accuracy, "folder:birds sha256:0") == (checkpoint.accuracy, checkpoint.data)
     for name, value in model.state_dict().items():
         assert torch.equal(value, other.state_dict()[name])
     assert [path] == list(tmp_path.iterdir())
