@@ -1,7 +1,9 @@
-"""The hash of a file's content, by which a changed file is noticed."""
+"""Hashes of files' contents, by which a change is noticed."""
 
 import hashlib
+import json
 from pathlib import Path
+from typing import Dict
 
 _BLOCK = 1 << 20
 
@@ -13,3 +15,8 @@ def file_hash(path: Path) -> str:
         for block in iter(lambda: file.read(_BLOCK), b""):
             digest.update(block)
     return digest.hexdigest()
+
+
+def combined_hash(hashes: Dict[str, str]) -> str:
+    """One hash, as 'sha256:…', of many files: of their names and the hash of each."""
+    return "sha256:" + hashlib.sha256(json.dumps(sorted(hashes.items())).encode("utf-8")).hexdigest()

@@ -12,7 +12,7 @@ from gradfilter.bench.environment import read_environment
 from gradfilter.bench.evaluation import Score
 from gradfilter.bench.events import EventWriter
 from gradfilter.bench.gradient_check import compare_with_plain
-from gradfilter.bench.models import check_image_size, check_output
+from gradfilter.bench.models import check_image_size, check_output, library_version
 from gradfilter.bench.phases import PhasedTraining
 from gradfilter.bench.schema import Evaluation, MethodedLayer, Outcome, RunSpec, TrainingWorkload, Variant
 from gradfilter.bench.starting_weights import prepare_start, require_start
@@ -40,7 +40,7 @@ def measure(spec: RunSpec, events: EventWriter, board: Board) -> None:
     prepared = _build(task, spec.variant, start)
     batches = task.batches(task.split, workload.batch_size, spec.seed)
     loop = _make_loop(task, prepared, batches, spec.seed)
-    events.environment(**read_environment())
+    events.environment(model_version=library_version(workload.model, board), **read_environment())
     # Applying a method may have drawn random numbers; dropout must not differ by it between variants.
     torch.manual_seed(spec.seed)
     training = PhasedTraining(task, prepared, loop, batches, events)
@@ -88,7 +88,7 @@ def prepare(spec: RunSpec, events: EventWriter, board: Board) -> None:
         events.environment(**start.facts())
         score = _start_score(task, start)
         outcome.start_accuracy, outcome.start_miou = score.accuracy, score.miou
-    events.environment(**read_environment())
+    events.environment(model_version=library_version(workload.model, board), **read_environment())
     events.outcome(outcome)
 
 

@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Sequence
 
-from gradfilter.bench.file_hash import file_hash
+from gradfilter.bench.file_hash import combined_hash, file_hash
 from gradfilter.bench.whole_file import whole_file
 
 _Known = Dict[str, List[Any]]  # by name below the folder: the stamp that the file had, and the fact
@@ -38,9 +38,7 @@ class KnownFiles:
 
     def content(self, paths: Sequence[Path]) -> str:
         """A hash of the files' names and contents: the same on every board that has the same files."""
-        hashes = self.facts("content", file_hash, paths)
-        named = sorted(zip(map(self._name, paths), hashes))
-        return "sha256:" + hashlib.sha256(json.dumps(named).encode("utf-8")).hexdigest()
+        return combined_hash(dict(zip(map(self._name, paths), self.facts("content", file_hash, paths))))
 
     def _name(self, path: Path) -> str:
         return path.relative_to(self.folder).as_posix()

@@ -5,19 +5,22 @@ is a classifier. A network whose head is to be told apart answers get_classifier
 """
 
 import importlib
+from importlib.machinery import EXTENSION_SUFFIXES, SOURCE_SUFFIXES
 from pathlib import Path
-from typing import Any, List, cast
+from typing import Any, Dict, List, cast
 
 from torch import nn
 from torch.nn.parameter import UninitializedParameter
 
 from gradfilter.bench.board import Board
 from gradfilter.bench.errors import RefusedWorkload, in_words, is_out_of_memory
-from gradfilter.bench.file_hash import file_hash
+from gradfilter.bench.file_hash import combined_hash, file_hash
 from gradfilter.bench.models.source import ModelSource
 from gradfilter.bench.schema.import_path import ImportPath, read_import_path
 
 _TASKS = ("classification", "segmentation")
+_SHOWN = len("sha256:") + 16
+_CODE = tuple(SOURCE_SUFFIXES + EXTENSION_SUFFIXES)
 
 
 class ImportedModels(ModelSource):
@@ -61,12 +64,30 @@ class ImportedModels(ModelSource):
         return model
 
     def version(self, name: str, board: Board) -> str:
-        """The module's own version, if it has one, and the hash of its file, by which a change is noticed."""
+        """The module's own version, if it has one, and the hash of its code, by which a change is noticed.
+
+        Of a package that is all its code, subpackages included, whichever module is named. What it imports from
+        elsewhere and the data files that it reads are not covered.
+        """
         module = _module(name, board)
-        version = getattr(module, "__version__", "")
+        version = str(getattr(module, "__version__", ""))
+        hashes = _code_hashes(importlib.import_module(module.__name__.partition(".")[0]))
+        content = combined_hash(hashes)[:_SHOWN] if hashes else ""
+        return " ".join(filter(None, [module.__name__, version, content]))
+
+
+def _code_hashes(module: Any) -> Dict[str, str]:
+    """The hash of every file of a module or package that Python can import; {} where it lies in none."""
+    if not hasattr(module, "__path__"):
         file = getattr(module, "__file__", None)
-        content = "sha256:" + file_hash(Path(file))[:16] if file else ""
-        return " ".join(filter(None, [module.__name__, str(version), content]))
+        return {Path(file).name: file_hash(Path(file))} if file else {}
+    folders = [Path(folder) for folder in module.__path__]
+    return {
+        path.relative_to(folder).as_posix(): file_hash(path)
+        for folder in folders
+        for path in folder.rglob("*")
+        if path.name.endswith(_CODE) and path.is_file()
+    }
 
 
 def _has_weights(model: nn.Module) -> bool:

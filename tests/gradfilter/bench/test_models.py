@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -208,13 +209,33 @@ def test_module_of_the_boards_own_makes_a_model(board, zoo):
 
 def test_changed_module_is_another_version(board, zoo):
     """
-    The version carries the hash of the module's file, so that a checkpoint is not mistaken for another model's.
+    The version carries the hash of the module's code, so that a checkpoint is not mistaken for another model's.
     """
     name = "import:zoo_of_tests:small"
     before = library_version(name, board)
     (zoo / "zoo_of_tests.py").write_text(ZOO + "number = 6\n")
     assert before != library_version(name, board)
-    assert before.startswith("zoo_of_tests sha256:")
+    assert re.match("zoo_of_tests sha256:[0-9a-f]{16}$", before)
+
+
+def test_changed_neighbour_is_another_version(board, tmp_path):
+    """
+    Of a package every file of code counts, since a network's layers may lie in another than its factory.
+    """
+    (tmp_path / "package_of_tests" / "blocks").mkdir(parents=True)
+    layers = tmp_path / "package_of_tests" / "blocks" / "layers.py"
+    for path in (layers.parent / "__init__.py", layers.parent.parent / "__init__.py", layers):
+        path.write_text("")
+    (tmp_path / "package_of_tests" / "nets.py").write_text("__version__ = '2.1'\n")
+    (tmp_path / "package_of_tests" / "weights.txt").write_text("no code")
+    board.model_modules.append("package_of_tests")
+    sys.path.insert(0, str(tmp_path))
+    before = library_version("import:package_of_tests.nets:small", board)
+    layers.write_text("width = 8\n")
+    after = library_version("import:package_of_tests.nets:small", board)
+    sys.path.remove(str(tmp_path))
+    assert re.match("package_of_tests.nets 2.1 sha256:[0-9a-f]{16}$", before)
+    assert before != after
 
 
 @pytest.mark.parametrize(
