@@ -1,12 +1,13 @@
 """Estimate: a number that never travels without its interval, level and sample size.
 
 The sample is one value per run, never per step: steps inside a run are correlated. Intervals are
-Student's t, for ratios on the logarithms of paired values (so the estimate is a geometric mean).
+Student's t, for ratios on the logarithms of paired values (so the estimate is a geometric mean), for
+cosines on the angles (so no interval reaches beyond what a cosine can be).
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import exp, log, sqrt
+from math import acos, cos, exp, log, pi, sqrt
 
 import numpy as np
 from scipy.special import stdtrit
@@ -39,6 +40,20 @@ def mean_estimate(values: Sequence[float], confidence: float = CONFIDENCE, *, de
     if half_width is None:
         return _without_interval(value, values, confidence, deterministic=deterministic)
     return Estimate(value, value - half_width, value + half_width, confidence, len(values))
+
+
+def cosine_estimate(cosines: Sequence[float], confidence: float = CONFIDENCE) -> Estimate:
+    """The cosine of the mean angle over runs, with the t-interval of the angles, cut where no angle is.
+
+    Angles, and not Fisher's z: z of a cosine of exactly 1, which an exact gradient has, is infinite.
+    """
+    # Rounding takes the cosine of two all but equal directions beyond 1.
+    angles = [acos(max(-1.0, min(1.0, cosine))) for cosine in cosines]
+    angle, half_width = _mean_and_half_width(angles, confidence)
+    if half_width is None:
+        return _without_interval(cos(angle), angles, confidence, deterministic=False)
+    low, high = cos(min(pi, angle + half_width)), cos(max(0.0, angle - half_width))
+    return Estimate(cos(angle), low, high, confidence, len(angles))
 
 
 def ratio_estimate(

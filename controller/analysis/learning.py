@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from controller.analysis.estimate import Estimate, mean_estimate
+from controller.analysis.estimate import Estimate, cosine_estimate, mean_estimate
 from controller.analysis.verdicts import EpochResult, GradientResult, StartScore
 from gradfilter.bench.schema import RunRecord
 
@@ -29,7 +29,7 @@ def epoch_results(runs: Sequence[RunRecord]) -> list[EpochResult]:
 
 
 def gradient_results(runs: Sequence[RunRecord]) -> list[GradientResult]:
-    """The mean over runs of every changed layer's cosine and SNR, in the order in which the runs tell them."""
+    """The means over runs of every changed layer's angle, as a cosine, and SNR, in the order that the runs have."""
     layers = dict.fromkeys(gradient.name for run in runs for gradient in run.outcome.gradients)
     return [_gradient(layer, runs) for layer in layers]
 
@@ -42,7 +42,8 @@ def _scores(runs: Sequence[RunRecord], epoch: int) -> dict[str, Estimate]:
 
 def _gradient(layer: str, runs: Sequence[RunRecord]) -> GradientResult:
     found = [gradient for run in runs for gradient in run.outcome.gradients if gradient.name == layer]
-    cosine = _mean([gradient.cosine for gradient in found])
+    cosines = [gradient.cosine for gradient in found if gradient.cosine is not None]
+    cosine = cosine_estimate(cosines) if cosines else None
     reasons = [gradient.reason for gradient in found if gradient.reason]
     reason = reasons[0] if cosine is None and reasons else ""
     return GradientResult(layer, cosine, _mean([gradient.snr_db for gradient in found]), reason)

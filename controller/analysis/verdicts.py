@@ -80,7 +80,7 @@ class EpochResult:
 class GradientResult:
     """How near a changed layer's weight gradient is to the exact one, on one batch of each run: means over runs.
 
-    cosine: of the angle between them. snr_db: signal to error, dB; None beside a cosine: they were equal.
+    cosine: of the mean of the angles between them. snr_db: signal to error, dB; None beside a cosine: they were equal.
     reason: why there is no comparison, '' where there is one.
     """
 

@@ -42,7 +42,7 @@ def gradient_table(comparison: Comparison) -> Table | None:
         return None
     level = f"{comparison.confidence:.0%}"
     caption = f"Weight gradients beside the exact ones, on one batch a run: means over runs ({level} intervals)"
-    return Table(caption, ("layer", "cosine", "signal to error [dB]", "runs"), groups)
+    return Table(caption, ("layer", "cosine of mean angle", "signal to error [dB]", "runs"), groups)
 
 
 def start_words(start: StartScore) -> str:

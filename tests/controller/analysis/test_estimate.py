@@ -8,7 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from controller.analysis.estimate import Estimate, difference_estimate, excludes, mean_estimate, ratio_estimate
+from controller.analysis.estimate import (
+    Estimate,
+    cosine_estimate,
+    difference_estimate,
+    excludes,
+    mean_estimate,
+    ratio_estimate,
+)
 
 POSITIVE = st.floats(min_value=1e-3, max_value=1e3)
 
@@ -47,6 +54,29 @@ class TestMean:
         estimate = mean_estimate([512.0, 640.0], deterministic=True)
         assert not estimate.exact
         assert estimate.low is not None
+
+
+class TestCosine:
+    def test_the_interval_is_that_of_the_angles(self):
+        """0°, 30° and 60°: 30° ± 4.3027 · 30°/sqrt(3), which is cut at 0°, as no two directions are nearer."""
+        estimate = cosine_estimate([1.0, math.sqrt(0.75), 0.5])
+        half_width = 4.302652729911275 * math.pi / 6 / math.sqrt(3)
+        assert math.sqrt(0.75) == pytest.approx(estimate.value)
+        assert (math.cos(math.pi / 6 + half_width), 1.0) == (pytest.approx(estimate.low), estimate.high)
+
+    @given(st.lists(st.floats(-1.0, 1.0), min_size=2, max_size=20))
+    def test_it_agrees_with_scipy_and_is_a_cosine(self, cosines):
+        """For any sample it is scipy's interval of the mean angle, and never outside −1 to 1."""
+        estimate = cosine_estimate(cosines)
+        if estimate.low is not None:
+            angles = stats.ttest_1samp(np.arccos(cosines), 0.0).confidence_interval(0.95)
+            expected = np.cos(np.clip(angles, 0.0, np.pi))[::-1]
+            assert tuple(expected) == pytest.approx((estimate.low, estimate.high), abs=1e-7)
+            assert -1.0 <= estimate.low <= estimate.value <= estimate.high <= 1.0
+
+    def test_equal_gradients_have_no_interval(self):
+        """A cosine of 1 in every run, or of a rounding error more, is 1."""
+        assert Estimate(1.0, None, None, 0.95, 3) == cosine_estimate([1.0, 1.0, 1.0 + 2**-52])
 
 
 class TestRatio:
