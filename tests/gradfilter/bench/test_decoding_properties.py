@@ -1,13 +1,13 @@
-"""The worker's decoder against pydantic, over drawn specs. Neither hypothesis nor pydantic is for Python 3.6."""
+"""The worker's decoder against pydantic, over drawn specs. This pydantic is not for Python 3.6."""
 
 import json
 
 import pytest
 
-hypothesis = pytest.importorskip("hypothesis")
 pydantic = pytest.importorskip("pydantic")
 
-from hypothesis import strategies as st  # noqa: E402 (after the skip)
+import hypothesis  # noqa: E402 (after the skip)
+from hypothesis import strategies as st  # noqa: E402
 
 from gradfilter.bench.decoding import decode, encode  # noqa: E402
 from gradfilter.bench.errors import DecodingError  # noqa: E402

@@ -1,10 +1,10 @@
-"""The filtered convolution against the slow reference, on shapes that need no library to draw."""
-
-import random
+"""The filtered convolution against the slow reference, on named shapes and on drawn ones."""
 
 import pytest
 import torch
 import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gradfilter.filtering import filtered_conv2d
 
@@ -66,31 +66,38 @@ def test_named_shape_matches_the_slow_reference(case, alignment, slow_reference)
     check(slow_reference, torch.randn(x_shape), torch.randn(weight_shape), patch_size, numbers)
 
 
-def draw_choices(draw):
-    return {"alignment": draw.choice(["corner", "centred"]), "stride_correction": draw.random() < 0.5}
+@st.composite
+def axes(draw, patch_size, alignment):
+    """(kernel, stride, dilation, padding, pixels) of one spatial axis whose output has a pixel.
+
+    Taps a patch or more apart need what shape_problem asks for: stride 1, an odd kernel and, for corner, "same".
+    """
+    dilation, stride, padding = draw(st.integers(1, 6)), draw(st.integers(1, 3)), draw(st.integers(0, 4))
+    distant = dilation > 1 and dilation >= patch_size
+    kernel = draw(st.sampled_from([1, 3, 5])) if distant else draw(st.integers(1, 5))
+    if distant and kernel > 1:
+        stride = 1
+        padding = dilation * (kernel - 1) // 2 if alignment == "corner" else padding
+    fewest = max(1, dilation * (kernel - 1) + 1 - 2 * padding)
+    return kernel, stride, dilation, padding, fewest + draw(st.integers(0, 10))
 
 
-@pytest.mark.parametrize("seed", range(160))
-def test_random_shape_matches_the_slow_reference(seed, slow_reference):
-    """Any stride, padding, kernel, grouping and map size, patches beyond the map too."""
-    draw = random.Random(seed)
+@st.composite
+def convolutions(draw):
+    """Shapes and numbers of any convolution that can be filtered; taps near on one axis may be distant on the other."""
+    patch_size = draw(st.integers(2, 5) | st.integers(2, 13))
+    numbers = {"alignment": draw(st.sampled_from(["corner", "centred"])), "stride_correction": draw(st.booleans())}
+    both = [draw(axes(patch_size, numbers["alignment"])) for _ in "hw"]
+    kernel, numbers["stride"], numbers["dilation"], numbers["padding"], pixels = zip(*both)
+    numbers["groups"], inputs, outputs = draw(st.integers(1, 3)), draw(st.integers(1, 2)), draw(st.integers(1, 2))
+    x_shape = (draw(st.integers(1, 3)), numbers["groups"] * inputs, *pixels)
+    return x_shape, (numbers["groups"] * outputs, inputs, *kernel), patch_size, numbers
+
+
+@given(case=convolutions(), seed=st.integers(0, 2**32 - 1))
+@settings(deadline=None, max_examples=300)
+def test_drawn_shape_matches_the_slow_reference(case, seed, slow_reference):
+    """Any stride, padding, kernel, dilation, grouping and map size, patches beyond the map too."""
     torch.manual_seed(seed)
-    groups = draw.choice([1, 1, 2, 3])
-    x_shape = (draw.randint(1, 3), groups * draw.randint(1, 2), draw.randint(5, 11), draw.randint(5, 11))
-    weight_shape = (groups * draw.randint(1, 2), x_shape[1] // groups, draw.randint(1, 5), draw.randint(1, 5))
-    stride, padding = [(draw.randint(low, low + 2), draw.randint(low, low + 2)) for low in (1, 0)]
-    numbers = {"stride": stride, "padding": padding, "groups": groups, **draw_choices(draw)}
-    check(slow_reference, torch.randn(x_shape), torch.randn(weight_shape), draw.randint(2, 13), numbers)
-
-
-@pytest.mark.parametrize("seed", range(60))
-def test_random_dilation_matches_the_slow_reference(seed, slow_reference):
-    """Taps nearer than a patch and taps further apart, each axis by itself."""
-    draw = random.Random(seed)
-    torch.manual_seed(seed)
-    groups = draw.choice([1, 2])
-    kernel, dilation = [(draw.choice(sizes), draw.choice(sizes)) for sizes in ((1, 3, 5), (1, 2, 3, 4, 5))]
-    padding = tuple(d * (k - 1) // 2 for d, k in zip(dilation, kernel))
-    numbers = {"padding": padding, "dilation": dilation, "groups": groups, **draw_choices(draw)}
-    x, weight = torch.randn(2, groups * 2, draw.randint(1, 10), draw.randint(1, 10)), torch.randn(groups, 2, *kernel)
-    check(slow_reference, x, weight, draw.randint(2, 5), numbers)
+    x_shape, weight_shape, patch_size, numbers = case
+    check(slow_reference, torch.randn(x_shape), torch.randn(weight_shape), patch_size, numbers)
