@@ -72,6 +72,9 @@ def submit(
     epochs: Annotated[int | None, typer.Option(help="Whole passes over the data, instead of measured steps.")] = None,
     threads: Annotated[int | None, typer.Option(help="Threads of the worker; torch's own choice without.")] = None,
     compute: Annotated[Literal["cpu", "cuda"] | None, typer.Option()] = None,
+    dtype: Annotated[
+        Literal["float32", "bfloat16"] | None, typer.Option(help="What networks compute in; bfloat16 by autocast.")
+    ] = None,
     pretraining: Annotated[bool, typer.Option(help="Start from a checkpoint trained on part of the data.")] = False,
     method: Annotated[list[str] | None, typer.Option(help=f"A variant besides the baseline: {METHOD_FORM}.")] = None,
     device: Annotated[str | None, typer.Option(help="The board by name.")] = None,
@@ -99,6 +102,7 @@ def submit(
         epochs=epochs,
         threads=threads,
         compute=compute,
+        dtype=dtype,
         pretraining={} if pretraining else None,
     )
     job = _job(file, workload, method or [], changes)

@@ -15,6 +15,7 @@ from controller.analysis.verdicts import Comparison
 from controller.analysis.wording import TIMES
 from gradfilter.bench.schema import ConvLayerWorkload, JobSpec, RunRecord
 
+_TYPE = {"float32": "", "bfloat16": ", bfloat16"}
 _WORK = {"step": "", "forward": ", forward only", "forward_backward": ", forward and backward only"}
 _FINAL = ("finished", "failed", "cancelled")
 
@@ -70,7 +71,7 @@ def describe_workload(job: JobSpec) -> str:
     names = workload.trainable if isinstance(workload.trainable, str) else ", ".join(workload.trainable)
     size = f"{workload.image_size}{TIMES}{workload.image_size}"
     text = f"{workload.model} on {workload.dataset}, {size}, batch {workload.batch_size}, trainable {names}"
-    return text + _WORK[workload.work]
+    return text + _TYPE[workload.dtype] + _WORK[workload.work]
 
 
 def _missing(evidence: Evidence, records: Sequence[RunRecord], *, ended: bool, reason: str) -> str:

@@ -52,6 +52,10 @@ _STEP = """
     Saved activations are the bytes that one step keeps for backward, without parameters, counted in a separate step
     that is not timed. Peak RSS is the whole worker's, Python and PyTorch included. 1 MB is 1 000 000 bytes.
 """
+_BFLOAT16 = """
+    Networks compute in bfloat16 where PyTorch's autocast does so; weights, their gradients, the loss and the optimizer
+    are float32. Saved activations include the weights' copies in bfloat16 that the backward pass needs.
+"""
 _LAYERS = """
     Each convolution is alone in the graph and gets gradients for its input, weight and bias; forward and backward are
     medians over the measured steps of a run. In a network, other layers, the forward pass and the optimizer take time
@@ -65,7 +69,8 @@ _LAYERS = """
 def method_sentences(comparison: Comparison) -> list[str]:
     """The method of this comparison: the sample, the pairs, the interval, each quantity's definition."""
     layers = any(part.part for part in comparison.variants[0].parts)
-    text = (_DESIGN + (_LAYERS if layers else _STEP)).format(
+    reduced = _BFLOAT16 if comparison.workload.get("dtype") == "bfloat16" else ""
+    text = (_DESIGN + (_LAYERS if layers else _STEP) + reduced).format(
         complete=comparison.blocks_complete,
         wanted=comparison.blocks_wanted,
         level=f"{comparison.confidence:.0%}",

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from gradfilter.bench.batches import Batch
 from gradfilter.bench.datasets import IGNORED
 from gradfilter.bench.errors import RefusedWorkload
+from gradfilter.bench.precision import Precision
 
 
 @dataclass
@@ -103,10 +104,10 @@ def _mean_share(found: Tensor, of: Tensor) -> float:
     return float((found[of > 0] / of[of > 0]).mean())
 
 
-def evaluate(model: nn.Module, batches: Iterable[Batch], tally: Tally) -> Score:
+def evaluate(model: nn.Module, batches: Iterable[Batch], tally: Tally, precision: Precision) -> Score:
     """Score a network; it is left in evaluation mode."""
     model.eval()
     with torch.no_grad():
         for images, targets in batches:
-            tally.add(model(images), targets)
+            tally.add(precision.outputs(model, images), targets)
     return tally.score()

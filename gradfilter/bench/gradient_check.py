@@ -17,6 +17,8 @@ _LONGEST_REASON = 300  # torch names every parameter that does not fit
 def compare_with_plain(task: Task, variant: Variant, prepared: PreparedVariant, batch: Batch) -> List[LayerGradient]:
     """Every layer that the methods changed against the same layer of the plain network with the same weights.
 
+    Both compute in the workload's number type, so that what differs is the methods' doing.
+
     What goes wrong here, memory that does not hold two networks included, is a reason: the run itself was measured.
     """
     names = list(dict.fromkeys(layer.name for layer in prepared.layers))
@@ -26,7 +28,7 @@ def compare_with_plain(task: Task, variant: Variant, prepared: PreparedVariant, 
 
     def batch_loss(model: nn.Module) -> Tensor:
         set_training_mode(model, task.workload.batch_norm)
-        return task.loss(model(images), targets)
+        return task.loss(model, images, targets)
 
     try:
         plain = task.plain_model(variant)

@@ -5,7 +5,7 @@
 So a measured run needs no network, and all variants start from the same bytes.
 """
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Tuple
 
@@ -42,7 +42,8 @@ def prepare_start(task: Task, events: EventWriter) -> Optional[Checkpoint]:
         return None
     checkpoint = load_checkpoint(path)
     if checkpoint is None:
-        checkpoint = _make(task, events)
+        # In float32 whatever the job computes in, so that jobs of every type start from the same weights.
+        checkpoint = _make(Task(replace(task.workload, dtype="float32"), task.board), events)
         save_checkpoint(path, checkpoint)
     return checkpoint
 

@@ -17,7 +17,7 @@ from gradfilter.bench.marks import Mark, StepPhase
 from gradfilter.bench.schema import Optimizer, Step
 from gradfilter.methods import Method
 
-Loss = Callable[[Tensor, Tensor], Tensor]  # of outputs and targets
+BatchLoss = Callable[[nn.Module, Tensor, Tensor], Tensor]  # of a network, images and targets
 
 
 def trained_parameters(model: nn.Module) -> List[nn.Parameter]:
@@ -65,7 +65,7 @@ class TrainingLoop:
         batches: Batches,
         settings: Optimizer,
         *,
-        loss: Loss,
+        loss: BatchLoss,
         total_steps: int,
         mark: Mark,
         methods: Sequence[Method] = (),
@@ -75,7 +75,7 @@ class TrainingLoop:
         self._model = model
         self._batches = batches
         self._settings = settings
-        self._task_loss = loss
+        self._batch_loss = loss
         self._total_steps = total_steps
         self._mark = mark
         self._methods = methods
@@ -135,7 +135,7 @@ class TrainingLoop:
         )
 
     def _loss(self, images: Tensor, targets: Tensor) -> Tensor:
-        loss = self._task_loss(self._model(images), targets)
+        loss = self._batch_loss(self._model, images, targets)
         for method in self._methods:
             extra = method.extra_loss(self._model)
             loss = loss if extra is None else loss + extra

@@ -12,6 +12,7 @@ from gradfilter.bench.evaluation import Score, evaluate
 from gradfilter.bench.models import build_model, model_task
 from gradfilter.bench.objectives import OBJECTIVES
 from gradfilter.bench.placement import Placement
+from gradfilter.bench.precision import Precision
 from gradfilter.bench.schema import TrainingWorkload, Variant
 from gradfilter.bench.splits import Split, split_in_two, split_once
 from gradfilter.bench.trainable import set_trainable
@@ -21,8 +22,8 @@ class Task:
     """What a training workload trains on. Every variant of a job gets the same, in the same order.
 
     Raises:
-        RefusedWorkload: the data set, the model or the device does not exist here, the model is not for
-            such data, or there are too few images.
+        RefusedWorkload: the data set, the model, the device or the number type does not exist here, the
+            model is not for such data, or there are too few images.
     """
 
     def __init__(self, workload: TrainingWorkload, board: Board) -> None:
@@ -30,6 +31,7 @@ class Task:
         self.board = board
         self.placement = Placement(workload)
         self.mark = self.placement.mark
+        self._precision = Precision(workload.dtype, self.placement.device)
         self.data = load_dataset(workload.dataset, board)
         self._objective = OBJECTIVES[self.data.task]
         self._check_model()
@@ -73,9 +75,9 @@ class Task:
         set_trainable(model, self.workload.trainable if variant.trainable is None else variant.trainable)
         return model
 
-    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """What training minimises: the mean cross-entropy of images, or of labelled pixels."""
-        return self._objective.loss(outputs, targets)
+    def loss(self, model: nn.Module, images: Tensor, targets: Tensor) -> Tensor:
+        """What training minimises, of a batch: the mean cross-entropy of images, or of labelled pixels."""
+        return self._objective.loss(self._precision.outputs(model, images), targets)
 
     def batches(self, split: Split, batch_size: int, seed: int) -> Batches:
         """Training batches in the order of the seed."""
@@ -90,7 +92,8 @@ class Task:
 
     def evaluate(self, model: nn.Module, split: Split) -> Score:
         """Score a network on the held-out images of a split."""
-        return evaluate(model, self._held_out(split), self._objective.tally(self.data.classes))
+        tally = self._objective.tally(self.data.classes)
+        return evaluate(model, self._held_out(split), tally, self._precision)
 
     def _held_out(self, split: Split) -> Iterator[Batch]:
         return evaluation_batches(

@@ -58,11 +58,11 @@ class TestSubmit:
         """Flags make a training job with the baseline first; what was not typed is left to the defaults."""
         fake.on("POST /v1/jobs", Answer(asdict(job("queued")), status=201))
         methods = ["--method", "p2=gradient_filter:patch_size=2", "--method", "p4=gradient_filter:patch_size=4"]
-        start = ["--weights", "file:mine.npz", "--epochs", "3", "--pretraining"]
+        start = ["--weights", "file:mine.npz", "--epochs", "3", "--pretraining", "--dtype", "bfloat16"]
         gradfilter("submit", "--model", "resnet18", "--tag", "jetson", "--quick", *start, *methods)
         sent = fake.requests[0][1]
-        expected = {"kind": "training", "model": "resnet18", "weights": "file:mine.npz", "epochs": 3, "pretraining": {}}
-        assert expected == sent["workload"]
+        typed = {"model": "resnet18", "weights": "file:mine.npz", "epochs": 3, "pretraining": {}, "dtype": "bfloat16"}
+        assert {"kind": "training", **typed} == sent["workload"]
         assert ["baseline", "p2", "p4"] == [variant["name"] for variant in sent["variants"]]
         assert ({"tags": ["jetson"]}, True) == (sent["device"], sent["quick"])
 

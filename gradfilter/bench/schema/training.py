@@ -83,6 +83,7 @@ class TrainingWorkload:
     epochs: train so many whole passes instead of measured_steps, with an evaluation after each.
     work: what a step does. "forward" and "forward_backward" leave out the rest and so train nothing; the
     differences in time and energy between jobs of the three are what each part really takes.
+    dtype: what passes compute in; "bfloat16" is autocast's choice of operators. A start is pretrained in float32.
     """
 
     __pydantic_config__ = REFUSE_UNKNOWN_KEYS
@@ -100,7 +101,7 @@ class TrainingWorkload:
     work: Literal["step", "forward", "forward_backward"] = "step"
     compute: Literal["cpu", "cuda"] = "cpu"
     threads: Optional[int] = None
-    dtype: Literal["float32"] = "float32"
+    dtype: Literal["float32", "bfloat16"] = "float32"
     memory_format: Literal["channels_last", "contiguous"] = "channels_last"
     batch_norm: Literal["eval", "train"] = "eval"
     optimizer: Optimizer = field(default_factory=Optimizer)
@@ -121,7 +122,7 @@ class TrainingWorkload:
             check_range("epochs", self.epochs, 1, 10000)
         check_choice("work", self.work, ["step", "forward", "forward_backward"])
         check_choice("compute", self.compute, ["cpu", "cuda"])
-        check_choice("dtype", self.dtype, ["float32"])
+        check_choice("dtype", self.dtype, ["float32", "bfloat16"])
         check_choice("memory_format", self.memory_format, ["channels_last", "contiguous"])
         check_choice("batch_norm", self.batch_norm, ["eval", "train"])
         if self.threads is not None:

@@ -9,8 +9,10 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
+from controller.analysis.comparison import compare
 from controller.analysis.verdicts import MetricValue
 from controller.report import FORMATS
+from tests.controller.records import training_job, whole_job
 from tests.controller.report.comparisons import CASES, HOSTILE, comparison, rendered
 
 
@@ -183,6 +185,15 @@ class TestMarkdown:
         assert "<script>" not in prose
         assert r"\<script\>" in prose
         assert HOSTILE in json.loads(code.partition("```")[0])["note"]
+
+    def test_another_number_type_is_said(self):
+        """bfloat16 stands beside the workload and in how the numbers were made; float32 needs no word."""
+        job = training_job()
+        job.workload.dtype = "bfloat16"
+        text = FORMATS["md"].render(compare(job, whole_job(job, {"baseline": 0.06, "filtered": 0.03})))
+        assert "trainable last:4, bfloat16" in text
+        assert "compute in bfloat16 where PyTorch's autocast does so" in text
+        assert "bfloat16" not in rendered("whole", "md")
 
     def test_it_has_the_same_sections_as_the_page(self):
         """Results, concerns, runs, method, environment and how to repeat it."""

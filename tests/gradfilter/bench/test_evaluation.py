@@ -9,6 +9,7 @@ from gradfilter.bench.datasets import IGNORED
 from gradfilter.bench.errors import RefusedWorkload
 from gradfilter.bench.evaluation import LabelTally, PixelTally, evaluate
 from gradfilter.bench.objectives import OBJECTIVES
+from gradfilter.bench.precision import Precision
 
 MASK = torch.tensor([[[0, 0, 1], [1, 1, IGNORED]]])
 PREDICTED = torch.tensor([[[0, 1, 1], [1, 0, 2]]])  # of four classes; nobody has class 3, and 2 is not counted
@@ -106,6 +107,7 @@ def test_network_is_scored_in_evaluation_mode():
     """
     model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Dropout(0.9))
     images = outputs_of(torch.tensor([0, 1, 2]), 3, height=5.0)
-    score = evaluate(model, [(images, torch.tensor([0, 1, 2]))], LabelTally(3))
+    precision = Precision("float32", torch.device("cpu"))
+    score = evaluate(model, [(images, torch.tensor([0, 1, 2]))], LabelTally(3), precision)
     assert 1.0 == score.accuracy
     assert not model.training
