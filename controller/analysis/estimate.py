@@ -7,7 +7,7 @@ cosines on the angles (so no interval reaches beyond what a cosine can be).
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import acos, cos, exp, log, pi, sqrt
+from math import acos, cos, exp, inf, log, pi, sqrt
 
 import numpy as np
 from scipy.special import stdtrit
@@ -34,12 +34,19 @@ class Estimate:
     exact: bool = False
 
 
-def mean_estimate(values: Sequence[float], confidence: float = CONFIDENCE, *, deterministic: bool = False) -> Estimate:
-    """Mean over runs with its t-interval."""
+def mean_estimate(
+    values: Sequence[float],
+    confidence: float = CONFIDENCE,
+    *,
+    deterministic: bool = False,
+    limits: tuple[float, float] = (-inf, inf),
+) -> Estimate:
+    """Mean over runs with its t-interval, cut where the quantity cannot be: it holds the truth as often as before."""
     value, half_width = _mean_and_half_width(values, confidence)
     if half_width is None:
         return _without_interval(value, values, confidence, deterministic=deterministic)
-    return Estimate(value, value - half_width, value + half_width, confidence, len(values))
+    low, high = max(limits[0], value - half_width), min(limits[1], value + half_width)
+    return Estimate(value, low, high, confidence, len(values))
 
 
 def cosine_estimate(cosines: Sequence[float], confidence: float = CONFIDENCE) -> Estimate:

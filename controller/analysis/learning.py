@@ -1,8 +1,10 @@
 """How training went: the score of the starting weights, of every epoch, and how near the changed gradients are."""
 
 from collections.abc import Sequence
+from math import inf
 
 from controller.analysis.estimate import Estimate, cosine_estimate, mean_estimate
+from controller.analysis.metrics import METRICS
 from controller.analysis.verdicts import EpochResult, GradientResult, StartScore
 from gradfilter.bench.schema import RunRecord
 
@@ -36,7 +38,10 @@ def gradient_results(runs: Sequence[RunRecord]) -> list[GradientResult]:
 
 def _scores(runs: Sequence[RunRecord], epoch: int) -> dict[str, Estimate]:
     found = [evaluation for run in runs for evaluation in run.outcome.evaluations if evaluation.epoch == epoch]
-    means = {metric: _mean([getattr(one, field) for one in found]) for field, metric in _SCORES.items()}
+    means = {
+        metric: _mean([getattr(one, field) for one in found], METRICS[metric].limits)
+        for field, metric in _SCORES.items()
+    }
     return {metric: mean for metric, mean in means.items() if mean is not None}
 
 
@@ -49,6 +54,6 @@ def _gradient(layer: str, runs: Sequence[RunRecord]) -> GradientResult:
     return GradientResult(layer, cosine, _mean([gradient.snr_db for gradient in found]), reason)
 
 
-def _mean(values: Sequence[float | None]) -> Estimate | None:
+def _mean(values: Sequence[float | None], limits: tuple[float, float] = (-inf, inf)) -> Estimate | None:
     given = [value for value in values if value is not None]
-    return mean_estimate(given) if given else None
+    return mean_estimate(given, limits=limits) if given else None

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from math import inf
 from typing import Literal
 
 from gradfilter.bench.schema import ConvLayerWorkload, TrainingWorkload
@@ -19,6 +20,7 @@ class Metric:
     does not vary, so that equal values over runs are exact. primary: a verdict will be tested on it.
     more_is_better: of what is not a time. optional: left out where no run has it, since it does not apply.
     needs: the metric without which there is nothing to say of this one, '' for none. kind: of the number.
+    limits: the least and most that the quantity can be; what is a difference of readings can be below 0.
     """
 
     name: str
@@ -31,7 +33,11 @@ class Metric:
     optional: bool = False
     needs: str = ""
     kind: Kind = "measured"
+    limits: tuple[float, float] = (0.0, inf)
 
+
+_SHARE = (0.0, 1.0)
+_ANY = (-inf, inf)
 
 STEP_TIME = Metric("step_time", "step time", "s", "speed_up", primary=True)
 FORWARD = Metric("forward", "forward", "s", "speed_up")
@@ -39,10 +45,20 @@ BACKWARD = Metric("backward", "backward", "s", "speed_up")
 OPTIMIZER = Metric("optimizer", "optimizer", "s", "speed_up")
 DATA_TIME = Metric("data_time", "data loading per step", "s", "speed_up", optional=True)
 ENERGY_PER_STEP = Metric("energy_per_step", "energy per step", "J", "ratio", primary=True)
-NET_ENERGY_PER_STEP = Metric("net_energy_per_step", "energy per step above idle", "J", "ratio", needs="energy_per_step")
+NET_ENERGY_PER_STEP = Metric(
+    "net_energy_per_step", "energy per step above idle", "J", "ratio", needs="energy_per_step", limits=_ANY
+)
 MEAN_POWER = Metric("mean_power", "mean power", "W", "ratio", needs="energy_per_step")
 FORWARD_ENERGY, BACKWARD_ENERGY, OPTIMIZER_ENERGY, DATA_ENERGY = (
-    Metric(f"{part}_energy", f"{title} energy per step", "J", "ratio", needs="energy_per_step", kind="modelled")
+    Metric(
+        f"{part}_energy",
+        f"{title} energy per step",
+        "J",
+        "ratio",
+        needs="energy_per_step",
+        kind="modelled",
+        limits=_ANY,
+    )
     for part, title in (
         ("forward", "forward"),
         ("backward", "backward"),
@@ -52,10 +68,16 @@ FORWARD_ENERGY, BACKWARD_ENERGY, OPTIMIZER_ENERGY, DATA_ENERGY = (
 )
 SAVED_ACTIVATION_BYTES = Metric("saved_activation_bytes", "saved activations", "B", "ratio", deterministic=True)
 PEAK_RSS_BYTES = Metric("peak_rss_bytes", "peak RSS", "B", "ratio", primary=True)
-TEST_ACCURACY = Metric("test_accuracy", "test accuracy", "ratio", "difference", more_is_better=True)
-TEST_MIOU = Metric("test_miou", "test mIoU", "ratio", "difference", more_is_better=True, optional=True)
+TEST_ACCURACY = Metric("test_accuracy", "test accuracy", "ratio", "difference", more_is_better=True, limits=_SHARE)
+TEST_MIOU = Metric("test_miou", "test mIoU", "ratio", "difference", more_is_better=True, optional=True, limits=_SHARE)
 TEST_MEAN_ACCURACY = Metric(
-    "test_mean_accuracy", "test mean accuracy", "ratio", "difference", more_is_better=True, optional=True
+    "test_mean_accuracy",
+    "test mean accuracy",
+    "ratio",
+    "difference",
+    more_is_better=True,
+    optional=True,
+    limits=_SHARE,
 )
 TEST_LOSS = Metric("test_loss", "test loss", "1", "difference")
 

@@ -48,7 +48,7 @@ def judge(evidence: Evidence, variant: str, part: str, metric: Metric) -> Metric
         title=metric.title,
         unit=metric.unit,
         kind=with_value[0].kind,
-        estimate=mean_estimate(values, deterministic=metric.deterministic),
+        estimate=mean_estimate(values, deterministic=metric.deterministic, limits=metric.limits),
         ratio=ratio,
         difference=difference,
         clear=clear,

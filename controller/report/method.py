@@ -25,8 +25,9 @@ _DESIGN = """
 
     Intervals are {level} intervals from Student's t over runs. Times are compared by speed-up, baseline divided by
     variant (above 1 is faster), bytes and joules by ratio, variant divided by baseline (below 1 is less): the
-    geometric mean over blocks, its interval from the logarithms. Accuracy and loss are compared by difference. One
-    run has no interval; neither have counts that do not vary (exact).
+    geometric mean over blocks, its interval from the logarithms. Accuracy and loss are compared by difference.
+    Intervals end where the quantity does: at 0, and at 1 for a share. One run has no interval; neither have counts
+    that do not vary (exact).
 
     A difference is called clear where its interval excludes no difference. {test} The intervals are not widened for
     how many of them there are.

@@ -79,6 +79,20 @@ def test_bytes_are_compared_exactly_and_accuracy_by_difference():
     assert (None, pytest.approx(0.002), False) == (accuracy.ratio, accuracy.difference.value, accuracy.clear)
 
 
+def test_no_interval_reaches_where_the_quantity_cannot_be():
+    """Runs that differ widely have intervals, after every epoch too, that end at 100 % and at 0 s."""
+    job, records = segmentation()
+    for record in [record for record in records if record.spec.purpose == "measure"]:
+        accuracy = (0.5, 0.99, 1.0)[record.spec.block - 1]
+        record.outcome.test_accuracy = record.outcome.evaluations[0].accuracy = accuracy
+        for step in record.steps:
+            step.forward_s *= accuracy**9
+    for variant in compare(job, records).variants:
+        metrics = variant.parts[0].metrics
+        assert 1.0 == metrics["test_accuracy"].estimate.high == variant.epochs[0].metrics["test_accuracy"].high
+        assert 0.0 == metrics["forward"].estimate.low
+
+
 def test_the_baseline_is_not_compared_with_itself():
     """The baseline has estimates, and neither ratio nor difference."""
     job = training_job()

@@ -1,6 +1,7 @@
 """Intervals against hand calculation and scipy, and how often they hold the truth."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -35,6 +36,13 @@ class TestMean:
         if estimate.low is not None:
             expected = stats.ttest_1samp(values, 0.0).confidence_interval(confidence)
             assert tuple(expected) == pytest.approx((estimate.low, estimate.high), rel=1e-6, abs=1e-9)
+
+    def test_it_ends_where_the_quantity_does(self):
+        """An accuracy is at most 1 and a time at least 0; the other end and the mean stay where they are."""
+        whole, cut = (mean_estimate([0.9, 0.97, 1.0], limits=limits) for limits in ((-math.inf, math.inf), (0.0, 1.0)))
+        assert whole.high > 1.0
+        assert replace(whole, high=1.0) == cut
+        assert 0.0 == mean_estimate([0.1, 0.9], limits=(0.0, math.inf)).low
 
     def test_one_run_has_no_interval(self):
         """A single value says nothing about its spread."""
