@@ -63,8 +63,8 @@ def check_readings(series: Series, windows: Sequence[Window], period_s: float) -
         raise EnergyRefusedError(
             f"the {len(windows)} windows last {total_s / len(windows):.3g} s on average, too short for a sensor with a "
             f"value every {period_s:.3g} s: what lies outside blurs {blurred:.1%} of their time, at most "
-            f"{LARGEST_BLURRED_SHARE:.1%} is allowed; sample more often, measure more steps, or lower batch_size so that "
-            "more of them are decoded at once"
+            f"{LARGEST_BLURRED_SHARE:.1%} is allowed; sample more often, measure more steps, or lower batch_size so "
+            "that more of them are decoded at once"
         )
     times, values = readings(series)
     kept = inside(times, windows)
