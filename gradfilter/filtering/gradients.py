@@ -120,10 +120,12 @@ def _tap_gradient(x_averages: Tensor, dy_means: Tensor, groups: int) -> Tensor:
 def _image_by_image(maps: Tensor, groups: int) -> bool:
     """Whether products are taken for each image: one for all of a contiguous batch would transpose it first.
 
-    Not in 16 bits, where the sum over images would be rounded once for each.
+    Not where an image has fewer patches than channels, as transposing then costs less than so small products do. Not in
+    16 bits, where the sum over images would be rounded once for each.
     """
     return (
         groups == 1
+        and maps.size(2) * maps.size(3) >= maps.size(1)
         and maps.dtype in _EXACT
         and maps.device.type == "cpu"
         and memory_format(maps) == torch.contiguous_format
@@ -132,11 +134,9 @@ def _image_by_image(maps: Tensor, groups: int) -> bool:
 
 def _product_per_image(dy_means: Tensor, taps: Tensor) -> Tensor:
     """Taps (C_out, C_in, 1, 1), transposed, times each image."""
-    kernel, (outputs, inputs) = taps.transpose(0, 1), taps.shape[:2]
+    outputs, inputs = taps.shape[:2]
     images, _, height, width = dy_means.shape
-    if height * width < outputs:  # small maps: PyTorch's 1×1 convolution puts images together, products do not
-        return F.conv2d(dy_means, kernel)
-    kernel = kernel.reshape(1, inputs, outputs).contiguous().expand(images, -1, -1)
+    kernel = taps.view(outputs, inputs).t().contiguous().expand(images, -1, -1)
     return torch.bmm(kernel, dy_means.flatten(2)).view(images, inputs, height, width)
 
 

@@ -4,17 +4,15 @@ What a chain knows (operations.py) turns it into another of its kind. Everything
 ordinary tensor of autograd, and so ends the chain: no operation is ever guessed.
 """
 
-import sys
-from types import FrameType
 from typing import Any, Callable, Dict, Mapping, Optional, Sequence
 
 import torch
-import torch.utils.checkpoint
-from torch import Tensor
+from torch import Tensor, nn
 
-from gradfilter.errors import ChainInCheckpoint
+from gradfilter.filtering.chains.calls import refuse_checkpointing
 from gradfilter.filtering.chains.entered import Entered
 from gradfilter.filtering.chains.values import Value
+from gradfilter.filtering.operators import compiling
 
 Handler = Callable[..., Any]
 
@@ -36,14 +34,14 @@ class Deferred:
 
     def materialise(self, wanted_by: str = "") -> Tensor:
         """The map as a tensor of autograd's own, or without a gradient where none is recorded."""
-        refuse_checkpointing()
+        refuse_checkpointing(end_chains)
         return self.value.tensor(wanted_by) if torch.is_grad_enabled() else self.value.map
 
     @classmethod
     def __torch_function__(
         cls, function: Any, _: Any, args: Sequence[Any] = (), kwargs: Optional[Mapping[str, Any]] = None
     ) -> Any:
-        refuse_checkpointing()
+        refuse_checkpointing(end_chains)
         kwargs = kwargs or {}
         handler = HANDLERS.get(function) if torch.is_grad_enabled() else None
         if handler is not None:
@@ -105,27 +103,9 @@ def materialised(value: Any, wanted_by: str = "") -> Any:
     return value
 
 
-def is_checkpointing() -> bool:
-    """Whether torch.utils.checkpoint runs the code that asks."""
-    frame: Optional[FrameType] = sys._getframe()  # noqa: SLF001 - the one way to ask who called
-    while frame is not None:
-        if frame.f_code.co_filename == torch.utils.checkpoint.__file__:
-            return True
-        frame = frame.f_back
-    return False
-
-
-def refuse_checkpointing() -> None:
-    """Refuse a part of a model that is run a second time: the map that enters it is part of a chain.
-
-    Raises:
-        ChainInCheckpoint: torch.utils.checkpoint is at work.
-    """
-    if is_checkpointing():
-        raise ChainInCheckpoint(
-            "torch.utils.checkpoint runs a part of a model whose input is part of a chain of filtered layers, which "
-            "would lose the gradient. Turn checkpointing off, or filter with fuse=False."
-        )
+def end_chains(model: nn.Module, _: Any, output: Any) -> Any:  # noqa: ARG001 - a forward hook's arguments
+    """The forward hook of a model in which chains may form: ordinary tensors leave it."""
+    return None if compiling() else materialised(output, "the model's output")
 
 
 def _apply(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:

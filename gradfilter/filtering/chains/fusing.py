@@ -1,7 +1,7 @@
 """When chains form: while a model that was prepared for them runs, with gradients.
 
-The model's own hooks begin and end it, so that convolutions called by themselves give ordinary tensors, and so does
-the model.
+A forward hook of the model ends them, so that ordinary tensors leave it; convolutions called by themselves give
+ordinary tensors too.
 """
 
 import threading
@@ -13,7 +13,8 @@ from torch import Tensor, nn
 
 from gradfilter.filtering.chains import operations  # noqa: F401 - fills the table of handlers
 from gradfilter.filtering.chains.branches import Branch, LayerRun
-from gradfilter.filtering.chains.deferred import Deferred, is_checkpointing, materialised
+from gradfilter.filtering.chains.calls import is_inside
+from gradfilter.filtering.chains.deferred import Deferred, end_chains
 from gradfilter.filtering.chains.entered import Entered
 from gradfilter.filtering.chains.functions import PatchConvolution
 from gradfilter.filtering.chains.values import Blend, Value
@@ -27,10 +28,9 @@ AT_PATCHES = "at patch resolution"
 
 
 class _Thread(threading.local):
-    """The models that run now, outermost first, and the calls of convolutions that are being recorded."""
+    """What a block asked for: the calls of convolutions that are being recorded, and whether layers run apart."""
 
     def __init__(self) -> None:
-        self.models: List[int] = []
         self.recorded: Optional[List[LayerRun]] = None
         self.apart = False
 
@@ -40,15 +40,14 @@ _THREAD = _Thread()
 
 def form_chains(model: nn.Module) -> None:
     """Let the filtered convolutions of a model run in chains, whenever the model itself is called."""
-    model.register_forward_pre_hook(_begin)
-    model.register_forward_hook(_end)
+    model.register_forward_hook(end_chains)
 
 
 def form_no_chains(model: nn.Module) -> None:
     """Undo form_chains; nothing where it was not done. A handle kept for it would be no part of a copy of the model."""
-    for hooks, ours in ((model._forward_pre_hooks, _begin), (model._forward_hooks, _end)):  # noqa: SLF001
-        for key in [key for key, hook in hooks.items() if hook is ours]:
-            del hooks[key]
+    hooks = model._forward_hooks  # noqa: SLF001
+    for key in [key for key, hook in hooks.items() if hook is end_chains]:
+        del hooks[key]
 
 
 @contextmanager
@@ -79,15 +78,15 @@ def recording_runs(model: nn.Module) -> Iterator[Dict[str, str]]:
 
 def runs_in_chain(input: Any, weight: Tensor) -> bool:  # noqa: A002 - nn.Conv2d's own name
     """Whether a convolution is part of a chain, here and now."""
-    if not (isinstance(input, Deferred) or _THREAD.models) or not torch.is_grad_enabled() or compiling():
-        return False
     return (
-        input.dim() == 4  # noqa: PLR2004 - a batch of images
+        torch.is_grad_enabled()
+        and not compiling()
+        and input.dim() == 4  # noqa: PLR2004 - a batch of images
         and input.dtype == weight.dtype
         and weight.dtype in (torch.float32, torch.float64)
         and not _THREAD.apart
         and not autocasts(input.device.type)
-        and not is_checkpointing()
+        and is_inside(end_chains)
     )
 
 
@@ -112,25 +111,6 @@ def chained_convolution(input: Any, weight: Tensor, bias: Optional[Tensor], shap
     if _THREAD.recorded is not None:
         _THREAD.recorded.append(run)
     return Deferred(Blend([Branch(y, y_token, grids[1], run)]))
-
-
-def _begin(model: nn.Module, _: Any) -> None:
-    if compiling() or _THREAD.apart:
-        return
-    _forget(model)  # where a forward pass raised, its end never came
-    _THREAD.models.append(id(model))
-
-
-def _end(model: nn.Module, _: Any, output: Any) -> Any:
-    if compiling():
-        return None
-    _forget(model)
-    return materialised(output, "the model's output")
-
-
-def _forget(model: nn.Module) -> None:
-    if id(model) in _THREAD.models:
-        del _THREAD.models[_THREAD.models.index(id(model)) :]
 
 
 def _words(run: LayerRun) -> str:

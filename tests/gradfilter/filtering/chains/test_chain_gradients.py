@@ -149,8 +149,8 @@ def test_max_pooling(pool, activation, training, compare_with_layers_apart):
 
 def test_a_channel_that_batch_norm_silences(compare_with_layers_apart):
     """γ = 0 hides a channel's values, and its gradients still need them, behind max pooling too."""
-    network = chain()
-    network.insert(3, nn.MaxPool2d(2))
+    layers = list(chain())
+    network = nn.Sequential(*layers[:3], nn.MaxPool2d(2), *layers[3:])
     nn.init.zeros_(network[1].weight)
     nn.init.ones_(network[1].bias)
     assert max(compare_with_layers_apart(network, torch.randn(2, 3, 16, 16).double())) < EXACT

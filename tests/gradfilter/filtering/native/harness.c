@@ -237,6 +237,36 @@ static void run_max_pool(scene s) {
     free(row_owners), free(column_owners);
 }
 
+static void run_unnormalise(scene s) {
+    int64_t patches = s.row_patches * s.column_patches, planes = s.images * s.channels, given = drawn(0, 15);
+    double values = (double)drawn(0, 1) * 100, *work = room(2 * s.channels * s.threads, sizeof(double));
+    T *maps[2][6], *dweight[2], *dbias[2], *out[2], *scale = drawn(0, 1) ? numbers(s.channels) : 0;
+    T *room_for_numbers = room(3 * s.channels, sizeof(T));
+    for (int k = 0; k < 4; k++) { /* gradient, slope, slope_normal, normal */
+        maps[0][k] = k == 0 || given & 1 << k ? numbers(planes * patches) : 0;
+        maps[1][k] = maps[0][k] ? moved(maps[0][k], s.images, s.channels, patches) : 0;
+    }
+    for (int k = 4; k < 6; k++) /* counts, shares */
+        maps[0][k] = maps[1][k] = numbers(patches);
+    for (int last = 0; last < 2; last++) {
+        dweight[last] = room(s.channels, sizeof(T));
+        dbias[last] = room(s.channels, sizeof(T));
+        out[last] = given & 1 ? room(planes * patches, sizeof(T)) : 0;
+        NAME(unnormalise)((const T *const *)maps[last], dweight[last], dbias[last], out[last], scale, last, s.images,
+                          s.channels, patches, 4, values, work, room_for_numbers, s.threads);
+    }
+    compare("gradients of weights", dweight[0], dweight[1], 1, 1, s.channels);
+    compare("gradients of biases", dbias[0], dbias[1], 1, 1, s.channels);
+    if (given & 1)
+        compare("unnormalised", out[0], out[1], s.images, s.channels, patches);
+    for (int last = 0; last < 2; last++) {
+        for (int k = 0; k < 4; k++)
+            free(maps[last][k]);
+        free(dweight[last]), free(dbias[last]), free(out[last]);
+    }
+    free(maps[0][4]), free(maps[0][5]), free(work), free(room_for_numbers), free(scale);
+}
+
 int main(int count, char **arguments) {
     int64_t rounds = count > 1 ? atoll(arguments[1]) : 1, threads = count > 2 ? atoll(arguments[2]) : 1;
     for (int64_t round = 0; round < rounds; round++) {
@@ -245,6 +275,7 @@ int main(int count, char **arguments) {
         run_activate(s);
         run_mask(s);
         run_max_pool(s);
+        run_unnormalise(s);
         free(s.row_starts), free(s.column_starts);
     }
     printf("%lld rounds, %s\n", (long long)rounds, NAME(instruction_set)());

@@ -1,0 +1,85 @@
+"""The way back through a normalisation on patch grids, against autograd at full resolution and its own twin."""
+
+import pytest
+import torch
+
+from gradfilter.filtering.passes import Normal, Wanted, activate, channel_statistics
+from gradfilter.filtering.passes.activation import Activation
+from gradfilter.filtering.passes.unnormalise import factor_of, unnormalise, unnormalise_aten
+from gradfilter.filtering.patches import PatchAxis, PatchGrid
+
+LAYOUTS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
+GRIDS = [
+    PatchGrid(PatchAxis(8, 2, 4), PatchAxis(8, 4, 2)),
+    PatchGrid(PatchAxis(7, 4, 2), PatchAxis(9, 2, 5)),
+    PatchGrid(PatchAxis(5, 5, 1), PatchAxis(3, 3, 1)),
+    PatchGrid(PatchAxis(6, 4, 2, 1), PatchAxis(11, 3, 4, 1)),
+]
+
+
+@pytest.fixture(params=[1, 2], ids=["1 thread", "2 threads"], autouse=True)
+def threads(request):
+    torch.manual_seed(0)
+    before = torch.get_num_threads()
+    torch.set_num_threads(request.param)
+    yield request.param
+    torch.set_num_threads(before)
+
+
+def difference(one, other):
+    return float((one - other).norm() / other.norm())
+
+
+@pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS.keys())
+@pytest.mark.parametrize("kind", ["identity", "relu", "silu"])
+@pytest.mark.parametrize("training", [True, False], ids=["batch statistics", "given statistics"])
+@pytest.mark.parametrize("grid", GRIDS, ids=str)
+def test_autograd_finds_the_same(grid, training, kind, layout):
+    """Means of the gradient at full resolution, and exact gradients of weight and bias, to 1e-10."""
+    size = (3, 5, grid.rows.pixels, grid.columns.pixels)
+    y = torch.randn(size, dtype=torch.float64).contiguous(memory_format=layout).requires_grad_()
+    weight, bias = (torch.randn(5, dtype=torch.float64).requires_grad_() for _ in range(2))
+    gradient = torch.randn(3, 5, *grid.patch_counts, dtype=torch.float64).contiguous(memory_format=layout)
+
+    mean, variance = channel_statistics(y.detach())
+    if not training:
+        mean, variance = mean + 0.1, variance * 1.3
+    activation = torch.relu if kind == "relu" else torch.nn.functional.silu if kind == "silu" else torch.Tensor.clone
+    out = torch.nn.functional.batch_norm(y, mean.clone(), variance.clone(), weight, bias, training, eps=1e-30)
+    activation(out).backward(grid.spread(gradient, layout))
+
+    normal = Normal(mean, variance.rsqrt(), weight.detach(), bias.detach())
+    sums = activate(
+        y.detach(), normal, None, None, Activation(kind), grid, Wanted(slope=True, slope_normal=True, normal=True)
+    )
+    found = unnormalise(
+        gradient,
+        None if kind == "identity" else sums.slope,
+        sums.slope_normal,
+        sums.normal,
+        factor_of(normal.rstd, weight),
+        grid,
+        y.numel() // 5 if training else 0,
+    )
+    expected = grid.means(grid.averages(y.grad))
+    for one, other in zip(found, (expected, weight.grad, bias.grad)):
+        assert difference(one, other) < 1e-10
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+@pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS.keys())
+@pytest.mark.parametrize("given", range(8))
+@pytest.mark.parametrize("values", [0, 77])
+@pytest.mark.parametrize("grid", GRIDS, ids=str)
+def test_twin_computes_the_same(grid, values, given, layout, dtype):
+    """Whatever is given and wanted, with or without a factor."""
+    maps = [torch.randn(3, 5, *grid.patch_counts, dtype=dtype).contiguous(memory_format=layout) for _ in range(4)]
+    gradient, slope, slope_normal, normal = [
+        each if k < 0 or given >> k & 1 else None for k, each in enumerate(maps, -1)
+    ]
+    arguments = gradient, slope, slope_normal, normal, torch.rand(5, dtype=dtype) if given & 1 else None, grid, values
+    found, twin = unnormalise(*arguments), unnormalise_aten(*arguments)
+    for one, other in zip(found, twin):
+        assert (one is None) == (other is None)
+        assert one is None or difference(one, other) < (1e-5 if dtype == torch.float32 else 1e-12)
+    assert unnormalise(*arguments, wants_map=False).map is None
