@@ -9,18 +9,14 @@ memory; the fused forward pass against PyTorch's own BatchNorm and activation wi
 
 from __future__ import annotations
 
-import platform
-import statistics
-import time
-from collections.abc import Callable, Sequence
-from datetime import datetime, timezone
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
 
-from gradfilter.filtering.native import native_facts
 from gradfilter.filtering.passes import Activation, Normal, Wanted, activate, channel_statistics
 from gradfilter.filtering.patches import PatchAxis, PatchGrid
+from tests.benchmarks.turns import median_seconds, print_machine
 
 ROUNDS = 9
 BATCH_SIZE = 32
@@ -29,18 +25,6 @@ SHAPES = ((128, 120, 160), (256, 60, 80), (512, 30, 40), (512, 14, 14), (256, 14
 PATCH_SIZES = (2, 4)
 LAYOUTS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
 WANTED = {"evaluation": Wanted(slope=True, slope_normal=True), "training": Wanted(True, True, normal=True)}  # noqa: FBT003
-
-
-def median_seconds(actions: Sequence[Callable[[], object]]) -> list[float]:
-    """The median of each action, the actions taking turns."""
-    times: list[list[float]] = [[] for _ in actions]
-    for _ in range(ROUNDS + 2):
-        for action, seconds in zip(actions, times, strict=True):
-            start = time.monotonic()
-            result = action()
-            seconds.append(time.monotonic() - start)
-            del result
-    return [statistics.median(seconds[2:]) for seconds in times]  # the first two rounds warm up
 
 
 def copy_of(elements: int) -> Callable[[], torch.Tensor]:
@@ -60,7 +44,9 @@ def pooling_row(shape: tuple[int, int, int], patch: int, layout: torch.memory_fo
     maps = torch.randn(BATCH_SIZE, channels, height, width).contiguous(memory_format=layout)
     values = grid.averages(maps)
     copy = copy_of((maps.numel() + values.numel()) // 2)
-    ours, spread, plain = median_seconds([lambda: grid.averages(maps), lambda: grid.spread(values, layout), copy])
+    ours, spread, plain = median_seconds(
+        [lambda: grid.averages(maps), lambda: grid.spread(values, layout), copy], ROUNDS
+    )
     return [ours / plain, spread / plain]
 
 
@@ -88,15 +74,13 @@ def activating_row(shape: tuple[int, int, int], patch: int, layout: torch.memory
     def plain(training: bool) -> object:
         return F.batch_norm(y, mean.clone(), variance.clone(), weight, bias, training).relu_()
 
-    times = median_seconds([fused_evaluation, lambda: plain(False), fused_training, lambda: plain(True)])  # noqa: FBT003
+    times = median_seconds([fused_evaluation, lambda: plain(False), fused_training, lambda: plain(True)], ROUNDS)  # noqa: FBT003
     return [times[0] / times[1], times[2] / times[3]]
 
 
 def main() -> None:
     """Print the table, dated and with the machine."""
-    facts = native_facts()
-    now = datetime.now(timezone.utc).date()
-    print(f"{now}, {platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}, passes {facts}")
+    print_machine()
     columns = ("pooling", "upsampling", "activate", "with statistics")
     print(f"{'a pass beside its yardstick, measured':52s}" + "".join(f"{name:<16s}" for name in columns))
     with torch.no_grad():
