@@ -2,7 +2,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN    := .venv/bin
 SETUP  := .venv/.installed
-# Fresh memory costs page faults, more than the arithmetic on it: both sides of every ratio keep theirs.
+# Fresh memory costs page faults, more than the arithmetic on it: here both sides of a ratio keep theirs.
 BENCH  := MALLOC_MMAP_THRESHOLD_=8589934592 MALLOC_TRIM_THRESHOLD_=8589934592 $(BIN)/python -m
 
 .PHONY: demo test test-quick test-long check bench load setup format clean
@@ -23,10 +23,10 @@ check: $(SETUP)
 	@$(BIN)/python tests/parts.py check
 
 bench: $(SETUP)
-	@$(BENCH) tests.benchmarks.training_step
+	@$(BIN)/python -m tests.benchmarks.training_step
 	@$(BENCH) tests.benchmarks.layer_backward
 	@$(BENCH) tests.benchmarks.patch_passes
-	@$(BENCH) tests.benchmarks.fine_tuning_step
+	@$(BIN)/python -m tests.benchmarks.fine_tuning_step
 	@$(BIN)/python -m tests.benchmarks.sampler_overhead
 
 load: $(SETUP)
