@@ -23,7 +23,6 @@ from gradfilter.filtering.operators import compiling
 from gradfilter.filtering.precision import autocasts
 from gradfilter.filtering.shape import FilterShape
 
-LAYER_BY_LAYER = "layer by layer"
 AT_PATCHES = "at patch resolution"
 
 
@@ -62,9 +61,10 @@ def layers_apart() -> Iterator[None]:
 
 @contextmanager
 def recording_runs(model: nn.Module) -> Iterator[Dict[str, str]]:
-    """How each filtered convolution that ran inside the block took its backward pass, by module name, after it.
+    """How each filtered convolution that ran in a chain inside the block takes its backward pass, by module name.
 
-    AT_PATCHES, LAYER_BY_LAYER, or "at full resolution, for ..." with what asked for its output as a full map.
+    AT_PATCHES, or "at full resolution, for ..." with what asked for its output as a full map. What ran by itself
+    is absent.
     """
     runs: Dict[str, str] = {}
     before, _THREAD.recorded = _THREAD.recorded, []
