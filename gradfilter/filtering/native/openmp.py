@@ -5,6 +5,8 @@ import re
 from pathlib import Path
 from typing import List
 
+import torch
+
 from gradfilter.filtering.native.compiler import Unavailable
 
 _NAMES = re.compile(r"/lib(gomp|iomp5|omp)[-.\w]*\.so[.\d]*$")
@@ -26,10 +28,11 @@ def share_openmp() -> str:
 
 
 def _mapped() -> List[str]:
-    """The OpenMP libraries of this process, in the order of their addresses."""
+    """The OpenMP libraries of this process, torch's own first: others, such as scikit-learn, may bring theirs."""
     try:
         lines = Path("/proc/self/maps").read_text(errors="replace").splitlines()
     except OSError:
         return []
     paths = [line.split(None, 5)[5] for line in lines if line.count(" ") >= 5 and "/" in line]  # noqa: PLR2004
-    return list(dict.fromkeys(path for path in paths if _NAMES.search(path)))
+    libraries = dict.fromkeys(path for path in paths if _NAMES.search(path))
+    return sorted(libraries, key=lambda path: not path.startswith(str(Path(torch.__file__).parent)))
