@@ -28,10 +28,15 @@ class FullMap(Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, a: Tensor, slope: Optional[Tensor], branches: Sequence[Branch], *parameters: Any) -> Tensor:
+    def forward(
+        ctx: Any,
+        a: Tensor,
+        slope: Optional[Tensor],
+        branches: Sequence[Branch],
+        *parameters: Any,  # noqa: ARG004 - a gradient is asked for by being given
+    ) -> Tensor:
         """Keep the maps of the branches that have a normalisation, and the slope."""
         ctx.links = [BranchLink.of(branch) for branch in branches]
-        ctx.others = len(parameters) - 3 * len(branches)
         maps = [branch.y if branch.correlates else None for branch in branches]
         means = [branch.normal.mean if branch.normal else None for branch in branches]
         ctx.save_for_backward(slope, *maps, *means, *[scale for branch in branches for scale in scales(branch)])
