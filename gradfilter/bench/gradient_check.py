@@ -15,13 +15,14 @@ _LONGEST_REASON = 300  # torch names every parameter that does not fit
 
 
 def compare_with_plain(task: Task, variant: Variant, prepared: PreparedVariant, batch: Batch) -> List[LayerGradient]:
-    """Every layer that the methods changed against the same layer of the plain network with the same weights.
+    """Every trained layer that the methods changed against that of the plain network with the same weights.
 
     Both compute in the workload's number type, so that what differs is the methods' doing.
 
     What goes wrong here, memory that does not hold two networks included, is a reason: the run itself was measured.
     """
-    names = list(dict.fromkeys(layer.name for layer in prepared.layers))
+    trained = {name.rpartition(".")[0] for name, p in prepared.model.named_parameters() if p.requires_grad}
+    names = [name for name in dict.fromkeys(layer.name for layer in prepared.layers) if name in trained]
     if not names:
         return []
     images, targets = batch

@@ -2,17 +2,28 @@
 
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import Iterator, Optional
+from typing import Callable, Iterator, Optional
 
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
 
 @lru_cache(maxsize=None)
 def can_pool(device: str, dtype: torch.dtype) -> bool:
     """Whether avg_pool2d takes the type on this kind of device; old torch has no 16-bit kernel for processors."""
+    return _takes(lambda maps: F.avg_pool2d(maps, 1), device, dtype)
+
+
+@lru_cache(maxsize=None)
+def can_transpose(device: str, dtype: torch.dtype) -> bool:
+    """Whether conv_transpose2d takes the type on this kind of device."""
+    return _takes(lambda maps: F.conv_transpose2d(maps, maps), device, dtype)
+
+
+def _takes(operator: Callable[[Tensor], Tensor], device: str, dtype: torch.dtype) -> bool:
     try:
-        F.avg_pool2d(torch.zeros(1, 1, 1, 1, dtype=dtype, device=device), 1)
+        operator(torch.zeros(1, 1, 1, 1, dtype=dtype, device=device))
     except RuntimeError as error:
         if dtype in (torch.bfloat16, torch.float16) and "not implemented" in str(error):
             return False

@@ -4,10 +4,11 @@ from typing import Dict, Tuple, Type
 
 from gradfilter.methods.changes import changed_layers
 from gradfilter.methods.gradient_filter import GradientFilter
+from gradfilter.methods.lean import Lean
 from gradfilter.methods.method import Method
 
-_ALL: Tuple[Type[Method], ...] = (GradientFilter,)
+_ALL: Tuple[Type[Method], ...] = (GradientFilter, Lean)
 
 METHODS: Dict[str, Type[Method]] = {method.name: method for method in _ALL}
 
-__all__ = ["METHODS", "GradientFilter", "Method", "changed_layers"]
+__all__ = ["METHODS", "GradientFilter", "Lean", "Method", "changed_layers"]

@@ -1,0 +1,68 @@
+"""BatchNorm with stored statistics and a frozen weight: an affine map, which keeps nothing of its input.
+
+y = (x − mean) · rstd · weight + bias        dx = dy · rstd · weight        dbias = Σ dy
+"""
+
+from typing import Any, NamedTuple, Optional, Tuple, cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.autograd import Function
+
+from gradfilter.lean.inputs import is_batch_of_maps
+
+
+class Statistics(NamedTuple):
+    """Running mean and variance (C,), and what is added to the variance."""
+
+    mean: Tensor
+    variance: Tensor
+    epsilon: float
+
+
+class FrozenNormalisation(Function):
+    """F.batch_norm in evaluation, whose weight gets no gradient; keeps references to what the layer has anyway."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, x: Tensor, weight: Optional[Tensor], bias: Optional[Tensor], statistics: Statistics
+    ) -> Tensor:
+        """(N, C, H, W), normalised."""
+        mean, variance, ctx.epsilon = statistics
+        ctx.save_for_backward(weight, variance)
+        return F.batch_norm(x, mean, variance, weight, bias, training=False, eps=ctx.epsilon)
+
+    @staticmethod
+    def backward(ctx: Any, dy: Tensor) -> Tuple[Optional[Tensor], ...]:
+        """Gradients of x and bias, each only if asked for; both can be differentiated again."""
+        weight, variance = ctx.saved_tensors
+        dx, dbias = None, None
+        if ctx.needs_input_grad[0]:
+            factor = torch.rsqrt(variance + ctx.epsilon)
+            factor = factor if weight is None else factor * weight
+            dx = dy * factor.view(1, -1, 1, 1).to(dy.dtype)
+        if ctx.needs_input_grad[2]:
+            dbias = dy.sum((0, 2, 3)).to(variance.dtype)
+        return dx, None, dbias, None
+
+
+class LeanBatchNorm2d(nn.BatchNorm2d):
+    """nn.BatchNorm2d; lean while it is in evaluation and its weight is frozen."""
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - nn.BatchNorm2d's own name
+        """(N, C, H, W), normalised."""
+        mean, variance = self.running_mean, self.running_var
+        if self.training or mean is None or variance is None or _is_trained(self.weight) or not is_batch_of_maps(input):
+            return super().forward(input)
+        statistics = Statistics(mean, variance, self.eps)
+        return cast("Tensor", FrozenNormalisation.apply(input, self.weight, self.bias, statistics))  # type: ignore[no-untyped-call]
+
+
+def normalisation_is_lean(norm: nn.BatchNorm2d) -> bool:
+    """Whether a normalisation has something to gain once it is in evaluation."""
+    return norm.track_running_stats and not _is_trained(norm.weight)
+
+
+def _is_trained(weight: Optional[Tensor]) -> bool:
+    return weight is not None and weight.requires_grad
