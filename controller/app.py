@@ -12,14 +12,15 @@ from pydantic import TypeAdapter
 from controller import problems
 from controller.agent_client import AgentClient
 from controller.live import Live
-from controller.routes import dashboard, devices, health, jobs, reports, results, runs
+from controller.routes import dashboard, devices, health, jobs, reports, results, runs, submission
 from controller.scheduler import Scheduler
 from controller.services import Services
 from controller.settings import Settings
 from controller.store import Store
 from controller.views import JobViews
 
-ROUTERS = (jobs.router, reports.router, runs.router, results.router, devices.router, health.router, dashboard.router)
+API = (jobs.router, reports.router, runs.router, results.router, devices.router, health.router)
+PAGES = (submission.router, dashboard.router)  # the form before /jobs/{id}, which would take "new" for a job
 
 _OTHER_PROBLEM = "HTTPValidationError"
 
@@ -48,7 +49,7 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
     )
     problems.install(app)
-    for router in ROUTERS:
+    for router in (*API, *PAGES):
         app.include_router(router)
     _describe_problems(app)
     return app

@@ -5,11 +5,13 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
+from controller import admission
 from controller.agent_client import AgentClient
 from controller.live import Live
 from controller.scheduler import Scheduler
-from controller.store import Store
+from controller.store import Store, StoredJob
 from controller.views import JobViews
+from gradfilter.bench.schema import JobSpec
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,28 @@ class Services:
     views: JobViews
     agents: AgentClient
     scheduler: Scheduler
+
+    def submit(self, spec: JobSpec) -> StoredJob:
+        """Queue a job that a board of the lab can run.
+
+        Raises:
+            InvalidRequestError: none can, or no report could show it.
+        """
+        admission.admit(spec, self.store.devices.all())
+        job = self.store.jobs.add(spec)
+        self.scheduler.wake()
+        return job
+
+    def cancel(self, job_id: str) -> None:
+        """Cancel a job at once; a run on its board is stopped and keeps what it measured.
+
+        Raises:
+            NotFoundError: there is no such job.
+            ConflictError: it has ended otherwise.
+        """
+        self.store.jobs.cancel(job_id)
+        self.scheduler.wake()
+        self.live.changed(job_id)
 
 
 def of_request(request: Request) -> Services:

@@ -33,12 +33,15 @@ FORMAT = Part("format", (str(BIN / "ruff"), "format", "--check", "--quiet", ".")
 LINT = Part("lint", (str(BIN / "ruff"), "check", "--quiet", "."))
 TYPES = Part("types", (str(BIN / "mypy"),))
 ARCHITECTURE = Part("architecture", pytest("tests/test_architecture.py"))
-UNIT = Part("unit", pytest("tests", "--ignore=tests/system", "--ignore=tests/test_architecture.py", "-m", "not long"))
+APART = ("tests/system", "tests/controller/browser", "tests/test_architecture.py")
+UNIT = Part("unit", pytest("tests", *(f"--ignore={path}" for path in APART), "-m", "not long"))
 PYTHON_36 = Part("python 3.6", (sys.executable, "tests/python36.py"))
 SYSTEM = Part("system", pytest("tests/system", "-m", "not long"))
+BROWSER = Part("browser", pytest("tests/controller/browser", "-m", "not long"))
 # The inner loop leaves out what waits for workers, services and whole jobs.
 WAITING = (
     "tests/system",
+    "tests/controller/browser",
     "tests/deploy",
     "tests/agent",
     "tests/gradfilter/bench",
@@ -52,7 +55,7 @@ LONG = Part("long", pytest("tests", "-m", "long"))
 CHECK = (FORMAT, LINT, TYPES, ARCHITECTURE)
 VERBS = {
     "check": CHECK,
-    "test": (*CHECK, UNIT, PYTHON_36, SYSTEM),
+    "test": (*CHECK, UNIT, PYTHON_36, SYSTEM, BROWSER),
     "quick": (LINT, QUICK),
     "long": (LONG,),
 }

@@ -8,17 +8,12 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from controller.client.progress import clock, describe
+from controller.dashboard.job_form import JobForm
 from controller.jobs import FINAL_JOB_STATES, DeviceView, JobView, RunSummary
 
 FOLDER = Path(__file__).parent
 STATIC = FOLDER / "static"
 
-# Everything comes from this server; inline scripts and styles are refused, so that a name that slipped
-# through escaping could still not run.
-CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
 REPORT_FORMATS = ("html", "md", "txt", "csv", "json")
 
 
@@ -31,6 +26,11 @@ def overview_page(devices: Sequence[DeviceView], waiting: Sequence[JobView], rec
 def job_page(job: JobView, runs: Sequence[RunSummary]) -> str:
     """One job: its progress, what is measured, its runs and its report."""
     return _render("job.html", job=job, runs=runs, final=job.state in FINAL_JOB_STATES, formats=REPORT_FORMATS)
+
+
+def new_job_page(form: JobForm, others: Sequence[str]) -> str:
+    """The form that submits a job; others: boards that it could be for instead."""
+    return _render("new_job.html", form=form, others=others)
 
 
 def missing_page(sentence: str) -> str:

@@ -3,24 +3,19 @@
 from http import HTTPStatus
 
 from fastapi import APIRouter
-from fastapi.responses import FileResponse, HTMLResponse
+from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 
-from controller.dashboard.pages import CONTENT_SECURITY_POLICY, STATIC, job_page, missing_page, overview_page
-from controller.errors import NotFoundError
+from controller.dashboard.pages import STATIC, job_page, missing_page, overview_page
+from controller.errors import ConflictError, NotFoundError
 from controller.jobs import FINAL_JOB_STATES, JobState, JobView
+from controller.routes.pages import HEADERS, page
+from controller.routes.same_origin import SameOrigin
 from controller.services import Services, ServicesOfApp
 
 router = APIRouter(include_in_schema=False)
 
 _MOST_WAITING = 50
 _MOST_RECENT = 20
-_HEADERS = {
-    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    # The page's script asks for the page again at every change and must not get an old one.
-    "Cache-Control": "no-store",
-}
 _FILES = {path.name: path for path in STATIC.iterdir()}
 
 
@@ -30,7 +25,7 @@ def overview(services: ServicesOfApp) -> HTMLResponse:
     queued = services.views.many(services.store.jobs.queued()[:_MOST_WAITING])
     waiting = [*_newest(services, ("running",), _MOST_WAITING), *queued]
     recent = _newest(services, FINAL_JOB_STATES, _MOST_RECENT)
-    return _page(overview_page(services.store.devices.all(), waiting, recent))
+    return page(overview_page(services.store.devices.all(), waiting, recent))
 
 
 @router.get("/jobs/{job_id}")
@@ -39,8 +34,20 @@ def job(job_id: str, services: ServicesOfApp) -> HTMLResponse:
     try:
         view = services.views.one(job_id)
     except NotFoundError as error:
-        return _page(missing_page(str(error)), HTTPStatus.NOT_FOUND)
-    return _page(job_page(view, services.store.runs.of_job(view.id)))
+        return page(missing_page(str(error)), HTTPStatus.NOT_FOUND)
+    return page(job_page(view, services.store.runs.of_job(view.id)))
+
+
+@router.post("/jobs/{job_id}/cancel", dependencies=[SameOrigin])
+def cancel(job_id: str, services: ServicesOfApp) -> Response:
+    """The button that stops a job; a job that has just ended by itself stays as it is."""
+    try:
+        services.cancel(job_id)
+    except NotFoundError as error:
+        return page(missing_page(str(error)), HTTPStatus.NOT_FOUND)
+    except ConflictError:
+        pass
+    return RedirectResponse(f"/jobs/{job_id}", HTTPStatus.SEE_OTHER)
 
 
 @router.get("/static/{name}")
@@ -48,7 +55,7 @@ def static(name: str) -> FileResponse:
     """The style sheet, the script and the icon."""
     if name not in _FILES:
         raise NotFoundError(f"there is no file {name[:120]!r} in the dashboard.")
-    return FileResponse(_FILES[name], headers=_HEADERS)
+    return FileResponse(_FILES[name], headers=HEADERS)
 
 
 def _newest(services: Services, states: tuple[JobState, ...], most: int) -> list[JobView]:
@@ -57,7 +64,3 @@ def _newest(services: Services, states: tuple[JobState, ...], most: int) -> list
     pages = [jobs.page(state=state, device=None, model=None, limit=most, cursor=None) for state in states]
     found = sorted((job for page in pages for job in page.items), key=lambda job: int(job.id), reverse=True)
     return services.views.many(found[:most])
-
-
-def _page(html: str, status: HTTPStatus = HTTPStatus.OK) -> HTMLResponse:
-    return HTMLResponse(html, status_code=status, headers=_HEADERS)

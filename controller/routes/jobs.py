@@ -8,7 +8,6 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Depends, Query, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
-from controller import admission
 from controller.documents import JOB_VIEW
 from controller.jobs import FINAL_JOB_STATES, JobState, JobView, Page, RunSummary
 from controller.problems import responses
@@ -30,9 +29,7 @@ def submit(
 
     What only the built model can tell is checked by a preparation on the board, before any measured run.
     """
-    admission.admit(spec, services.store.devices.all())
-    job = services.store.jobs.add(spec)
-    services.scheduler.wake()
+    job = services.submit(spec)
     response.headers["Location"] = f"/v1/jobs/{job.id}"
     return services.views.one(job.id)
 
@@ -63,9 +60,7 @@ def show(job_id: str, services: ServicesOfApp) -> JobView:
 @router.post("/{job_id}/cancel", responses=responses(404, 409), summary="Cancel a job")
 def cancel(job_id: str, services: ServicesOfApp) -> JobView:
     """Cancel a job at once; a run on its board is stopped and keeps what it measured. Twice is the same as once."""
-    services.store.jobs.cancel(job_id)
-    services.scheduler.wake()
-    services.live.changed(job_id)
+    services.cancel(job_id)
     return services.views.one(job_id)
 
 

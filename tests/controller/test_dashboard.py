@@ -66,3 +66,25 @@ def test_files_are_served(lab, name):
 def test_nothing_else_is_served(lab, name):
     """No other file of the machine can be had."""
     assert 404 == lab.get(f"/static/{name}").status_code
+
+
+@pytest.mark.parametrize("path", ["/jobs/1/cancel", "/jobs/new"])
+@pytest.mark.parametrize("headers", [{"Origin": "http://elsewhere"}, {"Sec-Fetch-Site": "cross-site"}])
+def test_forms_of_other_sites_are_refused(lab, path, headers):
+    """A page of another site can neither submit nor cancel a job in the name of who looks at it."""
+    assert 403 == lab.post(path, headers=headers).status_code
+    assert "queued" == lab.get("/v1/jobs/1").json()["state"]
+
+
+def test_the_button_cancels(lab):
+    """The form of a job's page cancels it and leads back to the page, also when it has ended already."""
+    for _ in range(2):
+        answer = lab.post("/jobs/1/cancel", follow_redirects=False)
+        assert (303, "/jobs/1") == (answer.status_code, answer.headers["location"])
+    assert "cancelled" == lab.get("/v1/jobs/1").json()["state"]
+
+
+def test_without_a_described_board_there_is_no_form(lab):
+    """The form says that no board has told what it offers."""
+    missing = lab.get("/jobs/new")
+    assert (404, True) == (missing.status_code, "gradfilter devices add" in missing.text)

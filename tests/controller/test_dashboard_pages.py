@@ -63,11 +63,11 @@ class TestOverview:
 
 class TestJob:
     def test_a_running_job_follows_its_events(self):
-        """The page of a running job names the stream its script follows, and says how to stop it."""
+        """The page of a running job names the stream its script follows, and has the button that stops it."""
         page = job_page(job(running=MEASURING), [run()])
         assert 'data-events="/v1/jobs/7/events"' in page
         assert '<progress value="2" max="6"' in page
-        assert "gradfilter cancel 7" in page
+        assert '<form method="post" action="/jobs/7/cancel">' in page
 
     def test_an_ended_job_is_still(self):
         """The page of an ended job follows nothing and links every format of its report."""
