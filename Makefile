@@ -5,7 +5,7 @@ SETUP  := .venv/.installed
 # Fresh memory costs page faults, more than the arithmetic on it: here both sides of a ratio keep theirs.
 BENCH  := MALLOC_MMAP_THRESHOLD_=8589934592 MALLOC_TRIM_THRESHOLD_=8589934592 $(BIN)/python -m
 
-.PHONY: demo test test-quick test-long check bench load setup format clean
+.PHONY: demo test test-quick test-long check bench load bundle setup format clean
 
 demo: $(SETUP)
 	@$(BIN)/python -m deploy.local demo
@@ -31,6 +31,10 @@ bench: $(SETUP)
 
 load: $(SETUP)
 	@$(BIN)/python -m tests.load.submissions
+
+# What a board installs, in one archive: make bundle BOARD=raspberry-pi-5. The types are in deploy/boards.json.
+bundle: $(SETUP)
+	@$(BIN)/python -m deploy.bundling $(BOARD)
 
 setup: $(SETUP)
 

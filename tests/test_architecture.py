@@ -34,6 +34,8 @@ LIBRARY = [
 ]
 # A program for another Python, which the agent starts and never imports: it alone talks to jtop.
 JTOP_READER = ROOT / "agent" / "jtop_reader.py"
+# Programs that travel in a bundle, for whichever Python a board has.
+ON_BOARD = sorted((ROOT / "deploy" / "bundling" / "on_board").glob("*.py"))
 ANALYSIS_MAY_IMPORT = {"controller", "gradfilter", "numpy", "scipy", "pandas", *sys.stdlib_module_names}
 
 
@@ -107,6 +109,13 @@ def test_jtop_reader_stands_alone():
     ast.parse(JTOP_READER.read_text(), feature_version=(3, 6))
     assert {"jtop"} == {module.split(".")[0] for module in imports(JTOP_READER)} - sys.stdlib_module_names
     assert [] == [path for path in FILES if "agent.jtop_reader" in imports(path)]
+
+
+@pytest.mark.parametrize("path", ON_BOARD, ids=lambda path: path.name)
+def test_programs_of_a_bundle_stand_alone(path):
+    """What checks and installs a bundle parses as Python 3.6 and needs only the standard library."""
+    ast.parse(path.read_text(), feature_version=(3, 6))
+    assert set() == {module.split(".")[0] for module in imports(path)} - sys.stdlib_module_names
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
