@@ -48,7 +48,7 @@ $(SETUP): constraints.txt pyproject.toml gradfilter/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "$(PYTHON) is too old: Python 3.10 or newer is needed; name one with make PYTHON=..."; exit 1; }
 	@echo "setting up .venv (a few minutes the first time; PyTorch is the largest part)"
 	@$(PYTHON) -m venv .venv || { echo "making .venv failed: install the venv module (apt-get install python3-venv)."; exit 1; }
-	@$(BIN)/pip install -qq --disable-pip-version-check -c constraints.txt -e gradfilter/ -e '.[controller,worker,dev]'
+	@$(BIN)/pip install -qq --disable-pip-version-check -c constraints.txt -e gradfilter/ -e '.[controller,postgresql,worker,dev]'
 	@touch $@
 
 clean:

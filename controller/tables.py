@@ -1,13 +1,36 @@
 """The tables. Raw data is written once and never changed; measurements are a cache that can be made again.
 
 Instants are UTC as ISO 8601 text of fixed width, so that they sort as text in every database; nothing here is
-particular to SQLite. store/ holds every statement that touches them.
+particular to one kind of database. store/ holds every statement that touches them.
 """
 
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Double, ForeignKey, Index, LargeBinary, MetaData, Text, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Dialect,
+    Double,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    MetaData,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class StorableText(TypeDecorator[str]):
+    """Text that every database takes: PostgreSQL has no NUL character, which a worker's last words may hold."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's
+        """Write the sign for an unreadable character instead."""
+        return None if value is None else value.replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 class Base(DeclarativeBase):
@@ -21,7 +44,7 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    type_annotation_map = {str: Text, dict[str, Any]: JSON, list[str]: JSON}  # noqa: RUF012 - SQLAlchemy's own idiom
+    type_annotation_map = {str: StorableText, dict[str, Any]: JSON, list[str]: JSON}  # noqa: RUF012 - SQLAlchemy's own idiom
 
 
 class Device(Base):

@@ -17,6 +17,7 @@ from controller.problems import responses
 from controller.routes.paging import USUAL_LIMIT, Cursor, Limit
 from controller.services import ServicesOfApp
 from controller.store import ResultFilter
+from controller.store.paging import LARGEST_ID
 from controller.strict_json import StrictRoute
 
 router = APIRouter(prefix="/v1", tags=["results"], route_class=StrictRoute)
@@ -37,7 +38,7 @@ def _filter(
     device: Annotated[str | None, Query(description="Only runs on this device.")] = None,
     metric: Annotated[str | None, Query(description="Only this metric, for example backward.")] = None,
     variant: Annotated[str | None, Query(description="Only the variant of this name.")] = None,
-    job: Annotated[int | None, Query(ge=1, lt=2**63, description="Only this job.")] = None,
+    job: Annotated[int | None, Query(ge=1, le=LARGEST_ID, description="Only this job.")] = None,
     since: Annotated[datetime | None, Query(description="Only runs that ended then or later; UTC unless said.")] = None,
 ) -> ResultFilter:
     return ResultFilter(

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import cast
 
-from sqlalchemy import Select, exists, func, or_, select
+from sqlalchemy import Select, exists, func, literal, or_, select
 from sqlalchemy.orm import Session
 
 from controller.documents import JOB_SPEC
@@ -14,7 +14,7 @@ from controller.jobs import FINAL_JOB_STATES, JobState, Page
 from controller.store.database import Database
 from controller.store.leases import Lease, check_lease
 from controller.store.paging import LARGEST_ID, page, read_cursor
-from controller.tables import Job, Run
+from controller.tables import Job, Run, StorableText
 from gradfilter.bench.schema import JobSpec
 
 
@@ -80,7 +80,7 @@ class Jobs:
         of_suite = Job.spec["suite"].as_string()
         for column, wanted in ((Job.state, state), (Job.device, device), (Job.model, model), (of_suite, suite)):
             if wanted is not None:
-                query = query.where(column == wanted)
+                query = query.where(column == literal(wanted, StorableText))
         if (after := read_cursor(cursor, [int])) is not None:
             query = query.where(Job.id < after[0])
         return page(self._jobs(query), limit, lambda job: [int(job.id)])

@@ -1,9 +1,11 @@
 """Leases: who may use a board now. The token grows with every lease, so that a board can tell the old holder off."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from controller.errors import StaleLeaseError
@@ -35,10 +37,11 @@ class Leases:
         None when the job is not queued any more, or the board is held by or promised to another job.
         """
         with self._database.writing() as session:
+            row = _locked_row(session, device)  # before the job's, as everywhere: two that wait never for each other
             job = session.get(Job, int(job_id), with_for_update=True)
             if job is None or job.state != "queued" or self._is_promised(session, device):
                 return None
-            lease = self._take(session, job_id, device, seconds)
+            lease = self._take(row, job_id, seconds)
             if lease is not None:
                 job.state, job.device, job.started_at = "running", device, as_text(self._clock())
             return lease
@@ -46,7 +49,7 @@ class Leases:
     def take_up(self, job_id: str, device: str, seconds: float) -> Lease | None:
         """Lease the board of a job that was started before; None while another lease on it is valid."""
         with self._database.writing() as session:
-            return self._take(session, job_id, device, seconds)
+            return self._take(_locked_row(session, device), job_id, seconds)
 
     def renew(self, lease: Lease, seconds: float) -> None:
         """Hold the board for longer, also after the time was up if nobody else took it.
@@ -65,17 +68,13 @@ class Leases:
             if row is not None and row.token == lease.token:
                 row.job_id, row.expires_at = None, self._in(0)
 
-    def _take(self, session: Session, job_id: str, device: str, seconds: float) -> Lease | None:
-        row = session.get(LeaseRow, device, with_for_update=True)
-        if row is None:
-            row = LeaseRow(device=device, token=0)
-            session.add(row)
-        elif row.job_id is not None and row.expires_at > self._in(0):
+    def _take(self, row: LeaseRow, job_id: str, seconds: float) -> Lease | None:
+        if row.job_id is not None and row.expires_at > self._in(0):
             return None
         # Boards remember the highest token. Starting at the time of day keeps it growing past a database that was lost.
         row.token = max(row.token + 1, int(self._clock().timestamp()))
         row.job_id, row.expires_at = int(job_id), self._in(seconds)
-        return Lease(device=device, job_id=job_id, token=row.token)
+        return Lease(device=row.device, job_id=job_id, token=row.token)
 
     def _is_promised(self, session: Session, device: str) -> bool:
         """Whether a started job owns the board, even if its controller is gone for the moment."""
@@ -84,6 +83,16 @@ class Leases:
 
     def _in(self, seconds: float) -> str:
         return as_text(self._clock() + timedelta(seconds=seconds))
+
+
+def _locked_row(session: Session, device: str) -> LeaseRow:
+    """The board's row, locked; made when this is its first lease, perhaps by somebody else at the same time."""
+    row = session.get(LeaseRow, device, with_for_update=True)
+    if row is None:
+        with suppress(IntegrityError), session.begin_nested():
+            session.add(LeaseRow(device=device, job_id=None, token=0, expires_at=""))
+        row = session.get_one(LeaseRow, device, with_for_update=True)
+    return row
 
 
 def check_lease(session: Session, lease: Lease) -> LeaseRow:

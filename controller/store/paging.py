@@ -12,8 +12,8 @@ from controller.jobs import Page
 T = TypeVar("T")
 Key = list[str | int]
 
-# Identifiers are 64-bit in every database; a larger number names nothing.
-LARGEST_ID = 2**63 - 1
+# Identifiers have 32 bits in PostgreSQL; a larger number names nothing.
+LARGEST_ID = 2**31 - 1
 
 
 def write_cursor(key: Key) -> str:

@@ -51,9 +51,9 @@ class Results:
     def fill(self, run_id: str, measurements: Sequence[Measurement], version: str) -> None:
         """Replace a run's metrics and note which version of the measures they are from."""
         with self._database.writing() as session:
+            session.get_one(Record, run_id, with_for_update=True).measured_by = version
             session.execute(delete(MeasurementRow).where(MeasurementRow.run_id == run_id))
             session.add_all(_row(run_id, measurement) for measurement in measurements)
-            session.get_one(Record, run_id).measured_by = version
 
     def page(self, wanted: ResultFilter, *, limit: int, cursor: str | None) -> Page[ResultRow]:
         """One page of results, oldest run first."""

@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 import structlog
 
+from tests.controller.databases import sqlite_url
 from tests.controller.fake_agent import FakeAgent
 from tests.controller.fake_controller import FakeController, serving
 from tests.controller.lab import Lab
+from tests.postgresql import PostgreSQL
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -25,10 +27,23 @@ def agent() -> Iterator[FakeAgent]:
         yield fake
 
 
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSQL]:
+    """A PostgreSQL server, started for the first test that asks."""
+    with PostgreSQL() as server:
+        yield server
+
+
 @pytest.fixture
-def lab(tmp_path: Path, agent: FakeAgent) -> Iterator[Lab]:
+def database_url(tmp_path: Path) -> str:
+    """Where the controller keeps everything; a module may say otherwise."""
+    return sqlite_url(tmp_path)
+
+
+@pytest.fixture
+def lab(tmp_path: Path, agent: FakeAgent, database_url: str) -> Iterator[Lab]:
     """A controller with that agent's board."""
-    with Lab(tmp_path, agent) as started:
+    with Lab(tmp_path, agent, database_url=database_url) as started:
         yield started
 
 

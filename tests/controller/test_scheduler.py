@@ -1,14 +1,18 @@
 """Jobs on a board that works: from the queue through preparation and blocks to the verdict."""
 
-import sqlite3
-from contextlib import closing
-
 import pytest
+from sqlalchemy import text
 
+from tests.controller.databases import DATABASES, engine_of, new_database
 from tests.controller.fake_agent import HOLD
 from tests.controller.lab import Lab
 from tests.controller.samples import DEVICE
 from tests.controller.serving import wait_for
+
+
+@pytest.fixture(params=DATABASES)
+def database_url(request, tmp_path):
+    return new_database(request, tmp_path)
 
 
 def test_a_job_is_prepared_and_measured_block_by_block(lab):
@@ -171,11 +175,13 @@ def test_a_board_that_obeys_a_newer_lease_is_waited_for(tmp_path, agent):
         lab.end_of(job)
 
 
-def test_a_board_that_cannot_be_asked_does_not_end_the_care_of_the_others(lab):
+def test_a_board_that_cannot_be_asked_does_not_end_the_care_of_the_others(lab, database_url):
     """The other boards are asked again and again beside one whose stored address breaks the asking."""
     lab.request("POST", "/v1/devices", json={"name": "broken", "url": "http://127.0.0.1:9"})
-    with closing(sqlite3.connect(lab.settings.data_dir / "controller.sqlite3")) as database, database:
-        database.execute("UPDATE devices SET url = 'http://127.0.0.1:99999' WHERE name = 'broken'")
+    engine = engine_of(database_url)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE devices SET url = 'http://127.0.0.1:99999' WHERE name = 'broken'"))
+    engine.dispose()
     lab.restart()
     seen = set()
     wait_for(

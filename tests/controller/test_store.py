@@ -11,6 +11,7 @@ from controller.jobs import DeviceChange, NewDevice
 from controller.measuring import unmeasured_runs
 from controller.store import ResultFilter, Store
 from controller.tables import Run
+from tests.controller.databases import DATABASES, new_database
 from tests.controller.samples import DEVICE, description, record
 from tests.controller.stored import SPEC, fill_results, started
 
@@ -33,9 +34,14 @@ def clock():
     return Clock()
 
 
+@pytest.fixture(params=DATABASES)
+def database_url(request, tmp_path):
+    return new_database(request, tmp_path)
+
+
 @pytest.fixture
-def store(tmp_path, clock):
-    opened = Store(f"sqlite:///{tmp_path / 'lab.sqlite3'}", clock=clock)
+def store(database_url, clock):
+    opened = Store(database_url, clock=clock)
     opened.database.migrate()
     yield opened
     opened.close()
@@ -91,6 +97,14 @@ class TestRecords:
         spec.run_id = "1-unknown"
         with pytest.raises(NotFoundError):
             store.records.add(record(spec), lease)
+
+    def test_keep_what_no_text_column_can_hold(self, store, lease):
+        """A worker's last words may hold any character; a NUL among them does not stop the record."""
+        measured = record(started(store, lease), "failed", "it said \0 and \N{SNOWMAN}")
+        measured.log_tail = "a\0b"
+        store.records.add(measured, lease)
+        assert measured == store.records.get(measured.spec.run_id)
+        assert "it said \N{REPLACEMENT CHARACTER} and" in store.runs.get(measured.spec.run_id).failure
 
     def test_are_not_there_before_the_end(self, store, lease):
         """A run that is under way has no record, and the error says so."""
@@ -159,6 +173,11 @@ class TestJobs:
             if (cursor := page.next) is None:
                 break
         assert ids[::-1] == found
+
+    @pytest.mark.parametrize("name", ["\0", "a\0b"])
+    def test_a_name_that_no_text_can_hold_finds_nothing(self, store, name):
+        """The NUL character, which PostgreSQL does not know, is looked for in vain and breaks nothing."""
+        assert [] == store.jobs.page(state=None, device=name, model=name, suite=name, limit=2, cursor=None).items
 
     @pytest.mark.parametrize("cursor", ["x", "W10", "WzFd1", "WyJhIl0", "€", "WzFlNDAwXQ"])
     def test_a_cursor_of_ones_own_is_refused(self, store, cursor):

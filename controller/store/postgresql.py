@@ -1,0 +1,30 @@
+"""What is particular to PostgreSQL: bounded patience with locks, and turns at altering the schema."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, Engine, event
+
+_LOCK_TIMEOUT_MS = 20_000
+# Any number that nothing else in the database uses for an advisory lock.
+_SCHEMA_LOCK = 0x67726164
+
+
+def set_up(engine: Engine) -> None:
+    """See to every connection."""
+    event.listen(engine, "connect", _set_up_connection)
+
+
+@contextmanager
+def altering(connection: Connection) -> Iterator[None]:
+    """A transaction that nobody else alters the schema beside; there is no table yet whose rows could be locked."""
+    with connection.begin():
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_SCHEMA_LOCK})")
+        yield
+
+
+def _set_up_connection(connection: Any, _record: Any) -> None:
+    """Patience that ends: without it a lock that somebody forgot would hold the controller for ever."""
+    connection.execute(f"SET lock_timeout = {_LOCK_TIMEOUT_MS}")
+    connection.commit()
