@@ -148,6 +148,8 @@ class TrainingLoop:
         if self._settings.clip_norm is not None:
             nn.utils.clip_grad_norm_(self._parameters, self._settings.clip_norm)
         self._optimizer.step()
+        for method in self._methods:
+            method.after_update(self._optimizer)
 
 
 def _dropped(index: int, phase: StepPhase, now: float) -> Step:

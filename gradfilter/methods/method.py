@@ -19,7 +19,7 @@ class Method:
     """A way to change training. Subclasses are dataclasses; their fields are the options.
 
     name is the key in METHODS, source the paper. A subclass overrides the hooks that it needs; a
-    training loop calls apply once, keep_batch before each batch, and extra_loss in each step.
+    training loop calls apply once, keep_batch before each batch, extra_loss in each step, and after_update after it.
 
     Raises:
         ValueError: an option has the wrong type or value; the sentence begins with its name.
@@ -92,6 +92,9 @@ class Method:
     def keep_batch(self, step: int, random: Random) -> bool:  # noqa: ARG002
         """Whether to train on the batch of this step; a batch not kept costs nothing."""
         return True
+
+    def after_update(self, optimizer: Optimizer) -> None:
+        """Called after each of the optimizer's updates, whoever brought it."""
 
     def extra_loss(self, model: nn.Module) -> Optional[Tensor]:  # noqa: ARG002
         """A scalar to add to the loss, or None."""
