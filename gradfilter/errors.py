@@ -32,6 +32,10 @@ class NotApplied(GradfilterError, ValueError):  # noqa: N818
     """A method was to be removed from a model that does not have it; nothing was changed."""
 
 
+class NoMomentum(GradfilterError, ValueError):  # noqa: N818
+    """A method needs the optimizer's momentum, and it keeps none."""
+
+
 class NoSecondDerivative(GradfilterError, RuntimeError):  # noqa: N818
     """A filtered convolution was differentiated twice.
 
