@@ -5,6 +5,7 @@ from typing import Dict
 import torch
 from torch import Tensor
 
+from gradfilter.filtering.chains.branches import Averaged
 from gradfilter.filtering.chains.functions import Entry
 from gradfilter.filtering.patches import PatchGrid
 
@@ -14,7 +15,7 @@ class Entered:
 
     def __init__(self, tensor: Tensor) -> None:
         self._tensor = tensor
-        self._tokens: Dict[PatchGrid, Tensor] = {}
+        self._averaged: Dict[PatchGrid, Averaged] = {}
 
     @property
     def shape(self) -> torch.Size:
@@ -40,8 +41,9 @@ class Entered:
         """Itself."""
         return self._tensor
 
-    def token(self, grid: PatchGrid) -> Tensor:
+    def averaged(self, grid: PatchGrid) -> Averaged:
         """Its averages, whose gradient is spread over the map."""
-        if grid not in self._tokens:
-            self._tokens[grid] = Entry.apply(self._tensor, grid, None)  # type: ignore[no-untyped-call]
-        return self._tokens[grid]
+        if grid not in self._averaged:
+            token = Entry.apply(self._tensor, grid, None)  # type: ignore[no-untyped-call]
+            self._averaged[grid] = Averaged(token.detach(), [token])
+        return self._averaged[grid]

@@ -42,32 +42,36 @@ class Sums(NamedTuple):
 
 
 class PatchConvolution(Function):
-    """From a token whose values are the input's averages, to one on the grid of the output's patches."""
+    """From the tokens that make up the input, and its averages, to one on the grid of the output's patches."""
 
     @staticmethod
     def forward(  # noqa: PLR0917 - an autograd function's arguments have places
         ctx: Any,
-        token: Tensor,
+        averages: Tensor,
         weight: Tensor,
         bias: Optional[Tensor],  # noqa: ARG004 - a gradient is asked for by being given
         shape: FilterShape,
         y: Tensor,
         grids: Tuple[PatchGrid, PatchGrid],
+        *tokens: Tensor,
     ) -> Tensor:
         """Keep the input's averages where the weight wants a gradient."""
-        ctx.shape, ctx.grids, ctx.kernel = shape, grids, weight.shape[2:]
-        ctx.save_for_backward(token if ctx.needs_input_grad[1] else None, weight if ctx.needs_input_grad[0] else None)
+        ctx.shape, ctx.grids, ctx.kernel, ctx.tokens = shape, grids, weight.shape[2:], len(tokens)
+        ctx.wants_input = any(ctx.needs_input_grad[6:])
+        ctx.save_for_backward(averages if ctx.needs_input_grad[1] else None, weight if ctx.wants_input else None)
         return placeholder(y, (y.size(0), y.size(1), *grids[1].patch_counts))
 
     @staticmethod
     def backward(ctx: Any, dy_means: Tensor) -> Gradients:
-        """The gradients of the token, the weight and the bias."""
+        """The gradients of the weight, the bias and the tokens, each of which gets that of the input."""
         with torch.no_grad():
-            wanted = ctx.needs_input_grad
-            dx, dtap = gradients_of_means(dy_means, ctx.saved_tensors, ctx.shape, ctx.grids, wanted[:2])
+            _, *wanted = ctx.needs_input_grad[:3]
+            ways = (ctx.wants_input, wanted[0])
+            dx, dtap = gradients_of_means(dy_means, ctx.saved_tensors, ctx.shape, ctx.grids, ways)
             dweight = None if dtap is None else dtap[:, :, None, None].expand(-1, -1, *ctx.kernel)
-            dbias = (dy_means * ctx.grids[1].counts(dy_means)).sum((0, 2, 3)) if wanted[2] else None
-        return (*differentiated_once([dx, dweight, dbias]), None, None, None)
+            dbias = (dy_means * ctx.grids[1].counts(dy_means)).sum((0, 2, 3)) if wanted[1] else None
+        dinput, *dparameters = differentiated_once([dx, dweight, dbias])
+        return (None, *dparameters, None, None, None, *[dinput] * ctx.tokens)
 
 
 class BranchGradient(Function):
@@ -146,34 +150,19 @@ class Entry(Function):
         return (*differentiated_once([dx]), None, None)
 
 
-class Joint(Function):
-    """One token of several on the same grid, with values: each of them gets its gradient."""
-
-    @staticmethod
-    def forward(ctx: Any, values: Tensor, *tokens: Tensor) -> Tensor:
-        """The values."""
-        ctx.count = len(tokens)
-        return values.view_as(values)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Gradients:
-        """The gradient, as often as there are tokens."""
-        return (None, *[gradient] * ctx.count)
-
-
 class GlobalMean(Function):
-    """From the token of a grid of a single patch, whose value is the map's mean, to that mean (N, C, 1, 1)."""
+    """From tokens on a grid of a single patch, and the map's mean, to that mean (N, C, 1, 1)."""
 
     @staticmethod
-    def forward(ctx: Any, token: Tensor, pixels: int) -> Tensor:
+    def forward(ctx: Any, mean: Tensor, pixels: int, *tokens: Tensor) -> Tensor:
         """The mean, of so many pixels."""
-        ctx.pixels = pixels
-        return token.view_as(token)
+        ctx.pixels, ctx.tokens = pixels, len(tokens)
+        return mean.view_as(mean)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Gradients:
         """Every pixel's share."""
-        return (*differentiated_once([gradient / ctx.pixels]), None)
+        return (None, None, *differentiated_once([gradient / ctx.pixels]) * ctx.tokens)
 
 
 def scales(branch: Branch) -> Tuple[Optional[Tensor], Optional[Tensor]]:

@@ -98,13 +98,15 @@ def chained_convolution(input: Any, weight: Tensor, bias: Optional[Tensor], shap
     value: Value = input.value if isinstance(input, Deferred) else Entered(input)
     size = value.shape[2:]
     grids = shape.grids(size, shape.output_size(size, tuple(weight.shape[2:])))
-    token = value.token(grids[0])  # before the map, as one pass gives both
-    if token is None:
+    averaged = value.averaged(grids[0])  # before the map, as one pass gives both
+    if averaged is None:
         value = Entered(value.tensor("patches that do not lie in its own"))
-        token = value.token(grids[0])
+        averaged = value.averaged(grids[0])
     with torch.no_grad():
         y = plain_convolution(value.map, weight, bias, shape)
-    y_token = PatchConvolution.apply(token, weight, bias, shape, y, grids)  # type: ignore[no-untyped-call]
+    y_token = PatchConvolution.apply(  # type: ignore[no-untyped-call]
+        averaged.averages, weight, bias, shape, y, grids, *averaged.tokens
+    )
     if not y_token.requires_grad:
         return y
     run = LayerRun(weight)

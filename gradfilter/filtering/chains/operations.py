@@ -227,10 +227,11 @@ def mean(input: Deferred, dim: Any = None, keepdim: bool = False, *, dtype: Any 
 
 
 def _global_mean(input: Deferred) -> Any:  # noqa: A002
-    token = input.value.token(whole_map(input.shape[2:]))
-    if token is None:
+    averaged = input.value.averaged(whole_map(input.shape[2:]))
+    if averaged is None:
         return NotImplemented
-    return GlobalMean.apply(token, input.shape[2] * input.shape[3])  # type: ignore[no-untyped-call]
+    pixels = input.shape[2] * input.shape[3]
+    return GlobalMean.apply(averaged.averages, pixels, *averaged.tokens)  # type: ignore[no-untyped-call]
 
 
 # ------------------------------------------------------------------------------------------- nothing

@@ -1,20 +1,20 @@
 """What a map in a chain is made of, and what can be had of it.
 
 Two kinds: a tensor that entered from outside, and a blend f(Σ BN(y_i) + Σ others) of branches and other maps.
-Either can be had as a full map without autograd (map), as a tensor of autograd's own (tensor), or as a token on a
-patch grid (token): then its gradient is constant inside each patch, and no full-size gradient exists. Nothing is
+Either can be had as a full map without autograd (map), as a tensor of autograd's own (tensor), or averaged on a
+patch grid (averaged): then its gradient is constant inside each patch, and no full-size gradient exists. Nothing is
 computed before it is asked for, so that normalisation, activation and the sums over patches are one pass over the map.
 """
 
-from typing import Dict, List, Optional, Sequence, Union, cast
+from typing import Dict, List, Optional, Sequence, TypeVar, Union, cast
 
 import torch
 from torch import Tensor
 
-from gradfilter.filtering.chains.branches import Branch
+from gradfilter.filtering.chains.branches import Averaged, Branch
 from gradfilter.filtering.chains.ends import FullMap
 from gradfilter.filtering.chains.entered import Entered
-from gradfilter.filtering.chains.functions import Joint, Sums
+from gradfilter.filtering.chains.functions import Sums
 from gradfilter.filtering.chains.nesting import nesting
 from gradfilter.filtering.chains.terms import STEPPED, Term, seen_through
 from gradfilter.filtering.passes import IDENTITY, Activated, Activation, Normal, Open, Wanted, activate
@@ -38,7 +38,7 @@ class Blend:
         self._activated: Optional[Activated] = None
         self._tensor: Optional[Tensor] = None
         self._terms: Optional[List[Term]] = None
-        self._tokens: Dict[PatchGrid, Optional[Tensor]] = {}
+        self._averaged: Dict[PatchGrid, Optional[Averaged]] = {}
 
     @property
     def shape(self) -> torch.Size:
@@ -88,15 +88,15 @@ class Blend:
             )
         return cast("Tensor", self._tensor)
 
-    def token(self, grid: PatchGrid) -> Optional[Tensor]:
+    def averaged(self, grid: PatchGrid) -> Optional[Averaged]:
         """Its averages over a consumer's patches, with the gradient constant inside each.
 
         None where that cannot be: the consumer's patches cut through a branch's, or the activation is not one
         that gradients can be followed through to what lies further back.
         """
-        if grid not in self._tokens:
-            self._tokens[grid] = self._make_token(grid)
-        return self._tokens[grid]
+        if grid not in self._averaged:
+            self._averaged[grid] = self._average(grid)
+        return self._averaged[grid]
 
     def terms(self) -> List[Term]:
         """All that it is made of, for what comes after it to see through its own activation."""
@@ -137,22 +137,21 @@ class Blend:
             self._activated = activated._replace(a=self._map)  # two passes gave the same map twice
         return self._activated
 
-    def _make_token(self, grid: PatchGrid) -> Optional[Tensor]:
-        tokens = [other.token(grid) for other in self.others] if self.is_linear else []
-        if self.branches:
-            nested = nesting(self.branches[0].grid, grid)
-            if nested is None or (self.others and not self._is_stepped and not self.is_linear):
-                return None
-            terms = self._own_terms() if self.is_linear else self._activated_terms()
-            tokens += [term.token(grid) for term in terms if term.source.requires_grad]
-        known = [token for token in tokens if token is not None]
-        if len(known) < len(tokens):
+    def _average(self, grid: PatchGrid) -> Optional[Averaged]:
+        addends = _all([other.averaged(grid) for other in self.others] if self.is_linear else [])
+        if addends is None:
             return None
-        if self.branches and nested is not None:
-            averages = nested.coarsen(cast("Tensor", self._summed().output))
-        else:
-            averages = _total_of([token.detach() for token in known])
-        return Joint.apply(averages, *known)  # type: ignore[no-untyped-call, no-any-return]
+        tokens = [token for addend in addends for token in addend.tokens]
+        if not self.branches:
+            return Averaged(_total_of([addend.averages for addend in addends]), tokens)
+        nested = nesting(self.branches[0].grid, grid)
+        if nested is None or (self.others and not self._is_stepped and not self.is_linear):
+            return None
+        terms = self._own_terms() if self.is_linear else self._activated_terms()
+        own = _all([term.token(grid) for term in terms if term.source.requires_grad])
+        if own is None:
+            return None
+        return Averaged(nested.coarsen(cast("Tensor", self._summed().output)), [*tokens, *own])
 
     def _own_terms(self) -> List[Term]:
         """Its branches."""
@@ -191,6 +190,13 @@ class Blend:
 
 
 Value = Union[Entered, Blend]
+T = TypeVar("T")
+
+
+def _all(parts: Sequence[Optional[T]]) -> Optional[List[T]]:
+    """The parts, or None where one is missing."""
+    known = [part for part in parts if part is not None]
+    return known if len(known) == len(parts) else None
 
 
 def _total(values: Sequence[Value]) -> Tensor:
