@@ -1,5 +1,6 @@
 """What a filtered convolution is before it sees a map: its numbers, and where its patches lie."""
 
+from functools import lru_cache
 from typing import List, NamedTuple, Sequence, Tuple, Union
 
 from gradfilter.filtering.patches import PatchAxis, PatchGrid
@@ -47,10 +48,7 @@ class FilterShape(NamedTuple):
 
     def grids(self, input_size: Sequence[int], output_size: Sequence[int]) -> Tuple[PatchGrid, PatchGrid]:
         """The matching patch grids of an input and output of (H, W); their number of patches is the output's."""
-        counts = self.patch_counts(output_size)
-        inputs = [self._axis(size, s, count) for size, s, count in zip(input_size, self.stride, counts)]
-        outputs = [self._axis(size, 1, count) for size, count in zip(output_size, counts)]
-        return PatchGrid(*inputs), PatchGrid(*outputs)
+        return _grids(self, tuple(input_size), tuple(output_size))
 
     def output_size(self, input_size: Sequence[int], kernel: Tuple[int, ...]) -> List[int]:
         """(H, W) of the convolution's output."""
@@ -65,10 +63,21 @@ class FilterShape(NamedTuple):
         """How many patches an output of (H, W) has on each axis."""
         return [-(-size // self.patch_size) for size in output_size]
 
-    def _axis(self, pixels: int, stride: int, patches: int) -> PatchAxis:
+    def axis(self, pixels: int, stride: int, patches: int) -> PatchAxis:
+        """So many patches along an axis of a map whose pixels are the output's, or stride times as many."""
         patch = self.patch_size * stride
         overhang = patches * patch - pixels
         return PatchAxis(pixels, patch, patches, -(-overhang // 2) if self.alignment == "centred" else 0)
+
+
+@lru_cache(maxsize=4096)
+def _grids(
+    shape: FilterShape, input_size: Tuple[int, ...], output_size: Tuple[int, ...]
+) -> Tuple[PatchGrid, PatchGrid]:
+    counts = shape.patch_counts(output_size)
+    inputs = [shape.axis(size, s, count) for size, s, count in zip(input_size, shape.stride, counts)]
+    outputs = [shape.axis(size, 1, count) for size, count in zip(output_size, counts)]
+    return PatchGrid(*inputs), PatchGrid(*outputs)
 
 
 def shape_problem(shape: FilterShape, kernel: Tuple[int, ...]) -> str:

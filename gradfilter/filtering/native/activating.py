@@ -13,6 +13,7 @@ from gradfilter.filtering.native.arguments import (
     counts,
     dense,
     dense_or_none,
+    empties,
     empty,
     patches,
     pointer,
@@ -47,8 +48,8 @@ def activate(  # noqa: PLR0917 - a kernel takes many things
     run = kernel("activate", y, *present([addend, *constants]))
     if run is None:
         return None
-    y, a = dense(y, layout), empty(y, y.shape[2:], layout)
-    sums = [empty(y, counts(grid), layout) if want else None for want in wanted]
+    y = dense(y, layout)
+    a, sums = torch.empty_like(y), empties(y, counts(grid), layout, wanted)
     sources = pointer(y), pointer(addend), pointers(constants), pointer(a), pointers(sums)
     run(*sources, *function, *shape(y, layout), *patches(grid), 1 / grid.area, threads())
     return [a, *sums]
@@ -74,7 +75,7 @@ def extend_mask(
     if run is None or len(normals) > MOST_NORMALS:
         return None
     out = empty(a, a.shape[2:], layout, torch.uint8)
-    sums = [empty(a, counts(grid), layout) for _ in range(1 + len(normals))]
+    sums = present(empties(a, counts(grid), layout, [True] * (1 + len(normals))))
     missing = [None] * (MOST_NORMALS - len(normals))
     sources = pointer(mask), pointer(opened), previous[2], pointer(a), limit, pointers([*maps, *missing * 3])
     run(

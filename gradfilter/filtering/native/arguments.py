@@ -18,7 +18,12 @@ def pointer(tensor: Optional[Tensor]) -> Optional[int]:
 
 def pointers(tensors: Sequence[Optional[Tensor]]) -> Any:
     """An array of such, for the time of one call."""
-    return (ctypes.c_void_p * len(tensors))(*map(pointer, tensors))
+    return _array_of(len(tensors))(*map(pointer, tensors))
+
+
+@lru_cache(maxsize=None)
+def _array_of(count: int) -> Any:
+    return ctypes.c_void_p * count
 
 
 def dense(maps: Tensor, layout: torch.memory_format) -> Tensor:
@@ -37,9 +42,16 @@ def as_constants(numbers: Sequence[Optional[Tensor]], like: Tensor) -> List[Opti
     Raises:
         ValueError: there are more or fewer than channels.
     """
-    if any(number.shape != (like.size(1),) for number in present(numbers)):
-        raise ValueError("there must be as many of each number as channels: %d." % like.size(1))
-    return [None if number is None else number.to(like.dtype).contiguous() for number in numbers]
+    channels, dtype = like.size(1), like.dtype
+    if any(number.dim() != 1 or number.size(0) != channels for number in present(numbers)):
+        raise ValueError("there must be as many of each number as channels: %d." % channels)
+    # Converting what needs no conversion costs more than asking.
+    return [
+        number
+        if number is None or (number.dtype is dtype and number.is_contiguous())
+        else number.to(dtype).contiguous()
+        for number in numbers
+    ]
 
 
 def present(tensors: Sequence[Optional[Tensor]]) -> List[Tensor]:
@@ -52,6 +64,20 @@ def empty(
 ) -> Tensor:
     """Room for maps (N, C, *sizes) beside those that are like them."""
     return torch.empty([*like.shape[:2], *sizes], dtype=dtype or like.dtype, memory_format=layout)
+
+
+def empties(
+    like: Tensor, sizes: Sequence[int], layout: torch.memory_format, wanted: Sequence[bool]
+) -> List[Optional[Tensor]]:
+    """Such room wherever a map is wanted."""
+    first = None
+    rooms: List[Optional[Tensor]] = []
+    for want in wanted:
+        # To copy a map's layout costs a fifth of spelling it out.
+        room = None if not want else empty(like, sizes, layout) if first is None else torch.empty_like(first)
+        rooms.append(room)
+        first = room if first is None else first
+    return rooms
 
 
 def shape(maps: Tensor, layout: torch.memory_format) -> Tuple[bool, int, int]:

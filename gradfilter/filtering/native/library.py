@@ -46,18 +46,32 @@ def native_facts() -> Dict[str, str]:
 def kernel(name: str, *maps: Tensor) -> Optional[Any]:
     """The kernel of this name for dense maps of one type, or None where they need PyTorch's operators."""
     dtype = maps[0].dtype
-    if dtype not in SUFFIXES or any(map(_needs_operators, maps)) or any(t.dtype != dtype for t in maps):
-        return None
-    kernels = _library().kernels
-    return None if kernels is None else getattr(kernels, "gradfilter_%s_%s" % (name, SUFFIXES[dtype]))
+    for tensor in maps:
+        if tensor.dtype is not dtype or _needs_operators(tensor):
+            return None
+    return _function(name, dtype)
 
 
 def _needs_operators(tensor: Tensor) -> bool:
     """Whether it has no memory that a kernel may read, or somebody has to see what is done with it."""
-    plain = (
-        type(tensor) in (Tensor, torch.nn.Parameter) and tensor.device.type == "cpu" and tensor.layout == torch.strided
+    return (
+        type(tensor) not in _PLAIN
+        or tensor.device.type != "cpu"
+        or tensor.layout is not torch.strided
+        or not tensor.numel()
+        or (tensor.requires_grad and torch.is_grad_enabled())
     )
-    return not plain or tensor.numel() == 0 or (tensor.requires_grad and torch.is_grad_enabled())
+
+
+_PLAIN = (Tensor, torch.nn.Parameter)
+
+
+@lru_cache(maxsize=None)
+def _function(name: str, dtype: torch.dtype) -> Optional[Any]:
+    kernels = _library().kernels
+    if kernels is None or dtype not in SUFFIXES:
+        return None
+    return getattr(kernels, "gradfilter_%s_%s" % (name, SUFFIXES[dtype]))
 
 
 _LOADING = threading.Lock()
