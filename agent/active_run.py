@@ -5,9 +5,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Literal
 
+from agent.live_trace import LiveTrace
 from agent.recording import Recording
 from agent.run_folder import RunFolder
-from gradfilter.bench.schema import RunSpec, RunStatus
+from gradfilter.bench.schema import RunSpec, RunStatus, Trace
 
 StopReason = Literal["cancelled", "agent_stopping"]
 
@@ -26,6 +27,7 @@ class ActiveRun:
         self._status = RunStatus(spec.run_id, "accepted")
         self._stop_asked = threading.Event()
         self._stop_reason: StopReason | None = None
+        self._trace: LiveTrace | None = None
 
     @property
     def status(self) -> RunStatus:
@@ -39,10 +41,16 @@ class ActiveRun:
 
     def show(self, state: str, recording: Recording) -> None:
         """Publish where the run has got to."""
+        if self._trace is None:
+            self._trace = LiveTrace(self.folder.samples, recording.steps, self.spec.workload.compute)
         status = replace(self._status, state=state, phase=recording.phase, done=recording.done, total=recording.total)
         if status != self._status:
             self._status = status
             self._announce()
+
+    def trace(self, after_s: float) -> Trace:
+        """What the run has shown after this instant, a point a second; it is read from disk."""
+        return self._trace.since(after_s) if self._trace is not None else Trace()
 
     def stop(self, reason: StopReason) -> None:
         """Ask the run to stop; the first reason stands. Safe in a signal handler."""

@@ -116,13 +116,19 @@ def _add_run_routes(app: FastAPI) -> None:
         state: Annotated[str | None, Query(description="The state that the caller saw last.")] = None,
         phase: Annotated[str | None, Query(description="The phase that the caller saw last.")] = None,
         done: Annotated[int | None, Query(description="The progress that the caller saw last.")] = None,
+        trace_after: Annotated[
+            float | None, Query(description="Tell what the run has shown after this instant of the board's clock.")
+        ] = None,
     ) -> RunStatus | Response:
         """Where a run is; with its record once it has ended.
 
         With wait, the answer comes when the run ends or its state, phase or progress differ from what the caller
         saw last (from what they are now, if that is not given), or when the time is over.
         """
-        return _answer(await _runs(request).wait(run_id, Seen(state, phase, done), wait))
+        found = await _runs(request).wait(run_id, Seen(state, phase, done), wait)
+        if trace_after is not None and isinstance(found, RunStatus):
+            found = await _runs(request).traced(found, trace_after)
+        return _answer(found)
 
     @app.post("/v1/runs/{run_id}/cancel", response_model=RunStatus, status_code=202)
     def cancel_run(request: Request, run_id: str, token: LeaseToken) -> RunStatus | Response:

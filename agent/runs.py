@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agent.active_run import ActiveRun, StopReason
 from agent.changes import Changes
@@ -123,6 +123,13 @@ class Runs:
                 seen = Seen(found.state, found.phase, found.done)
             with suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(change.wait(), left)
+
+    async def traced(self, status: RunStatus, after_s: float) -> RunStatus:
+        """The status of a run that goes on, with what it has shown after this instant."""
+        active = self._active
+        if active is None or active.spec.run_id != status.run_id:
+            return status
+        return replace(status, trace=await asyncio.to_thread(active.trace, after_s))
 
     def cancel(self, run_id: str, token: int) -> None:
         """Ask a run to stop; one that has ended stays as it is."""

@@ -57,9 +57,13 @@ class AgentClient:
         answer = await self._call("PUT", _run(url, spec.run_id), token=token, body=body)
         return await _read(_run_status, answer, url)
 
-    async def status(self, url: str, run_id: str, *, wait_s: float) -> RunStatus:
-        """Where a run is, after waiting up to wait_s for a change; with its record once it has ended."""
-        answer = await self._ask(f"{_run(url, run_id)}?wait={wait_s:g}", patience_s=wait_s)
+    async def status(self, url: str, run_id: str, *, wait_s: float, trace_after_s: float = -1.0) -> RunStatus:
+        """Where a run is, after waiting up to wait_s for a change; with its record once it has ended.
+
+        Until then with what it has shown after trace_after_s of the board's clock.
+        """
+        address = f"{_run(url, run_id)}?wait={wait_s:g}&trace_after={trace_after_s!r}"
+        answer = await self._ask(address, patience_s=wait_s)
         return await _read(_run_status, answer, url)
 
     async def cancel(self, url: str, run_id: str, token: int) -> None:

@@ -117,7 +117,9 @@ class Board:
         wait_s = 0.0
         while True:
             try:
-                status = await self._patiently(partial(self._agents.status, run_id=run.id, wait_s=wait_s))
+                seen_s = self._live.seen_until_s(self._job.id)
+                ask = partial(self._agents.status, run_id=run.id, wait_s=wait_s, trace_after_s=seen_s)
+                status = await self._patiently(ask)
             except RunUnknownError as error:
                 return await self._close(run, "lost", Failure(kind="lost", message=str(error)))
             if status.record is not None:
@@ -233,6 +235,8 @@ class Board:
             total=status.total,
         )
         self._live.show(self._job.id, Now(running=running))
+        if status.trace is not None:
+            self._live.add_trace(self._job.id, status.trace)
 
 
 def _message(record: RunRecord) -> str:

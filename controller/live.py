@@ -9,6 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from controller.jobs import RunningNow
+from gradfilter.bench.schema import Trace
+
+MOST_POINTS = 900  # a quarter of an hour, a point a second
 
 
 @dataclass(frozen=True)
@@ -19,6 +22,9 @@ class Now:
     waiting_for: str = ""
 
 
+_COLUMNS = ("times_s", "power_w", "temperature_c", "step_s")
+
+
 class Live:
     """One event loop's view of its jobs. Made on that loop."""
 
@@ -26,6 +32,7 @@ class Live:
         self._loop = asyncio.get_running_loop()
         self._now: dict[str, Now] = {}
         self._watchers: dict[str, set[asyncio.Event]] = {}
+        self._traces: dict[str, Trace] = {}
         self.has_ended = False
 
     def end(self) -> None:
@@ -44,9 +51,30 @@ class Live:
             self._now[job_id] = now
             self._wake(job_id)
 
+    def trace(self, job_id: str) -> Trace:
+        """What the job's board has shown in the last quarter of an hour, across its runs."""
+        return self._traces.get(job_id, Trace())
+
+    def seen_until_s(self, job_id: str) -> float:
+        """The instant on the board's clock up to which the trace is known; before all of them where there is none."""
+        times_s = self.trace(job_id).times_s
+        return times_s[-1] if times_s else -1.0
+
+    def add_trace(self, job_id: str, more: Trace) -> None:
+        """Lengthen a job's trace; a clock that begins anew, after a reboot of the board, begins it anew."""
+        if not more.times_s:
+            return
+        known = self.trace(job_id)
+        if known.times_s and more.times_s[0] <= known.times_s[-1]:
+            known = Trace()
+        columns = ([*getattr(known, name), *getattr(more, name)][-MOST_POINTS:] for name in _COLUMNS)
+        self._traces[job_id] = Trace(*columns)
+        self._wake(job_id)
+
     def forget(self, job_id: str) -> None:
         """The job is off its board."""
         self._now.pop(job_id, None)
+        self._traces.pop(job_id, None)
         self._wake(job_id)
 
     def changed(self, job_id: str) -> None:

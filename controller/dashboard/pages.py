@@ -8,8 +8,11 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from controller.client.progress import clock, describe
+from controller.dashboard import plots
 from controller.dashboard.job_form import JobForm
+from controller.dashboard.plots import Plot, time_plot
 from controller.jobs import FINAL_JOB_STATES, DeviceView, JobView, RunSummary
+from gradfilter.bench.schema import Trace
 
 FOLDER = Path(__file__).parent
 STATIC = FOLDER / "static"
@@ -23,9 +26,22 @@ def overview_page(devices: Sequence[DeviceView], waiting: Sequence[JobView], rec
     return _render("overview.html", devices=devices, waiting=waiting, recent=recent, running=running)
 
 
-def job_page(job: JobView, runs: Sequence[RunSummary]) -> str:
-    """One job: its progress, what is measured, its runs and its report."""
-    return _render("job.html", job=job, runs=runs, final=job.state in FINAL_JOB_STATES, formats=REPORT_FORMATS)
+def job_page(job: JobView, runs: Sequence[RunSummary], trace: Trace) -> str:
+    """One job: its progress, what its board shows now, its runs and its report."""
+    final = job.state in FINAL_JOB_STATES
+    return _render("job.html", job=job, runs=runs, final=final, formats=REPORT_FORMATS, plots=_trace_plots(trace))
+
+
+def _trace_plots(trace: Trace) -> list[Plot]:
+    """Power, temperature and step time, each where the board shows it."""
+    milliseconds = [None if seconds is None else 1000 * seconds for seconds in trace.step_s]
+    shown = (
+        ("power", "W", trace.power_w),
+        ("hottest zone", "°C", trace.temperature_c),
+        ("step time", "ms", milliseconds),
+    )
+    drawn = (time_plot(title, unit, trace.times_s, values) for title, unit, values in shown)
+    return [plot for plot in drawn if plot is not None]
 
 
 def new_job_page(form: JobForm, others: Sequence[str]) -> str:
@@ -51,6 +67,7 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.globals.update(sizes=plots)
     environment.filters.update(describe=describe, clock=clock, instant=instant, workload=workload)
     return environment
 

@@ -35,7 +35,7 @@ def job(job_id: str, services: ServicesOfApp) -> HTMLResponse:
         view = services.views.one(job_id)
     except NotFoundError as error:
         return page(missing_page(str(error)), HTTPStatus.NOT_FOUND)
-    return page(job_page(view, services.store.runs.of_job(view.id)))
+    return page(job_page(view, services.store.runs.of_job(view.id), services.live.trace(view.id)))
 
 
 @router.post("/jobs/{job_id}/cancel", dependencies=[SameOrigin])

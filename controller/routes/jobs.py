@@ -16,7 +16,7 @@ from controller.routes.paging import USUAL_LIMIT, Cursor, Limit
 from controller.services import ServicesOfApp
 from controller.store import StoredJob
 from controller.strict_json import StrictRoute
-from gradfilter.bench.schema import JobSpec
+from gradfilter.bench.schema import JobSpec, Trace
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"], route_class=StrictRoute)
 
@@ -90,6 +90,12 @@ async def events(
             if view.state in FINAL_JOB_STATES:
                 return
             await changed.wait()
+
+
+@router.get("/{job_id}/trace", responses=responses(404), summary="Show what a job's board shows now")
+def show_trace(job: Annotated[StoredJob, Depends(_known_job)], services: ServicesOfApp) -> Trace:
+    """Power, temperature and step time of the last quarter of an hour, a point a second; empty once the job is over."""
+    return services.live.trace(job.id)
 
 
 @router.get("/{job_id}/runs", responses=responses(404, 422), summary="List a job's runs")

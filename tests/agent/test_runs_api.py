@@ -198,3 +198,15 @@ def test_full_disk_refuses_a_run(client):
     answer = put(client, run_spec())
     assert 507 == answer.status_code
     assert "Free some space" in answer.json()["detail"]
+
+
+def test_a_run_that_goes_on_shows_its_trace(client):
+    """Who asks for it is told what the run has shown; who does not is told nothing, and an ended run has a record."""
+    put(client, run_spec(model="waits-for-ever"))
+    wait_until("the second step", lambda: client.get("/v1/runs/run-1").json()["done"] == 2)
+    traced = client.get("/v1/runs/run-1?trace_after=-1").json()["trace"]
+    assert {"times_s", "power_w", "temperature_c", "step_s"} == set(traced)
+    assert None is client.get("/v1/runs/run-1").json()["trace"]
+    client.post("/v1/runs/run-1/cancel", headers=LEASE)
+    ended(client)
+    assert None is client.get("/v1/runs/run-1?trace_after=-1").json().get("trace")

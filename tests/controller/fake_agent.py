@@ -12,7 +12,7 @@ from fastapi import FastAPI, Header, Response
 from fastapi.responses import JSONResponse
 from typing_extensions import Self
 
-from gradfilter.bench.schema import DeviceDescription, Failure, RunRecord, RunSpec, RunStatus
+from gradfilter.bench.schema import DeviceDescription, Failure, RunRecord, RunSpec, RunStatus, Trace
 from tests.controller.samples import description, record
 from tests.controller.serving import Server, wait_for
 
@@ -39,6 +39,7 @@ class FakeAgent:
     cancelled: list[str] = field(default_factory=list)
     forgotten: list[str] = field(default_factory=list)
     tokens: list[int] = field(default_factory=list)
+    trace: Trace = field(default_factory=Trace)
     active: dict[str, RunSpec] = field(default_factory=dict)
     records: dict[str, RunRecord] = field(default_factory=dict)
 
@@ -89,7 +90,7 @@ class FakeAgent:
             ended = self.records[run_id]
             return RunStatus(run_id=run_id, state=ended.state, record=ended)
         if run_id in self.active:
-            return RunStatus(run_id=run_id, state="running", phase="measured", done=1, total=2)
+            return RunStatus(run_id=run_id, state="running", phase="measured", done=1, total=2, trace=self.trace)
         return None
 
     def refuses(self, token: int) -> bool:

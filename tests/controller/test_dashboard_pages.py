@@ -5,7 +5,7 @@ import re
 import pytest
 
 from controller.dashboard.pages import STATIC, instant, job_page, missing_page, overview_page
-from gradfilter.bench.schema import ConvLayerWorkload, ConvShape, DeviceDescription, JobSpec, Variant
+from gradfilter.bench.schema import ConvLayerWorkload, ConvShape, DeviceDescription, JobSpec, Trace, Variant
 from tests.controller.fake_controller import MEASURING, SPEC, device, job, run
 
 HOSTILE = "<script>alert(1)</script>"
@@ -64,33 +64,33 @@ class TestOverview:
 class TestJob:
     def test_a_running_job_follows_its_events(self):
         """The page of a running job names the stream its script follows, and has the button that stops it."""
-        page = job_page(job(running=MEASURING), [run()])
+        page = job_page(job(running=MEASURING), [run()], Trace())
         assert 'data-events="/v1/jobs/7/events"' in page
         assert '<progress value="2" max="6"' in page
         assert '<form method="post" action="/jobs/7/cancel">' in page
 
     def test_an_ended_job_is_still(self):
         """The page of an ended job follows nothing and links every format of its report."""
-        page = job_page(job("finished", done=6), [run()])
+        page = job_page(job("finished", done=6), [run()], Trace())
         assert "data-events" not in page
-        assert ["html", "md", "txt", "csv", "json"] == re.findall(r"/v1/jobs/7/report\.(\w+)", page)
+        assert ["html", "html", "md", "txt", "csv", "json"] == re.findall(r"/v1/jobs/7/report\.(\w+)", page)
 
     def test_runs_show_states_and_failures(self):
         """Every attempt is a row with its state, a failed one with its reason."""
-        page = job_page(job(), [run(), run(id="r2", state="failed", failure="out of memory")])
+        page = job_page(job(), [run(), run(id="r2", state="failed", failure="out of memory")], Trace())
         assert 2 == page.count("<td>filtered</td>")
         assert "out of memory" in page
 
     def test_without_a_run_it_says_what_it_waits_for(self):
         """A queued job without runs shows what it waits for."""
-        page = job_page(job("queued", done=0, waiting_for="nano-1, which is offline"), [])
+        page = job_page(job("queued", done=0, waiting_for="nano-1, which is offline"), [], Trace())
         assert "No run has started yet; the job waits for nano-1, which is offline." in page
 
     def test_a_layer_job_counts_its_shapes(self):
         """The layer experiment is named by its convolutions."""
         workload = ConvLayerWorkload("conv_layer", [ConvShape(2, 8, 8, 8, 8), ConvShape(2, 8, 8, 4, 4)])
         spec = JobSpec(workload=workload, variants=[Variant("baseline")], device=SPEC.device)
-        assert "2 convolutions, baseline ·" in job_page(job(spec=spec), [])
+        assert "2 convolutions, baseline ·" in job_page(job(spec=spec), [], Trace())
 
 
 class TestSafety:
@@ -99,7 +99,7 @@ class TestSafety:
         [
             overview_page([device(name=HOSTILE, health_reason=HOSTILE, tags=[HOSTILE], job=HOSTILE)], [], []),
             overview_page([], [job(id=HOSTILE, device=HOSTILE)], [job("failed", id=HOSTILE, reason=HOSTILE)]),
-            job_page(job(id=HOSTILE, reason=HOSTILE, waiting_for=HOSTILE), [run(id=HOSTILE, failure=HOSTILE)]),
+            job_page(job(id=HOSTILE, reason=HOSTILE, waiting_for=HOSTILE), [run(id=HOSTILE, failure=HOSTILE)], Trace()),
             missing_page(HOSTILE),
         ],
     )
@@ -108,7 +108,7 @@ class TestSafety:
         assert "<script>alert" not in page
         assert "alert(1)" in page
 
-    @pytest.mark.parametrize("page", [overview_page([device()], [job()], []), job_page(job(), [run()])])
+    @pytest.mark.parametrize("page", [overview_page([device()], [job()], []), job_page(job(), [run()], Trace())])
     def test_pages_need_nothing_inline_and_nothing_from_outside(self, page):
         """No inline script, style or handler, and no address of another server, so that the strict policy holds."""
         assert [] == re.findall(r"<style|style=|\son\w+=|javascript:", page)

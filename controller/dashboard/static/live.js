@@ -1,9 +1,11 @@
 "use strict";
 // Keeps the page current. The server renders everything: when something changed, this asks for the same page
-// again and puts its main part in place. Without script a reload does the same.
+// again and puts its live parts in place. Without script a reload does the same.
 
 const SHORTEST_PAUSE_MS = 500;
+const FINAL = ["finished", "failed", "cancelled"];
 
+const live = document.getElementById("live");
 let pending = false;
 let asked = false;
 
@@ -17,7 +19,8 @@ async function renew() {
     const response = await fetch(location.href, { headers: { accept: "text/html" } });
     if (response.ok) {
       const page = new DOMParser().parseFromString(await response.text(), "text/html");
-      replaceLive(page.getElementById("live"));
+      announce(page.getElementById("live"));
+      page.querySelectorAll("[data-live]").forEach(replacePart);
     }
   } catch {
     // The controller is away for a moment; the next event or interval tries again.
@@ -30,12 +33,13 @@ async function renew() {
   }
 }
 
-function replaceLive(fresh) {
-  const old = document.getElementById("live");
-  if (!fresh || fresh.innerHTML === old.innerHTML) {
+function replacePart(fresh) {
+  const old = document.getElementById(fresh.id);
+  if (!old || fresh.innerHTML === old.innerHTML) {
     return;
   }
-  if (!getSelection().isCollapsed) {
+  const selection = getSelection();
+  if (!selection.isCollapsed && old.contains(selection.anchorNode)) {
     asked = true; // somebody is copying text: try again until they are done
     return;
   }
@@ -46,17 +50,25 @@ function replaceLive(fresh) {
   }
 }
 
+// A screen reader is told of a new state, not of every step.
+function announce(fresh) {
+  const said = fresh?.dataset.announce;
+  if (said && said !== live.dataset.announce) {
+    live.dataset.announce = said;
+    document.getElementById("announcement").textContent = said;
+  }
+}
+
 function follow(address) {
   const events = new EventSource(address);
   events.addEventListener("job", (event) => {
     renew();
-    if (["finished", "failed", "cancelled"].includes(JSON.parse(event.data).state)) {
+    if (FINAL.includes(JSON.parse(event.data).state)) {
       events.close();
     }
   });
 }
 
-const live = document.getElementById("live");
 if (live.dataset.events) {
   follow(live.dataset.events);
 }

@@ -36,6 +36,7 @@ from gradfilter.bench.schema.record import (
     SensorSampling,
     Series,
     Step,
+    Trace,
 )
 from gradfilter.bench.schema.training import Optimizer, Pretraining, TrainingWorkload
 from gradfilter.bench.schema.workload import Workload
@@ -71,6 +72,7 @@ __all__ = [
     "SensorSampling",
     "Series",
     "Step",
+    "Trace",
     "TrainingWorkload",
     "Variant",
     "WorkerDescription",

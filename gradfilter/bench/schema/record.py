@@ -251,10 +251,24 @@ class RunRecord:
 
 
 @dataclass
+class Trace:
+    """What a run that is going on has shown, one entry a second: to be watched, not to be judged.
+
+    times_s: whole seconds of the board's monotonic clock. power_w: mean of the meter that a step's energy would come
+    from. temperature_c: the hottest zone. step_s: median of the steps begun in it. Each None where there was nothing.
+    """
+
+    times_s: List[float] = field(default_factory=list)
+    power_w: List[Optional[float]] = field(default_factory=list)
+    temperature_c: List[Optional[float]] = field(default_factory=list)
+    step_s: List[Optional[float]] = field(default_factory=list)
+
+
+@dataclass
 class RunStatus:
     """Where a run is now; record is there once the run has ended.
 
-    state: accepted | settling | running | finished | failed | cancelled | lost.
+    state: accepted | settling | running | finished | failed | cancelled | lost. trace: where it was asked for.
     """
 
     run_id: str
@@ -263,3 +277,4 @@ class RunStatus:
     done: int = 0
     total: int = 0
     record: Optional[RunRecord] = None
+    trace: Optional[Trace] = None

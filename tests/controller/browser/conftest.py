@@ -12,9 +12,9 @@ from tests.controller.browser.visitor import Visitor
 from tests.controller.lab import Lab
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """The system's Chromium, started once."""
+    """The system's Chromium. Not for the whole session: its event loop would be in the way of other tests' loops."""
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=chromium(), args=list(ARGUMENTS))
         yield started

@@ -4,6 +4,7 @@ import re
 
 from playwright.sync_api import expect
 
+from gradfilter.bench.schema import Trace
 from tests.controller.fake_agent import HOLD
 from tests.controller.samples import DEVICE
 
@@ -31,10 +32,13 @@ def test_a_job_is_submitted_watched_and_read(visitor, lab, agent):
 
     agent.wait_for_active()
     expect(page.get_by_text("0 of 2 runs done")).to_be_visible()
+    agent.trace = Trace([100.0, 101.0, 102.0], [5.0, 6.5, 6.0], [40.0, 41.0, 42.5], [0.1, None, 0.12])
+    expect(page.get_by_role("img", name="power: now 6.00 W")).to_be_visible()
+    expect(page.get_by_role("img", name="step time: now 120 ms")).to_be_visible()
     visitor.picture("job-running")
     assert [] == visitor.barriers()
     page.reload()
-    expect(page.get_by_text("0 of 2 runs done")).to_be_visible()
+    expect(page.get_by_role("img", name="hottest zone: now 42.5 °C")).to_be_visible()
     for done in (1, 2):
         agent.end(agent.wait_for_active().run_id)
         expect(page.get_by_text(f"{done} of 2 runs done")).to_be_visible()
@@ -42,7 +46,7 @@ def test_a_job_is_submitted_watched_and_read(visitor, lab, agent):
     visitor.picture("job-finished")
     assert [] == visitor.barriers()
 
-    page.get_by_role("link", name="html").click()
+    page.get_by_role("link", name="Read the report").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("tiny_cnn on digits")
     visitor.picture("report")
     assert [] == visitor.barriers()
