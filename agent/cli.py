@@ -6,6 +6,7 @@ import logging
 import os
 import re
 import sys
+import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -17,9 +18,11 @@ from pydantic_settings import SettingsError
 
 from agent import VERSION
 from agent.calibrating import add_arguments, calibrate
+from agent.described_worker import DescribedWorker
 from agent.errors import AgentError
 from agent.sensors.surroundings import Surroundings
 from agent.settings import AgentSettings
+from agent.worker_command import worker_command
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -54,7 +57,7 @@ def _command(options: argparse.Namespace, settings: AgentSettings) -> int:
     if options.command == "calibrate":
         return calibrate(options, settings.surroundings())
     if options.command == "device":
-        return _show_device(settings.surroundings())
+        return _show_device(settings, options.worker)
     return _serve(settings)
 
 
@@ -92,7 +95,8 @@ def _parser() -> argparse.ArgumentParser:
     sensors = commands.add_parser("sensors", help="list this board's sensors, and why the others are missing")
     sensors.add_argument("--watch", action="store_true", help="show live values until Ctrl-C")
     sensors.add_argument("--json", action="store_true", dest="as_json", help="print JSON; with --watch a line a second")
-    commands.add_parser("device", help="print this board's description as JSON")
+    device = commands.add_parser("device", help="print this board's description as JSON")
+    device.add_argument("--worker", action="store_true", help="ask the worker's Python too, which takes some seconds")
     add_arguments(commands.add_parser("calibrate", help="fit the board's own power reading to a meter's"))
     return parser
 
@@ -103,13 +107,26 @@ def _show_sensors(surroundings: Surroundings, watch: bool, as_json: bool) -> int
     return show_sensors(surroundings, watch, as_json)
 
 
-def _show_device(surroundings: Surroundings) -> int:
+def _show_device(settings: AgentSettings, with_worker: bool) -> int:
     from agent.device import describe_board  # noqa: PLC0415
     from agent.sensors import describe_sensors  # noqa: PLC0415
 
-    description = describe_board(surroundings.root, describe_sensors(surroundings))
+    description = describe_board(settings.root, describe_sensors(settings.surroundings()))
+    if with_worker:
+        worker = _ask_worker(settings)
+        description.worker, description.worker_error = worker.description, worker.error
     print(json.dumps(asdict(description), indent=2, ensure_ascii=False))  # noqa: T201
-    return 0
+    return int(bool(description.worker_error))
+
+
+def _ask_worker(settings: AgentSettings) -> DescribedWorker:
+    """Its answer, which is not remembered: a service may own the data folder."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = worker_command(settings, settings.data_dir.absolute(), "describe")
+        worker = DescribedWorker(command, Path(folder) / "worker.json")
+        worker.start()
+        worker.answered.wait()
+    return worker
 
 
 def _serve(settings: AgentSettings) -> int:

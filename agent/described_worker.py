@@ -84,6 +84,8 @@ class DescribedWorker:
                 complaint = log.read().decode("utf-8", "replace").strip().rpartition("\n")[2]
         except OSError as error:
             raise DescriptionFailed(f"{command[0]!r} cannot be started: {error.strerror}.") from error
+        if code < 0:
+            raise DescriptionFailed(f"{' '.join(command)!r} was ended by {_named(-code)}.")
         if code != 0:
             said = complaint or "it said nothing"
             hint = " Its gradfilter may be older than this agent." if code == _MISUSED else ""
@@ -101,6 +103,12 @@ class DescribedWorker:
                 self._kill()
                 raise DescriptionFailed(f"{' '.join(command)!r} gave no answer in {_PATIENCE_S:g} s.") from error
         return process.returncode, printed
+
+
+def _named(number: int) -> str:
+    """A signal's name, and what it tells of a Python that only said what it offers."""
+    name = signal.Signals(number).name
+    return f"{name}: its torch is built for a newer processor than this" if name == "SIGILL" else name
 
 
 def _parsed(printed: bytes, command: str) -> WorkerDescription:

@@ -11,6 +11,7 @@ from controller.jobs import DeviceView, JobView, RunSummary
 from controller.suites import Suite, SuiteJob
 from gradfilter.bench.schema import (
     ConvLayerWorkload,
+    ConvolutionCheck,
     DeviceDescription,
     JobSpec,
     MethodDescription,
@@ -112,6 +113,7 @@ def device_page(device: DeviceView) -> Table:
         rows.append(("worker", _worker(board)))
     if board is not None and board.worker is not None:
         rows += [(f"method {method.name}", _options(method)) for method in board.worker.methods]
+        rows += [(f"convolutions on {check.compute}", _convolutions(check)) for check in board.worker.convolutions]
         rows += [("models", ", ".join(board.worker.models)), ("datasets", ", ".join(board.worker.datasets))]
     return _table(("", ""), [row for row in rows if row[1]])
 
@@ -137,6 +139,10 @@ def _sensor(sensor: SensorReport) -> str:
 def _worker(board: DeviceDescription) -> str:
     worker = board.worker
     return f"Python {worker.python_version}, torch {worker.torch_version}" if worker else board.worker_error
+
+
+def _convolutions(check: ConvolutionCheck) -> str:
+    return "forward and backward as in plain loops" if check.correct else f"wrong: {check.error}"
 
 
 def _options(method: MethodDescription) -> str:

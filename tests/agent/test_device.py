@@ -16,7 +16,7 @@ from agent.sensors import describe_sensors
 from agent.sensors.surroundings import Surroundings
 from agent.settings import AgentSettings
 from gradfilter.bench.schema import SCHEMA_VERSION
-from tests.agent.service import LEASE, run_spec, wait_until
+from tests.agent.service import LEASE, run_spec, wait_until, write_worker_python
 
 COMMAND = str(Path(sys.executable).with_name("gradfilter-agent"))
 
@@ -159,6 +159,7 @@ def test_worker_that_cannot_describe_itself(client, words):
             "echo 'worker: error: no such flag' >&2; exit 2",
             "no such flag. Its gradfilter may be older than this agent.",
         ),
+        ("kill -ILL $$", "was ended by SIGILL: its torch is built for a newer processor than this."),
     ],
 )
 def test_worker_of_another_release(tmp_path, script, words):
@@ -206,3 +207,18 @@ def test_bad_setting_is_refused_in_words():
     assert 2 == refused.returncode
     assert "port" in refused.stderr
     assert "Traceback" not in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("python", "status", "expected"),
+    [
+        (write_worker_python, 0, [{"compute": "cpu", "correct": True, "largest_error": 0.0, "error": ""}]),
+        (lambda folder: Path("/bin/false"), 1, None),
+    ],
+)
+def test_device_command_asks_the_worker_when_told_to(tmp_path, python, status, expected):
+    """With --worker the description holds what convolutions gave there; a worker without an answer is a failure."""
+    command = [COMMAND, "--worker-python", str(python(tmp_path)), "device", "--worker"]
+    printed = subprocess.run(command, capture_output=True, text=True, check=False)
+    worker = json.loads(printed.stdout)["worker"]
+    assert (status, expected) == (printed.returncode, worker and worker["convolutions"])

@@ -9,7 +9,13 @@ name or, for a sensor, in its channel. All instants are seconds of the board's m
 
 from gradfilter.bench.schema.conv_layer import ConvLayerWorkload, ConvShape
 from gradfilter.bench.schema.coverage import ENERGY_ORDER, cross_checks, energy_channels, is_meter
-from gradfilter.bench.schema.device import DeviceDescription, MethodDescription, OptionDescription, WorkerDescription
+from gradfilter.bench.schema.device import (
+    ConvolutionCheck,
+    DeviceDescription,
+    MethodDescription,
+    OptionDescription,
+    WorkerDescription,
+)
 from gradfilter.bench.schema.job import (
     DeviceSelector,
     JobSpec,
@@ -47,6 +53,7 @@ __all__ = [
     "Channel",
     "ConvLayerWorkload",
     "ConvShape",
+    "ConvolutionCheck",
     "DeviceDescription",
     "DeviceSelector",
     "Evaluation",

@@ -26,9 +26,23 @@ class MethodDescription:
 
 
 @dataclass
+class ConvolutionCheck:
+    """What convolutions, forward and backward, gave here beside plain loops (`gradfilter.bench.convolution_check`).
+
+    largest_error: of answers that are whole numbers; None where there was none. error: what is wrong, else empty.
+    """
+
+    compute: str
+    correct: bool
+    largest_error: Optional[float] = None
+    error: str = ""
+
+
+@dataclass
 class WorkerDescription:
     """What the worker's Python can do: `python -m gradfilter.bench.worker describe`.
 
+    compute: what convolutions come out right on. convolutions: what was found out about each kind of compute.
     absent: what a job might name although it is not here, and why, in words that say what to do.
     model_modules: Python modules from which the board lets a job name a model.
     """
@@ -43,6 +57,7 @@ class WorkerDescription:
     versions: Dict[str, str] = field(default_factory=dict)
     absent: Dict[str, str] = field(default_factory=dict)
     model_modules: List[str] = field(default_factory=list)
+    convolutions: List[ConvolutionCheck] = field(default_factory=list)
     schema_version: int = SCHEMA_VERSION
 
 

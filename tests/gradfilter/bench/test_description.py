@@ -26,6 +26,7 @@ def test_describe_prints_one_valid_description():
     assert ["digits", "synthetic", "shapes"] == description.datasets
     assert ["training", "conv_layer"] == description.workloads
     assert "cpu" in description.compute
+    assert [("cpu", True)] == [(check.compute, check.correct) for check in description.convolutions[:1]]
     assert {"torch", "timm"} <= set(description.versions)
     (method,) = [method for method in description.methods if method.name == "gradient_filter"]
     assert {"patch_size", "last", "layers"} <= {option.name for option in method.options}
