@@ -110,7 +110,8 @@ class TrainingLoop:
         votes = [method.keep_batch(index, self._random) for method in self._methods]
         if not all(votes):
             self._batches.skip()
-            return _dropped(index, phase, self._mark())
+            droppers = [method for method, keeps in zip(self._methods, votes) if not keeps]
+            return self._dropped(index, phase, droppers)
         asked = self._mark()
         images, targets = self._batches.take()
         start = self._mark()
@@ -134,6 +135,15 @@ class TrainingLoop:
             loss=float(loss.detach()),
         )
 
+    def _dropped(self, index: int, phase: StepPhase, droppers: Sequence[Method]) -> Step:
+        """A batch that is not trained on: a step without forward, backward and loss, mostly without an update too."""
+        start = end = self._mark()
+        if any(method.stands_in(self._parameters) for method in droppers) and self._work == "step":
+            self._update(index)
+            self._optimizer.zero_grad(set_to_none=True)
+            end = self._mark()
+        return Step(index=index, phase=phase, start_s=start, forward_s=0.0, backward_s=0.0, optimizer_s=end - start)
+
     def _loss(self, images: Tensor, targets: Tensor) -> Tensor:
         loss = self._batch_loss(self._model, images, targets)
         for method in self._methods:
@@ -150,11 +160,6 @@ class TrainingLoop:
         self._optimizer.step()
         for method in self._methods:
             method.after_update(self._optimizer)
-
-
-def _dropped(index: int, phase: StepPhase, now: float) -> Step:
-    """A batch that a method chose not to train on: a step that took nothing and has no loss."""
-    return Step(index=index, phase=phase, start_s=now, forward_s=0.0, backward_s=0.0)
 
 
 def count_parameters(parameters: Sequence[nn.Parameter]) -> int:

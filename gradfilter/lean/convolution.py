@@ -3,7 +3,7 @@
 dx = Wᵀ · dy        dbias = Σ dy        neither needs x
 """
 
-from typing import Any, List, NamedTuple, Optional, Tuple, cast
+from typing import Any, List, NamedTuple, Optional, Sequence, Tuple, cast
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -42,13 +42,13 @@ class FrozenConvolution(Function):
         with without_autocast(dy.device.type):
             if ctx.needs_input_grad[0]:
                 full = dy if can_transpose(dy.device.type, dy.dtype) else dy.float()
-                dx = _transposed(full, weight.to(full.dtype), ctx.geometry, ctx.input_size).to(ctx.types[0])
+                dx = transposed(full, weight.to(full.dtype), ctx.geometry, ctx.input_size).to(ctx.types[0])
             if ctx.needs_input_grad[2]:
                 dbias = dy.sum((0, 2, 3)).to(ctx.types[1])
         return dx, None, dbias, None
 
 
-def _transposed(dy: Tensor, weight: Tensor, geometry: Geometry, input_size: Tuple[int, int]) -> Tensor:
+def transposed(dy: Tensor, weight: Tensor, geometry: Geometry, input_size: Sequence[int]) -> Tensor:
     """The transposed convolution of dy, as large as the input was."""
     stride, padding, dilation, groups = geometry
     # Rows and columns at the end of the input that no window reached.
@@ -65,13 +65,19 @@ class LeanConv2d(nn.Conv2d):
         """(N, C_in, H, W) → (N, C_out, H_out, W_out)."""
         if self.weight.requires_grad or not is_batch_of_maps(input):
             return super().forward(input)
-        return cast("Tensor", FrozenConvolution.apply(input, self.weight, self.bias, _geometry(self)))  # type: ignore[no-untyped-call]
+        return cast("Tensor", FrozenConvolution.apply(input, self.weight, self.bias, geometry_of(self)))  # type: ignore[no-untyped-call]
 
 
 def convolution_is_lean(conv: nn.Conv2d) -> bool:
     """Whether a convolution has something to gain: a frozen weight, and padding that is zeros and given in pixels."""
-    return not conv.weight.requires_grad and conv.padding_mode == "zeros" and not isinstance(conv.padding, str)
+    return not conv.weight.requires_grad and is_padded_by_numbers(conv)
 
 
-def _geometry(conv: nn.Conv2d) -> Geometry:
+def is_padded_by_numbers(conv: nn.Conv2d) -> bool:
+    """Whether F.conv2d with the layer's numbers is all that it does."""
+    return conv.padding_mode == "zeros" and not isinstance(conv.padding, str)
+
+
+def geometry_of(conv: nn.Conv2d) -> Geometry:
+    """A convolution's numbers; its padding must be in pixels."""
     return Geometry(*cast("Tuple[Pair, Pair, Pair]", (conv.stride, conv.padding, conv.dilation)), conv.groups)

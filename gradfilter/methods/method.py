@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from random import Random
-from typing import Any, ClassVar, Iterable, List, Mapping, Optional, Type, TypeVar
+from typing import Any, ClassVar, Iterable, List, Mapping, Optional, Sequence, Type, TypeVar
 
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -95,6 +95,10 @@ class Method:
 
     def after_update(self, optimizer: Optimizer) -> None:
         """Called after each of the optimizer's updates, whoever brought it."""
+
+    def stands_in(self, parameters: Sequence[nn.Parameter]) -> bool:  # noqa: ARG002
+        """Give the parameters gradients for the update of a batch that this method did not keep; whether it did."""
+        return False
 
     def extra_loss(self, model: nn.Module) -> Optional[Tensor]:  # noqa: ARG002
         """A scalar to add to the loss, or None."""

@@ -15,7 +15,7 @@ from gradfilter.bench.schema import Optimizer, TrainingWorkload
 from gradfilter.bench.trainable import set_trainable
 from gradfilter.bench.training_loop import TrainingLoop, learning_rate_factor, make_optimizer
 from gradfilter.bench.workload import Task
-from gradfilter.methods import Method
+from gradfilter.methods import E2Train, Method
 
 SETTINGS = Optimizer(learning_rate=0.5, momentum=0.0)
 BOARD = Board(Path("cache"), Path("datasets"), Path("weights"))
@@ -35,6 +35,16 @@ class EveryOther(Method):
 
     def keep_batch(self, step, random):
         return step % 2 == 0
+
+
+@dataclass
+class LastOnly(Method):
+    """Keeps the last of ten batches."""
+
+    name: ClassVar[str] = "last_only"
+
+    def keep_batch(self, step, random):
+        return step == 9
 
 
 @dataclass
@@ -166,6 +176,54 @@ def test_dropped_batch_takes_nothing_but_is_passed_over():
     thinned = run_steps(3, [EveryOther()], settings=Optimizer(learning_rate=0.0))[1]
     assert [plain[0].loss, None, plain[2].loss] == [step.loss for step in thinned]
     assert (0, 0, 0) == (thinned[1].forward_s, thinned[1].backward_s, thinned[1].optimizer_s)
+
+
+def first_dropped(steps):
+    return next(step.index for step in steps if step.loss is None)
+
+
+@pytest.mark.parametrize(("on_drop", "moves"), [("skip", False), ("momentum_step", True)])
+def test_dropped_batch_moves_weights_by_momentum_only_if_asked_to(on_drop, moves):
+    """
+    The weights after a dropped step are those before it, bit for bit; with momentum steps they move on.
+    """
+    settings = Optimizer(learning_rate=0.1, momentum=0.9, schedule="constant")
+    dropped = first_dropped(run_steps(6, [E2Train(on_drop=on_drop)], settings)[1])
+    assert dropped > 0
+    before, after = (run_steps(count, [E2Train(on_drop=on_drop)], settings)[0] for count in (dropped, dropped + 1))
+    same = all(map(torch.equal, before.state_dict().values(), after.state_dict().values()))
+    assert moves != same
+
+
+def test_dropping_nothing_is_plain_training():
+    """
+    At probability 0 the losses are the plain run's.
+    """
+    plain, dropping = run_steps(3)[1], run_steps(3, [E2Train(drop=0.0)])[1]
+    assert [step.loss for step in plain] == [step.loss for step in dropping]
+
+
+def test_schedule_goes_on_over_dropped_batches():
+    """
+    The last of ten steps is taken at the rate that belongs to the tenth, however many were dropped before.
+    """
+    model, loop = make_loop(WORKLOAD, 10, [LastOnly()], replace(SETTINGS, learning_rate=1.0))
+    loop.run("measured", 0, 10, lambda step: None)
+    assert learning_rate_factor(SETTINGS, 9, 10) == loop._optimizer.param_groups[0]["lr"]
+    assert model.head.weight.grad is None
+
+
+def test_dropped_batches_ask_nothing_of_the_network():
+    """
+    Of six steps, the network runs as often as there are losses, so that a dropped batch asks no gate either.
+    """
+    calls = []
+    model, loop = make_loop(WORKLOAD, 6, [E2Train()])
+    model.register_forward_hook(lambda *_: calls.append(1))
+    steps = []
+    loop.run("measured", 0, 6, steps.append)
+    assert 0 < len(calls) < 6
+    assert len(calls) == sum(step.loss is not None for step in steps)
 
 
 def test_extra_loss_is_added():

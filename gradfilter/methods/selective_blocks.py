@@ -1,0 +1,143 @@
+"""Residual blocks that run on some samples of a batch only, as gates decide from what came before.
+
+    x_{l+1} = m_l · F_l(x_l) + (1 − m_l) · shortcut_l(x_l)        m_l in {0, 1} for every sample
+
+The rows with m_l = 1 are gathered, run and put back, so that the others cost nothing of the block: no forward, no
+backward, nothing kept. What F_l would have given for them is unknown, so they tell a gate nothing; a gate learns from
+the samples that it let through and from the loss on activity.
+"""
+
+from typing import Any, List, NamedTuple, Optional, Sequence, Tuple, cast
+
+import torch
+from torch import Tensor, nn
+from torch.autograd import Function
+
+from gradfilter.filtering.precision import without_autocast
+from gradfilter.methods.extended import Extension, extend, unextend
+from gradfilter.methods.residual_blocks import ResidualBlock
+
+GATES = "selective_gates"
+_OPEN = 0.5  # in evaluation a block runs where its probability is above this, so that a score is the same each time
+
+
+class DepthGates(nn.Module):
+    """One gate per selected block: pooled features, a layer of its own, then a memory along depth that all share.
+
+    per_batch: one decision for all samples, by their mean probability.
+    """
+
+    def __init__(self, channels: Sequence[int], embedded: int, hidden: int, *, per_batch: bool) -> None:
+        super().__init__()
+        self.embeddings = nn.ModuleList([nn.Linear(count, embedded) for count in channels])
+        self.memory = nn.LSTMCell(embedded, hidden)
+        self.score = nn.Linear(hidden, 1)
+        self._per_batch = per_batch
+        self._state: Optional[Tuple[Tensor, Tensor]] = None
+        self._decisions: List[Tensor] = []
+
+    def decide(self, gate: int, x: Tensor) -> Tensor:
+        """(N,) of 0 and 1: which samples of x (N, C, H, W) the gate lets through; its gradient is the probability's."""
+        if gate == 0:
+            self._state, self._decisions = None, []
+        with without_autocast(x.device.type):
+            features = self.embeddings[gate](x.to(self.score.weight.dtype).mean((2, 3)))
+            self._state = self.memory(features, self._state)
+            probability = torch.sigmoid(self.score(self._state[0])).flatten()
+        if self._per_batch:
+            probability = probability.mean().expand(len(x))
+        if gate == len(self.embeddings) - 1:
+            self._state = None  # its graph ends with the step
+        decision = straight_through(probability, self._threshold(probability))
+        self._decisions.append(decision)
+        return decision
+
+    def _threshold(self, probability: Tensor) -> Tensor:
+        if not self.training:
+            return torch.full_like(probability, _OPEN)
+        return torch.rand_like(probability[:1] if self._per_batch else probability)
+
+    def take_decisions(self) -> List[Tensor]:
+        """Those of the last forward pass, gate by gate; asked once, as they hold its graph."""
+        taken, self._decisions = self._decisions, []
+        return taken
+
+
+def straight_through(probability: Tensor, threshold: Tensor) -> Tensor:
+    """1 where the probability is above the threshold, else 0; the gradient passes to the probability as it is."""
+    hard = (probability > threshold).to(probability.dtype)
+    return hard - probability.detach() + probability
+
+
+class _Selection(NamedTuple):
+    """What a selective block knows of its gate; a tuple, so that the block does not own the gates as a part."""
+
+    gates: DepthGates
+    gate: int
+    shortcut: str
+
+
+class Selective(Extension):
+    """A residual block that runs on the samples that its gate lets through."""
+
+    selection: _Selection
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) → (N, C', H', W')."""
+        gates, gate, shortcut = self.selection
+        decision = gates.decide(gate, x)
+        chosen = decision.detach().nonzero().flatten()
+        past = ResidualBlock("", self, shortcut, "").past(x)
+        if len(chosen) == 0:
+            return past
+        if len(chosen) == len(x):
+            return _joined(super().forward(x), past, decision)
+        rows = super().forward(x.index_select(0, chosen))
+        rows = _joined(rows, past.index_select(0, chosen), decision.index_select(0, chosen))
+        return past.to(rows.dtype).index_copy(0, chosen, rows)
+
+
+class _Joined(Function):
+    """m · y + (1 − m) · past where m is 1: y itself, with m's gradient.
+
+    Both maps are needed by the layers around this anyway, so that keeping them here costs nothing more.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, y: Tensor, past: Tensor, decision: Tensor) -> Tensor:
+        ctx.save_for_backward(y, past)
+        ctx.decision_type = decision.dtype
+        return y.view_as(y)
+
+    @staticmethod
+    def backward(ctx: Any, dy: Tensor) -> Tuple[Tensor, None, Tensor]:
+        y, past = ctx.saved_tensors
+        return dy, None, (dy * (y - past)).sum((1, 2, 3)).to(ctx.decision_type)
+
+
+def _joined(y: Tensor, past: Tensor, decision: Tensor) -> Tensor:
+    return cast("Tensor", _Joined.apply(y, past, decision))  # type: ignore[no-untyped-call]
+
+
+def select_blocks(model: nn.Module, blocks: Sequence[ResidualBlock], gates: DepthGates) -> None:
+    """Let the gates decide about the blocks, gate by gate, and make them a part of the model."""
+    model.add_module(GATES, gates.train(model.training))
+    for gate, block in enumerate(blocks):
+        extend(block.module, Selective)
+        block.module.selection = _Selection(gates, gate, block.shortcut)  # type: ignore[assignment]
+
+
+def run_every_block(model: nn.Module) -> None:
+    """Undo select_blocks; nothing where it was not done."""
+    for module in model.modules():
+        if isinstance(module, Selective):
+            del module.selection
+            unextend(module, Selective)
+    if hasattr(model, GATES):
+        delattr(model, GATES)
+
+
+def input_channels(block: ResidualBlock) -> int:
+    """The channels of a block's input: those of its first convolution."""
+    first = next(inner for inner in block.module.modules() if isinstance(inner, nn.Conv2d))
+    return first.in_channels

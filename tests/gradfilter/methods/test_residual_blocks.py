@@ -1,0 +1,84 @@
+"""How residual blocks are found: by what they compute, in any library's spelling."""
+
+import pytest
+import torch
+from residual_network import make_images, make_residual_network
+from torch import nn
+
+from gradfilter.methods.residual_blocks import residual_blocks
+
+
+class Base(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv, self.other, self.relu = nn.Conv2d(4, 4, 1), nn.Conv2d(4, 4, 1), nn.ReLU()
+
+
+class SharedActivation(Base):
+    def forward(self, x):
+        return self.relu(self.conv(self.relu(x)) + x)
+
+
+class BareSum(Base):
+    def forward(self, x):
+        return torch.add(x, self.conv(x))
+
+
+class NoShortcut(Base):
+    def forward(self, x):
+        return self.relu(self.conv(x))
+
+
+class TwoBranches(Base):
+    def forward(self, x):
+        return self.conv(x) + self.other(x)
+
+
+class TwoInputs(Base):
+    def forward(self, x, y):
+        return self.conv(x) + y
+
+
+class DependsOnValues(Base):
+    def forward(self, x):
+        return x + self.conv(x) if x.sum() > 0 else x
+
+
+def described(model):
+    return [(block.name, block.shortcut, block.activation) for block in residual_blocks(model)]
+
+
+def test_blocks_are_named_in_order_with_their_shortcuts():
+    """Each with the child that is its shortcut and the activation of its own at its end."""
+    expected = [("blocks.0", "", "act2"), ("blocks.1", "downsample", "act2"), ("blocks.2", "", "act2")]
+    assert expected == described(make_residual_network())
+
+
+def test_block_of_another_network_is_found_by_its_sum(small_network):
+    """x + pointwise(...) without an activation behind it."""
+    assert [("block", "", "")] == described(small_network())
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        (SharedActivation, [("", "", "")]),
+        (BareSum, [("", "", "")]),
+        (NoShortcut, []),
+        (TwoBranches, []),
+        (TwoInputs, []),
+        (DependsOnValues, []),
+    ],
+)
+def test_what_counts_as_a_block(kind, expected):
+    """One input, a branch of convolutions and a shortcut; an activation used twice is not the block's last alone."""
+    assert expected == described(kind())
+
+
+def test_shortcut_gives_what_goes_past_the_branch():
+    """The input itself, or what the block's own convolution makes of it."""
+    plain, strided, _ = residual_blocks(make_residual_network())
+    maps = torch.relu(torch.randn(2, 8, 6, 6))
+    assert plain.past(maps) is maps
+    assert torch.equal(strided.module.downsample(maps), strided.past(maps))
+    assert make_images().shape[1:] == (3, 12, 12)
