@@ -10,6 +10,7 @@ from fastapi.responses import FileResponse, PlainTextResponse
 from pydantic import BaseModel
 
 from agent import VERSION
+from agent.access import TokenGuard
 from agent.body_limit import BodyLimit
 from agent.data_folder import DataFolder
 from agent.described_worker import DescribedWorker
@@ -56,6 +57,8 @@ def create_app(settings: AgentSettings) -> FastAPI:
     app.state.settings = settings
     app.state.runs = None
     app.add_middleware(BodyLimit)
+    if settings.token is not None:  # added last, so that it stands before the limit: strangers' bodies are not read
+        app.add_middleware(TokenGuard, token=settings.token.get_secret_value())
     answer_with_problems(app)
     _add_run_routes(app)
     _add_device_routes(app)

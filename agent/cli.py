@@ -24,6 +24,9 @@ from agent.sensors.surroundings import Surroundings
 from agent.settings import AgentSettings
 from agent.worker_command import worker_command
 
+# Settings that may hold a secret (a meter's address holds a password), and that of all of them together.
+_UNSHOWN = ("token", "meters", "settings")
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; the process's exit status."""
@@ -69,8 +72,8 @@ def _not_json(error: SettingsError) -> str:
 
 
 def _not_as_expected(error: Mapping[str, Any]) -> str:
-    name = ".".join(map(str, error["loc"]))
-    got = "" if error["loc"][0] == "meters" else f", got {error['input']!r}"  # a meter's address may hold a password
+    name = ".".join(map(str, error["loc"])) or "settings"
+    got = f", got {error['input']!r}" if name.partition(".")[0] not in _UNSHOWN else ""
     return f"{name}: {error['msg'].removeprefix('Value error, ')}{got}."
 
 
@@ -132,9 +135,14 @@ def _ask_worker(settings: AgentSettings) -> DescribedWorker:
 def _serve(settings: AgentSettings) -> int:
     import uvicorn  # noqa: PLC0415
 
+    from agent.access import exposure  # noqa: PLC0415
     from agent.app import create_app  # noqa: PLC0415
     from agent.data_folder import DataFolder  # noqa: PLC0415
 
+    if reason := exposure(settings):
+        print(f"gradfilter-agent: {reason}", file=sys.stderr)  # noqa: T201
+        return 2
+    os.environ.pop("GRADFILTER_AGENT_TOKEN", None)  # it is none of the workers' business
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
         DataFolder(settings.data_dir, settings.min_free_bytes).close()  # refuse in a sentence, not in a traceback
@@ -151,5 +159,14 @@ def _serve(settings: AgentSettings) -> int:
                 app.state.runs.stop()
             self.should_exit = True
 
-    Server(uvicorn.Config(app, settings.host, settings.port, log_config=None, access_log=False)).run()
+    config = uvicorn.Config(
+        app,
+        settings.host,
+        settings.port,
+        log_config=None,
+        access_log=False,
+        ssl_certfile=settings.tls_certificate,
+        ssl_keyfile=settings.tls_key,
+    )
+    Server(config).run()
     return 0

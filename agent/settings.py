@@ -5,8 +5,9 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from typing_extensions import Self
 
 from agent.sensors.surroundings import MeterSettings, Surroundings
 
@@ -18,6 +19,13 @@ class AgentSettings(BaseSettings):
 
     host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 lets the lab's controller in.")
     port: int = Field(8101, ge=0, le=65535, description="Port to listen on.")
+    token: SecretStr | None = Field(
+        None, min_length=20, description="Whoever commands this board must show it; only on loopback may it be absent."
+    )
+    tls_certificate: Path | None = Field(
+        None, description="The certificate to serve HTTPS with, in PEM, with its chain."
+    )
+    tls_key: Path | None = Field(None, description="The certificate's key, in PEM, without a password.")
     data_dir: Path = Field(Path("var/agent"), description="Where runs and starting checkpoints are kept.")
     datasets_dir: Path | None = Field(None, description="A folder per data set; DATA_DIR/datasets without.")
     weights_dir: Path | None = Field(None, description="Files that jobs name as weights; DATA_DIR/weights without.")
@@ -49,6 +57,12 @@ class AgentSettings(BaseSettings):
             calibration_file=calibration_file.absolute(),
             rails=dict(self.rails),
         )
+
+    @model_validator(mode="after")
+    def _certificate_and_key(self) -> Self:
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ValueError("tls_certificate and tls_key belong together: give both, or neither")
+        return self
 
     @field_validator("worker_python")
     @classmethod

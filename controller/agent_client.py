@@ -1,25 +1,37 @@
 """Talking to the agents: the wire types as JSON over HTTP, and every way to fail as one of four errors."""
 
 import asyncio
+import ssl
 from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote
 
 import httpx2
 from pydantic import ValidationError
 
+from controller.access.board_tokens import BoardTokens
 from controller.documents import DEVICE_DESCRIPTION, RUN_SPEC, RUN_STATUS
 from controller.errors import AgentBusyError, AgentError, AgentRefusedError, AgentUnreachableError, RunUnknownError
 from gradfilter.bench.schema import SCHEMA_VERSION, DeviceDescription, RunSpec, RunStatus
 
 T = TypeVar("T")
 
-_NOT_FOUND, _CONFLICT = 404, 409
+_UNAUTHORIZED, _NOT_FOUND, _CONFLICT = 401, 404, 409
 _CLIENT_AT_FAULT = range(400, 500)
 
 
+@dataclass(frozen=True)
+class BoardAddress:
+    """Where a board's agent listens, and the name that the lab gives the board."""
+
+    device: str
+    url: str
+
+
 class AgentClient:
-    """One pool of connections for all agents; url is where an agent listens, token the lease's.
+    """One pool of connections for all agents; every agent is shown the token of its own board.
 
     Raises, from every call:
         AgentUnreachableError: no answer within timeout_s, or none that makes sense.
@@ -28,19 +40,23 @@ class AgentClient:
         RunUnknownError: it knows no such run.
     """
 
-    def __init__(self, *, timeout_s: float) -> None:
+    def __init__(self, *, timeout_s: float, tokens: BoardTokens, ca_file: Path | None = None) -> None:
         self._timeout_s = timeout_s
+        self._tokens = tokens
         # Boards are in the lab: a proxy of the environment leads away from them.
-        self._http = httpx2.AsyncClient(timeout=timeout_s, trust_env=False)
+        self._http = httpx2.AsyncClient(
+            timeout=timeout_s, trust_env=False, verify=ssl.create_default_context(cafile=ca_file)
+        )
 
     async def close(self) -> None:
         """Close the connections."""
         await self._http.aclose()
 
-    async def describe(self, url: str) -> DeviceDescription:
+    async def describe(self, board: BoardAddress) -> DeviceDescription:
         """The board as its agent sees it."""
+        url = board.url
         try:
-            answer = await self._ask(f"{url}/v1/device")
+            answer = await self._ask(board, "/v1/device")
         except RunUnknownError as error:
             raise AgentUnreachableError(f"what answers at {url} is not an agent ({error})") from error
         description = await _read(DEVICE_DESCRIPTION.validate_json, answer, url)
@@ -51,53 +67,64 @@ class AgentClient:
             )
         return description
 
-    async def start(self, url: str, spec: RunSpec, token: int) -> RunStatus:
+    async def start(self, board: BoardAddress, spec: RunSpec, lease: int) -> RunStatus:
         """Have a run done; saying it again is the same as saying it once."""
         body = await asyncio.to_thread(RUN_SPEC.dump_json, spec)
-        answer = await self._call("PUT", _run(url, spec.run_id), token=token, body=body)
-        return await _read(_run_status, answer, url)
+        answer = await self._call("PUT", board, _run(spec.run_id), lease=lease, body=body)
+        return await _read(_run_status, answer, board.url)
 
-    async def status(self, url: str, run_id: str, *, wait_s: float, trace_after_s: float = -1.0) -> RunStatus:
+    async def status(
+        self, board: BoardAddress, run_id: str, *, wait_s: float, trace_after_s: float = -1.0
+    ) -> RunStatus:
         """Where a run is, after waiting up to wait_s for a change; with its record once it has ended.
 
         Until then with what it has shown after trace_after_s of the board's clock.
         """
-        address = f"{_run(url, run_id)}?wait={wait_s:g}&trace_after={trace_after_s!r}"
-        answer = await self._ask(address, patience_s=wait_s)
-        return await _read(_run_status, answer, url)
+        path = f"{_run(run_id)}?wait={wait_s:g}&trace_after={trace_after_s!r}"
+        answer = await self._ask(board, path, patience_s=wait_s)
+        return await _read(_run_status, answer, board.url)
 
-    async def cancel(self, url: str, run_id: str, token: int) -> None:
+    async def cancel(self, board: BoardAddress, run_id: str, lease: int) -> None:
         """Have a run stopped; its status tells when it has."""
-        await self._call("POST", f"{_run(url, run_id)}/cancel", token=token)
+        await self._call("POST", board, f"{_run(run_id)}/cancel", lease=lease)
 
-    async def forget(self, url: str, run_id: str, token: int) -> None:
+    async def forget(self, board: BoardAddress, run_id: str, lease: int) -> None:
         """Have an ended run's files removed; a run that is unknown is forgotten already."""
         try:
-            await self._call("DELETE", _run(url, run_id), token=token)
+            await self._call("DELETE", board, _run(run_id), lease=lease)
         except RunUnknownError:
             return
 
-    async def _ask(self, url: str, *, patience_s: float = 0.0) -> httpx2.Response:
+    async def _ask(self, board: BoardAddress, path: str, *, patience_s: float = 0.0) -> httpx2.Response:
         """A question that an agent cannot refuse: whoever does is none, and may be one later."""
         try:
-            return await self._call("GET", url, patience_s=patience_s)
+            return await self._call("GET", board, path, patience_s=patience_s)
         except (AgentRefusedError, AgentBusyError) as error:
             raise AgentUnreachableError(str(error)) from error
 
     async def _call(
-        self, method: str, url: str, *, token: int | None = None, body: bytes | None = None, patience_s: float = 0.0
+        self,
+        method: str,
+        board: BoardAddress,
+        path: str,
+        *,
+        lease: int | None = None,
+        body: bytes | None = None,
+        patience_s: float = 0.0,
     ) -> httpx2.Response:
-        headers = {} if token is None else {"X-Lease-Token": str(token)}
+        headers = {"Authorization": f"Bearer {self._tokens.of(board.device)}"}
+        if lease is not None:
+            headers["X-Lease-Token"] = str(lease)
         if body is not None:
             headers["Content-Type"] = "application/json"
         timeout = httpx2.Timeout(self._timeout_s, read=self._timeout_s + patience_s)
         try:
-            answer = await self._http.request(method, url, headers=headers, content=body, timeout=timeout)
+            answer = await self._http.request(method, board.url + path, headers=headers, content=body, timeout=timeout)
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             reason = str(error) or type(error).__name__
-            raise AgentUnreachableError(f"the agent at {_base(url)} does not answer ({reason})") from error
+            raise AgentUnreachableError(f"the agent at {board.url} does not answer ({reason})") from error
         if not answer.is_success:
-            raise _refusal(url, answer)
+            raise _refusal(board, answer)
         return answer
 
 
@@ -132,20 +159,18 @@ def _run_status(text: bytes) -> RunStatus:
     return status
 
 
-def _run(url: str, run_id: str) -> str:
-    return f"{url}/v1/runs/{quote(run_id, safe='')}"
+def _run(run_id: str) -> str:
+    return f"/v1/runs/{quote(run_id, safe='')}"
 
 
-def _base(url: str) -> str:
-    return url.partition("/v1/")[0]
-
-
-def _refusal(url: str, answer: httpx2.Response) -> AgentError:
+def _refusal(board: BoardAddress, answer: httpx2.Response) -> AgentError:
     """The error that an agent's problem document stands for; without one, it was not an agent that answered."""
     detail = _detail(answer)
     if detail is None:
-        return AgentUnreachableError(f"what answers at {_base(url)} is not an agent (status {answer.status_code})")
-    sentence = f"the agent at {_base(url)} answered {answer.status_code}: {detail}"
+        return AgentUnreachableError(f"what answers at {board.url} is not an agent (status {answer.status_code})")
+    sentence = f"the agent at {board.url} answered {answer.status_code}: {detail}"
+    if answer.status_code == _UNAUTHORIZED:
+        return AgentUnreachableError(f"{sentence} `gradfilter tokens board {board.device}` prints the right one.")
     if answer.status_code == _NOT_FOUND:
         return RunUnknownError(sentence)
     if answer.status_code == _CONFLICT:

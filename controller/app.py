@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from importlib.metadata import version
 from typing import Any
 
@@ -10,9 +11,11 @@ from fastapi import FastAPI
 from pydantic import TypeAdapter
 
 from controller import problems
+from controller.access.board_tokens import BoardTokens
+from controller.access.guard import Guard, needed_scope
 from controller.agent_client import AgentClient
 from controller.live import Live
-from controller.routes import dashboard, devices, health, jobs, reports, results, runs, submission
+from controller.routes import dashboard, devices, health, jobs, login, reports, results, runs, submission
 from controller.scheduler import Scheduler
 from controller.services import Services
 from controller.settings import Settings
@@ -20,7 +23,11 @@ from controller.store import Store
 from controller.views import JobViews
 
 API = (jobs.router, reports.router, runs.router, results.router, devices.router, health.router)
-PAGES = (submission.router, dashboard.router)  # the form before /jobs/{id}, which would take "new" for a job
+PAGES = (
+    login.router,
+    submission.router,
+    dashboard.router,
+)  # the form before /jobs/{id}, which would take "new" for a job
 
 _OTHER_PROBLEM = "HTTPValidationError"
 
@@ -48,6 +55,7 @@ def create_app(settings: Settings) -> FastAPI:
         description=_DESCRIPTION,
         lifespan=lifespan,
     )
+    app.add_middleware(Guard)
     problems.install(app)
     for router in (*API, *PAGES):
         app.include_router(router)
@@ -59,7 +67,8 @@ def create_app(settings: Settings) -> FastAPI:
 async def _services(settings: Settings) -> AsyncIterator[Services]:
     """The running parts; on leaving, runs on boards go on and are picked up by the next start."""
     store = Store(settings.database)
-    agents = AgentClient(timeout_s=settings.timeout_s)
+    tokens = BoardTokens.kept_in(settings.board_key)
+    agents = AgentClient(timeout_s=settings.timeout_s, tokens=tokens, ca_file=settings.agent_ca)
     live = Live()
     scheduler = Scheduler(store, agents, live, settings)
     try:
@@ -79,9 +88,15 @@ def _describe_problems(app: FastAPI) -> None:
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
             api = generate()
-            for operation in (operation for path in api["paths"].values() for operation in path.values()):
-                if _OTHER_PROBLEM in str(operation["responses"].get("422")):
-                    del operation["responses"]["422"]
+            for path, operations in api["paths"].items():
+                for method, operation in operations.items():
+                    if _OTHER_PROBLEM in str(operation["responses"].get("422")):
+                        del operation["responses"]["422"]
+                    if (scope := needed_scope(method.upper(), path)) is not None:
+                        refusals = problems.responses(HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+                        operation["responses"].update({str(int(status)): told for status, told in refusals.items()})
+                        operation["security"] = [{"token": [scope]}]
+            api["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
             schema = TypeAdapter(problems.Problem).json_schema(ref_template="#/components/schemas/{model}")
             schemas = api["components"]["schemas"]
             schemas.update(schema.pop("$defs"), Problem=schema)

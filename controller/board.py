@@ -12,7 +12,7 @@ from typing import Literal, TypeVar
 import structlog
 
 from controller import plan
-from controller.agent_client import AgentClient
+from controller.agent_client import AgentClient, BoardAddress
 from controller.errors import (
     AgentBusyError,
     AgentError,
@@ -107,7 +107,7 @@ class Board:
         spec = plan.run_spec(self._job.spec, run)
         self._log.info("run_started", run=run.id, variant=run.variant or run.purpose, block=run.block)
         try:
-            await self._patiently(lambda url: self._agents.start(url, spec, self._lease.token))
+            await self._patiently(lambda board: self._agents.start(board, spec, self._lease.token))
         except (AgentRefusedError, RunUnknownError) as error:
             return await self._close(run, "failed", Failure(kind="refused", message=str(error)))
         return await self._follow(run)
@@ -144,7 +144,7 @@ class Board:
 
     async def _cancel_and_follow(self, run: RunSummary) -> None:
         try:
-            await self._patiently(lambda url: self._agents.cancel(url, run.id, self._lease.token))
+            await self._patiently(lambda board: self._agents.cancel(board, run.id, self._lease.token))
         except (RunUnknownError, AgentRefusedError) as error:
             self._log.info("cancel_without_effect", run=run.id, reason=str(error))
         await self._follow(run)
@@ -178,7 +178,7 @@ class Board:
     async def _forget(self, run_id: str) -> None:
         """Free the board's disk; what cannot be done now is done when the board is next used."""
         try:
-            await self._agents.forget(await self._url(), run_id, self._lease.token)
+            await self._agents.forget(await self._address(), run_id, self._lease.token)
         except AgentError as error:
             self._log.info("run_kept_on_board", run=run_id, reason=str(error))
         else:
@@ -186,13 +186,13 @@ class Board:
 
     # ------------------------------------------------------------------ patience
 
-    async def _patiently(self, call: Callable[[str], Awaitable[T]]) -> T:
+    async def _patiently(self, call: Callable[[BoardAddress], Awaitable[T]]) -> T:
         """Call the agent until it answers; meanwhile the job says what it waits for, and since when."""
         since = ""
         pause_s = self._settings.retry_s
         while True:
             try:
-                answer = await call(await self._url())
+                answer = await call(await self._address())
             except (AgentUnreachableError, AgentBusyError) as error:
                 since = since or as_text(utc_now())
                 await self._say_what_is_awaited(error, since)
@@ -212,16 +212,17 @@ class Board:
         self._live.show(self._job.id, Now())
         await asyncio.to_thread(self._store.devices.answered, self._lease.device)
 
-    async def _url(self) -> str:
+    async def _address(self) -> BoardAddress:
         """Where the agent listens now; the lab may move it while a job waits.
 
         Raises:
             AgentUnreachableError: the board is not registered any more.
         """
         try:
-            return (await asyncio.to_thread(self._store.devices.get, self._lease.device)).url
+            device = await asyncio.to_thread(self._store.devices.get, self._lease.device)
         except NotFoundError as error:
             raise AgentUnreachableError(str(error)) from error
+        return BoardAddress(device.name, device.url)
 
     def _show(self, run: RunSummary, status: RunStatus) -> None:
         running = RunningNow(

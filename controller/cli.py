@@ -16,6 +16,7 @@ from controller.device_commands import devices
 from controller.job_file import METHOD_FORM, InputError, job_from_file, job_from_flags
 from controller.suite_commands import suite
 from controller.terminal import AT_FAULT, FAILED, ControllerUrl, command, connect, deliver, fail, given, show_table
+from controller.token_commands import tokens
 from controller.watching import watch_to_the_end
 
 app = typer.Typer(
@@ -26,6 +27,7 @@ app = typer.Typer(
 )
 app.add_typer(devices, name="devices")
 app.add_typer(suite, name="suite")
+app.add_typer(tokens, name="tokens")
 
 JobId = Annotated[str, typer.Argument(metavar="JOB", help="The job's id, as submit printed it.")]
 

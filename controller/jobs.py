@@ -43,7 +43,7 @@ class JobProgress:
 
 @dataclass
 class JobView:
-    """A job as the API shows it. reason says why it failed, or what is missing."""
+    """A job as the API shows it. reason says why it failed, or what is missing; user whose token submitted it."""
 
     id: str
     state: JobState
@@ -54,6 +54,7 @@ class JobView:
     finished_at: str | None
     reason: str
     progress: JobProgress
+    user: str = ""
 
 
 @dataclass

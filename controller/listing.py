@@ -6,6 +6,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from controller.access.tokens import TokenView
 from controller.client.progress import describe
 from controller.jobs import DeviceView, JobView, RunSummary
 from controller.suites import Suite, SuiteJob
@@ -74,6 +75,12 @@ def device_table(devices: Iterable[DeviceView]) -> Table:
         for device in devices
     ]
     return _table(("device", "health", "board", "tags", "job", "agent", "reason"), rows)
+
+
+def token_table(tokens: Iterable[TokenView]) -> Table:
+    """Tokens, one a row."""
+    rows = [(token.id, token.user, token.scope, token.created_at, token.revoked_at or "") for token in tokens]
+    return _table(("token", "user", "scope", "created", "revoked"), rows)
 
 
 def result_table(rows: Sequence[Mapping[str, Any]]) -> Table:

@@ -11,7 +11,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from controller import admission, plan
-from controller.agent_client import AgentClient
+from controller.agent_client import AgentClient, BoardAddress
 from controller.board import Board
 from controller.errors import AgentError, ServiceError, StaleLeaseError
 from controller.jobs import FINAL_JOB_STATES, DeviceView
@@ -205,7 +205,7 @@ class Scheduler:
     async def look_at(self, device: DeviceView) -> None:
         """Ask one board for its description and write down the answer, or why there is none."""
         try:
-            description = await self._agents.describe(device.url)
+            description = await self._agents.describe(BoardAddress(device.name, device.url))
         except AgentError as error:
             if device.health_reason != str(error):
                 log.warning("device_does_not_answer", device=device.name, reason=str(error))

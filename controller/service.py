@@ -1,7 +1,9 @@
 """Starting the controller as a process: logs, settings, server."""
 
 import sys
+from collections.abc import Mapping
 from socket import socket
+from typing import Any
 
 import structlog
 import uvicorn
@@ -9,6 +11,7 @@ from fastapi import FastAPI
 from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
+from controller.access.exposure import exposure
 from controller.app import create_app
 from controller.settings import Settings
 from controller.store import Store
@@ -23,8 +26,7 @@ def run() -> None:
         settings = Settings()
     except ValidationError as error:
         for one in error.errors():
-            name = "GRADFILTER_CONTROLLER_" + ".".join(map(str, one["loc"])).upper()
-            print(f"{name}: {one['msg']}, got {one['input']!r}.", file=sys.stderr)  # noqa: T201 - before there is a log
+            print(_not_as_expected(one), file=sys.stderr)  # noqa: T201 - before there is a log
         raise SystemExit(2) from error
     except (ValueError, OSError) as error:  # a file that is no TOML, or that must not be read
         print(f"the controller's settings cannot be read: {error}.", file=sys.stderr)  # noqa: T201 - as above
@@ -33,17 +35,29 @@ def run() -> None:
     serve(settings)
 
 
+def _not_as_expected(error: Mapping[str, Any]) -> str:
+    """What is wrong with one setting, or with several together; a database's address may hold a password."""
+    name = ".".join(map(str, error["loc"]))
+    if name in ("", "database_url"):
+        return f"GRADFILTER_CONTROLLER_{name.upper() or '*'}: {error['msg']}."
+    return f"GRADFILTER_CONTROLLER_{name.upper()}: {error['msg']}, got {error['input']!r}."
+
+
 def _open_once(settings: Settings) -> None:
     """Bring the database up to date before the server starts, so that what stands in the way is said in one line."""
     try:
         store = Store(settings.database)
         store.database.migrate()
+        asks_for_tokens = store.tokens.are_in_use()
         store.close()
     except (OSError, ImportError, SQLAlchemyError) as error:
         reason = str(error).splitlines()[0]
         advice = "Check GRADFILTER_CONTROLLER_DATA_DIR and GRADFILTER_CONTROLLER_DATABASE_URL"
         print(f"the database cannot be opened: {reason}. {advice}.", file=sys.stderr)  # noqa: T201
         raise SystemExit(2) from error
+    if reason := exposure(settings.host, asks_for_tokens=asks_for_tokens):
+        print(f"gradfilter controller: {reason}", file=sys.stderr)  # noqa: T201
+        raise SystemExit(2)
 
 
 def serve(settings: Settings) -> None:
@@ -52,7 +66,13 @@ def serve(settings: Settings) -> None:
     structlog.get_logger().info("controller_starts", host=settings.host, port=settings.port)
     app = create_app(settings)
     config = uvicorn.Config(
-        app, host=settings.host, port=settings.port, log_level="warning", timeout_graceful_shutdown=_FAREWELL_S
+        app,
+        host=settings.host,
+        port=settings.port,
+        log_level="warning",
+        timeout_graceful_shutdown=_FAREWELL_S,
+        ssl_certfile=settings.tls_certificate,
+        ssl_keyfile=settings.tls_key,
     )
     _Server(config, app).run()
 
@@ -85,8 +105,13 @@ def _set_up_logs(settings: Settings) -> None:
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            *([structlog.processors.dict_tracebacks] if as_json else []),
+            *([_plain_tracebacks()] if as_json else []),
             renderer,
         ],
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
+
+
+def _plain_tracebacks() -> structlog.processors.ExceptionRenderer:
+    """Tracebacks as JSON without local variables, which hold tokens."""
+    return structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))

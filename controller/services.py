@@ -6,6 +6,7 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 
 from controller import admission
+from controller.access.tokens import Caller
 from controller.agent_client import AgentClient
 from controller.live import Live
 from controller.scheduler import Scheduler
@@ -24,14 +25,14 @@ class Services:
     agents: AgentClient
     scheduler: Scheduler
 
-    def submit(self, spec: JobSpec) -> StoredJob:
-        """Queue a job that a board of the lab can run.
+    def submit(self, spec: JobSpec, *, user: str) -> StoredJob:
+        """Queue a user's job that a board of the lab can run.
 
         Raises:
             InvalidRequestError: none can, or no report could show it.
         """
         admission.admit(spec, self.store.devices.all())
-        job = self.store.jobs.add(spec)
+        job = self.store.jobs.add(spec, user=user)
         self.scheduler.wake()
         return job
 
@@ -52,4 +53,10 @@ def of_request(request: Request) -> Services:
     return cast("Services", request.app.state.services)
 
 
+def caller_of(request: Request) -> Caller:
+    """Who asks, as the guard found out."""
+    return cast("Caller", request.state.caller)
+
+
 ServicesOfApp = Annotated[Services, Depends(of_request)]
+CallerOfRequest = Annotated[Caller, Depends(caller_of)]

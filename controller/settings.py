@@ -7,8 +7,9 @@ holds the same names in lower case without the prefix, for example `port = 8100`
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from typing_extensions import Self
 
 
 class Settings(BaseSettings):
@@ -21,13 +22,23 @@ class Settings(BaseSettings):
     )
 
     host: str = Field(
-        default="127.0.0.1", description="Address to listen on; there is no authentication, so mind the network."
+        default="127.0.0.1", description="Address to listen on; one beyond loopback wants tokens to be made first."
     )
     port: int = Field(default=8100, ge=0, le=65535, description="Port to listen on.")
     data_dir: Path = Field(
         default=Path("var/controller"), description="Where the SQLite database lies; made when missing."
     )
     database_url: str = Field(default="", description="SQLAlchemy URL; empty means SQLite in data_dir.")
+    tls_certificate: Path | None = Field(
+        default=None, description="The certificate to serve HTTPS with, in PEM, with its chain."
+    )
+    tls_key: Path | None = Field(default=None, description="The certificate's key, in PEM, without a password.")
+    agent_ca: Path | None = Field(
+        default=None, description="The certificates, in PEM, by which to know agents; the system's own without."
+    )
+    board_key_file: Path | None = Field(
+        default=None, description="The key of the boards' tokens; board.key in data_dir without, made when missing."
+    )
     lease_s: float = Field(
         default=15.0, gt=0, description="A board's lease; another controller takes over after this long."
     )
@@ -47,10 +58,21 @@ class Settings(BaseSettings):
     timeout_s: float = Field(default=10.0, gt=0, description="How long an agent may take for an ordinary answer.")
     log_format: Literal["console", "json"] = Field(default="console", description="How log lines are written.")
 
+    @model_validator(mode="after")
+    def _certificate_and_key(self) -> Self:
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ValueError("tls_certificate and tls_key belong together: give both, or neither")
+        return self
+
     @property
     def database(self) -> str:
         """The SQLAlchemy URL in use."""
         return self.database_url or f"sqlite:///{self.data_dir.absolute() / 'controller.sqlite3'}"
+
+    @property
+    def board_key(self) -> Path:
+        """The file of the key in use."""
+        return self.board_key_file or self.data_dir / "board.key"
 
     @classmethod
     def settings_customise_sources(

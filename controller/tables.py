@@ -74,8 +74,21 @@ class Lease(Base):
     expires_at: Mapped[str]
 
 
+class Token(Base):
+    """A person's token, as a digest; revoked ones stay. A user may have several."""
+
+    __tablename__ = "tokens"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    digest: Mapped[str]
+    user: Mapped[str]
+    scope: Mapped[str]
+    created_at: Mapped[str]
+    revoked_at: Mapped[str | None]
+
+
 class Job(Base):
-    """A job as it was asked for, and where it is. id is also the order of the queue."""
+    """A job as it was asked for, and where it is. id is also the order of the queue; user: whose token submitted it."""
 
     __tablename__ = "jobs"
     __table_args__ = ({"sqlite_autoincrement": True},)
@@ -89,6 +102,7 @@ class Job(Base):
     started_at: Mapped[str | None]
     finished_at: Mapped[str | None]
     reason: Mapped[str]
+    user: Mapped[str] = mapped_column(server_default="")
 
 
 class Run(Base):

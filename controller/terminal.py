@@ -1,5 +1,6 @@
 """What the commands share: the connection, and how they print, write and fail."""
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -19,8 +20,12 @@ ControllerUrl = Annotated[str | None, typer.Option("--controller", metavar="URL"
 
 
 def connect(context: typer.Context, controller: str | None) -> Client:
-    """The client of the controller named after the command, before it, or in the environment."""
-    return Client(controller or context.obj)
+    """The client of the controller named after the command, before it, or in the environment.
+
+    A token comes from the environment alone, since other users of a machine can read what is typed.
+    """
+    token, ca_file = os.environ.get("GRADFILTER_TOKEN"), os.environ.get("GRADFILTER_CA")
+    return Client(controller or context.obj, token=token or None, ca_file=ca_file or None)
 
 
 def given(**values: Any) -> dict[str, Any]:

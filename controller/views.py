@@ -39,6 +39,7 @@ class JobViews:
                 started_at=job.started_at,
                 finished_at=job.finished_at,
                 reason=job.reason,
+                user=job.user,
                 progress=job_progress(job, attempts[job.id], devices, self._live.now(job.id), instant),
             )
             for job in jobs

@@ -1,6 +1,7 @@
 """Client: the controller's REST interface, one method per thing a user does."""
 
 import json
+import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
@@ -26,6 +27,7 @@ _T = TypeVar("_T")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 # The stream is never silent for longer than the server's pings, so this long a silence is a dead peer.
 _STREAM_SILENCE_S = 60.0
+_UNTRUSTED = "CERTIFICATE_VERIFY_FAILED"
 _SHORTEST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 8.0
 
@@ -35,6 +37,8 @@ class Client:
 
     Args:
         base_url: where the controller listens, for example 'http://lab-pc:8100'.
+        token: what the controller knows its user by, as `gradfilter tokens create` printed it.
+        ca_file: the certificates, in PEM, by which to know the controller; the system's own without.
         timeout_s: how long one answer may take.
         patience_s: how long watch() keeps trying to reach a controller that went away.
         sleep: waits between two tries, in seconds.
@@ -44,6 +48,8 @@ class Client:
         self,
         base_url: str = DEFAULT_URL,
         *,
+        token: str | None = None,
+        ca_file: str | None = None,
         timeout_s: float = 30.0,
         patience_s: float = 120.0,
         sleep: Callable[[float], None] = time.sleep,
@@ -59,7 +65,13 @@ class Client:
             raise _not_an_address(base_url)
         # A proxy of the environment is for the world outside, never for this machine.
         trust_env = address.hostname not in _LOOPBACK
-        self._http = httpx2.Client(base_url=self.base_url, timeout=timeout_s, trust_env=trust_env)
+        self._http = httpx2.Client(
+            base_url=self.base_url,
+            timeout=timeout_s,
+            trust_env=trust_env,
+            headers={} if token is None else {"Authorization": f"Bearer {token}"},
+            verify=True if ca_file is None else _trusting(ca_file),
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -222,6 +234,11 @@ class Client:
             raise refusal(response.status_code, response.text, self.base_url)
 
     def _unreachable(self, error: Exception) -> ControllerUnreachableError:
+        if _UNTRUSTED in str(error):
+            return ControllerUnreachableError(
+                f"what answers at {self.base_url} cannot show that it is the controller ({error}); "
+                "give the certificates to know it by in GRADFILTER_CA."
+            )
         return ControllerUnreachableError(
             f"no controller answers at {self.base_url} ({_reason(error)}); start one with `gradfilter controller`, "
             f"or give its address with --controller or GRADFILTER_CONTROLLER."
@@ -230,6 +247,13 @@ class Client:
 
 def _not_an_address(text: str) -> ControllerError:
     return ControllerError(f"the controller's address must look like {DEFAULT_URL}, got {text!r}.", status=400)
+
+
+def _trusting(ca_file: str) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except OSError as error:  # an SSLError is one too
+        raise ControllerError(f"{ca_file} holds no certificates that can be read ({error}).", status=400) from error
 
 
 def _reason(error: Exception) -> str:

@@ -54,6 +54,11 @@ def missing_page(sentence: str) -> str:
     return _render("missing.html", sentence=sentence)
 
 
+def login_page(then: str, sentence: str = "") -> str:
+    """Where a token is asked for. then: the page to go to afterwards; sentence: why the last one was refused."""
+    return _render("login.html", then=then, sentence=sentence)
+
+
 def _render(template: str, **values: object) -> str:
     return _templates().get_template(template).render(**values)
 

@@ -13,7 +13,7 @@ from controller.jobs import FINAL_JOB_STATES, JobState, JobView, Page, RunSummar
 from controller.problems import responses
 from controller.routes.examples import JOBS
 from controller.routes.paging import USUAL_LIMIT, Cursor, Limit
-from controller.services import ServicesOfApp
+from controller.services import CallerOfRequest, ServicesOfApp
 from controller.store import StoredJob
 from controller.strict_json import StrictRoute
 from gradfilter.bench.schema import JobSpec, Trace
@@ -23,13 +23,16 @@ router = APIRouter(prefix="/v1/jobs", tags=["jobs"], route_class=StrictRoute)
 
 @router.post("", status_code=HTTPStatus.CREATED, responses=responses(413, 422), summary="Submit a job")
 def submit(
-    spec: Annotated[JobSpec, Body(openapi_examples=JOBS)], services: ServicesOfApp, response: Response
+    spec: Annotated[JobSpec, Body(openapi_examples=JOBS)],
+    services: ServicesOfApp,
+    caller: CallerOfRequest,
+    response: Response,
 ) -> JobView:
     """Queue a job. It is checked against what the boards describe; a job that no board could run is refused.
 
     What only the built model can tell is checked by a preparation on the board, before any measured run.
     """
-    job = services.submit(spec)
+    job = services.submit(spec, user=caller.user)
     response.headers["Location"] = f"/v1/jobs/{job.id}"
     return services.views.one(job.id)
 

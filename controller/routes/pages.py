@@ -13,6 +13,7 @@ CONTENT_SECURITY_POLICY = (
 HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",
+    # Browsers then say that a form comes from this very site, which the guard asks for.
     "Referrer-Policy": "same-origin",
     # The page's script asks for the page again at every change and must not get an old one.
     "Cache-Control": "no-store",

@@ -24,8 +24,7 @@ from controller.errors import FieldError, InvalidRequestError
 from controller.jobs import DeviceView
 from controller.problems import field_errors
 from controller.routes.pages import page
-from controller.routes.same_origin import SameOrigin
-from controller.services import Services, ServicesOfApp
+from controller.services import CallerOfRequest, Services, ServicesOfApp
 from controller.strict_json import StrictRoute
 
 router = APIRouter(include_in_schema=False, route_class=StrictRoute)
@@ -57,8 +56,8 @@ def empty_form(services: ServicesOfApp, device: str = "") -> HTMLResponse:
     return _show(job_form(chosen, worker, starting_values(worker)), boards)
 
 
-@router.post("/jobs/new", dependencies=[SameOrigin])
-def send_form(typed: Typed, services: ServicesOfApp) -> Response:
+@router.post("/jobs/new")
+def send_form(typed: Typed, services: ServicesOfApp, caller: CallerOfRequest) -> Response:
     """Queue the job and go to its page; or show the form again, changed, or with what is wrong in it."""
     boards = _able(services)
     chosen = next((board for board in boards if board.name == typed.get("device")), None)
@@ -68,7 +67,7 @@ def send_form(typed: Typed, services: ServicesOfApp) -> Response:
     if typed.get("act", "queue") != "queue":
         return _show(form, boards)
     try:
-        job = services.submit(JOB_SPEC.validate_python(job_document(form)))
+        job = services.submit(JOB_SPEC.validate_python(job_document(form)), user=caller.user)
     except ValidationError as error:
         return _show(with_errors(form, field_errors(error.errors())), boards, HTTPStatus.UNPROCESSABLE_ENTITY)
     except InvalidRequestError as error:

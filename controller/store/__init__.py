@@ -11,6 +11,7 @@ from controller.store.leases import Lease, Leases
 from controller.store.records import Records
 from controller.store.results import ResultFilter, Results
 from controller.store.runs import Planned, Runs
+from controller.store.tokens import Tokens
 
 __all__ = ["Lease", "Planned", "ResultFilter", "Store", "StoredJob"]
 
@@ -26,6 +27,7 @@ class Store:
         self.runs = Runs(self.database, clock)
         self.records = Records(self.database, clock)
         self.results = Results(self.database)
+        self.tokens = Tokens(self.database, clock)
 
     def close(self) -> None:
         """Close the database's connections."""

@@ -30,6 +30,7 @@ class StoredJob:
     started_at: str | None
     finished_at: str | None
     reason: str
+    user: str = ""
 
 
 class Jobs:
@@ -39,8 +40,8 @@ class Jobs:
         self._database = database
         self._clock = clock
 
-    def add(self, spec: JobSpec) -> StoredJob:
-        """Queue a job."""
+    def add(self, spec: JobSpec, *, user: str = "") -> StoredJob:
+        """Queue a job of this user."""
         row = Job(
             spec=JOB_SPEC.dump_python(spec, mode="json"),
             model=getattr(spec.workload, "model", spec.workload.kind),
@@ -50,6 +51,7 @@ class Jobs:
             started_at=None,
             finished_at=None,
             reason="",
+            user=user,
         )
         with self._database.writing() as session:
             session.add(row)
@@ -164,4 +166,5 @@ def _job(row: Job) -> StoredJob:
         started_at=row.started_at,
         finished_at=row.finished_at,
         reason=row.reason,
+        user=row.user,
     )

@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 from fastapi import FastAPI
 
-from controller.agent_client import AgentClient
+from controller.access.board_tokens import BoardTokens
+from controller.agent_client import AgentClient, BoardAddress
 from controller.errors import AgentUnreachableError
 from gradfilter.bench.schema import SCHEMA_VERSION
 from tests.controller.samples import description
@@ -19,9 +20,9 @@ def complaint(answer):
     app.get("/v1/device")(lambda: answer)
 
     async def describe(url):
-        client = AgentClient(timeout_s=5)
+        client = AgentClient(timeout_s=5, tokens=BoardTokens(b"key"))
         try:
-            await client.describe(url)
+            await client.describe(BoardAddress("nano-1", url))
         finally:
             await client.close()
 

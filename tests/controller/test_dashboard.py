@@ -11,7 +11,7 @@ from tests.controller.fake_controller import SPEC
 @pytest.fixture
 def lab(tmp_path):
     """A controller with a device that does not answer and one job that waits for it."""
-    with TestClient(create_app(Settings(data_dir=tmp_path))) as client:
+    with TestClient(create_app(Settings(data_dir=tmp_path)), base_url="http://127.0.0.1") as client:
         client.post("/v1/devices", json={"name": "nano-1", "url": "http://127.0.0.1:1", "tags": ["<b>desk</b>"]})
         client.app.state.services.store.jobs.add(SPEC)
         yield client
@@ -29,7 +29,7 @@ def test_pages_carry_the_strict_policy(lab, path):
 
 def test_an_empty_lab_says_what_to_do(tmp_path):
     """A controller without boards and jobs shows how to add the first board."""
-    with TestClient(create_app(Settings(data_dir=tmp_path))) as client:
+    with TestClient(create_app(Settings(data_dir=tmp_path)), base_url="http://127.0.0.1") as client:
         assert "gradfilter devices add" in client.get("/").text
 
 

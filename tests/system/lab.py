@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -14,6 +15,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx2
+
+from tests.certificates import Certificates
 
 BIN = Path(sys.executable).parent
 T = TypeVar("T")
@@ -49,6 +52,7 @@ class Service:
     health: str
     process: subprocess.Popen[bytes] | None = None
     starter: Callable[..., subprocess.Popen[bytes]] = subprocess.Popen
+    trust: ssl.SSLContext | bool = True
 
     def start(self) -> None:
         with self.log.open("ab") as log:
@@ -61,7 +65,9 @@ class Service:
         if self.process is not None and self.process.poll() is not None:
             raise AssertionError(f"service ended with {self.process.returncode}:\n{self.log.read_text()[-4000:]}")
         try:
-            return True if httpx2.get(self.health, timeout=2).status_code == httpx2.codes.OK else None
+            return (
+                True if httpx2.get(self.health, timeout=2, verify=self.trust).status_code == httpx2.codes.OK else None
+            )
         except httpx2.TransportError:
             return None
 
@@ -75,16 +81,19 @@ class Service:
 
 @dataclass
 class Lab:
-    """The lab's two services and the few REST calls the tests make."""
+    """The lab's two services and the few REST calls the tests make; token is what it shows the controller."""
 
     folder: Path
+    certificates: Certificates | None = None
+    token: str = ""
     controller_url: str = field(init=False)
     agent_url: str = field(init=False)
 
     def __post_init__(self) -> None:
         controller_port, agent_port = free_port(), free_port()
-        self.controller_url = f"http://127.0.0.1:{controller_port}"
-        self.agent_url = f"http://127.0.0.1:{agent_port}"
+        scheme = "http" if self.certificates is None else "https"
+        self.controller_url = f"{scheme}://127.0.0.1:{controller_port}"
+        self.agent_url = f"{scheme}://127.0.0.1:{agent_port}"
         self.controller = Service(
             [str(BIN / "gradfilter"), "controller"],
             {
@@ -104,6 +113,15 @@ class Lab:
             self.folder / "agent.log",
             f"{self.agent_url}/health",
         )
+        if self.certificates is not None:
+            self._use_tls(self.certificates)
+
+    def _use_tls(self, files: Certificates) -> None:
+        for service, prefix in ((self.controller, "GRADFILTER_CONTROLLER"), (self.agent, "GRADFILTER_AGENT")):
+            service.environment[f"{prefix}_TLS_CERTIFICATE"] = str(files.certificate)
+            service.environment[f"{prefix}_TLS_KEY"] = str(files.key)
+            service.trust = ssl.create_default_context(cafile=files.authority)
+        self.controller.environment["GRADFILTER_CONTROLLER_AGENT_CA"] = str(files.authority)
 
     def start(self) -> None:
         """Both services, and the board registered and described."""
@@ -123,7 +141,9 @@ class Lab:
                 service.end(signal.SIGTERM)
 
     def request(self, method: str, path: str, **options: Any) -> httpx2.Response:
-        return httpx2.request(method, self.controller_url + path, timeout=30, **options)
+        headers = {"authorization": f"Bearer {self.token}"} if self.token else {}
+        url = self.controller_url + path
+        return httpx2.request(method, url, timeout=30, headers=headers, verify=self.controller.trust, **options)
 
     def get(self, path: str) -> Any:
         response = self.request("GET", path)
