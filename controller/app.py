@@ -15,7 +15,7 @@ from controller.access.board_tokens import BoardTokens
 from controller.access.guard import Guard, needed_scope
 from controller.agent_client import AgentClient
 from controller.live import Live
-from controller.routes import dashboard, devices, health, jobs, login, reports, results, runs, submission
+from controller.routes import dashboard, devices, explore, health, jobs, login, reports, results, runs, submission
 from controller.scheduler import Scheduler
 from controller.services import Services
 from controller.settings import Settings
@@ -27,6 +27,7 @@ PAGES = (
     login.router,
     submission.router,
     dashboard.router,
+    explore.router,
 )  # the form before /jobs/{id}, which would take "new" for a job
 
 _OTHER_PROBLEM = "HTTPValidationError"

@@ -48,11 +48,16 @@ def _filter(
         metric=metric,
         variant=variant,
         job=None if job is None else str(job),
-        since=None if since is None else _instant(since),
+        since=None if since is None else instant_of(since),
     )
 
 
-def _instant(since: datetime) -> str:
+def instant_of(since: datetime) -> str:
+    """An instant as the store writes it.
+
+    Raises:
+        InvalidRequestError: it lies in no year that has four digits in UTC.
+    """
     try:
         return as_text(since)
     except OverflowError as error:

@@ -6,6 +6,7 @@ Blocking; call it from a thread, never from the event loop. What comes out are p
 from controller.instants import Clock, utc_now
 from controller.store.database import Database
 from controller.store.devices import Devices
+from controller.store.job_results import JobResults, JobValues
 from controller.store.jobs import Jobs, StoredJob
 from controller.store.leases import Lease, Leases
 from controller.store.records import Records
@@ -13,7 +14,7 @@ from controller.store.results import ResultFilter, Results
 from controller.store.runs import Planned, Runs
 from controller.store.tokens import Tokens
 
-__all__ = ["Lease", "Planned", "ResultFilter", "Store", "StoredJob"]
+__all__ = ["JobValues", "Lease", "Planned", "ResultFilter", "Store", "StoredJob"]
 
 
 class Store:
@@ -28,6 +29,7 @@ class Store:
         self.records = Records(self.database, clock)
         self.results = Results(self.database)
         self.tokens = Tokens(self.database, clock)
+        self.job_results = JobResults(self.database)
 
     def close(self) -> None:
         """Close the database's connections."""

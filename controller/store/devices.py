@@ -61,6 +61,11 @@ class Devices:
             holders = self._holders(session)
             return [_view(row, holders.get(row.name)) for row in session.scalars(select(Device).order_by(Device.name))]
 
+    def names(self) -> list[str]:
+        """The names of all boards."""
+        with self._database.reading() as session:
+            return list(session.scalars(select(Device.name).order_by(Device.name)))
+
     def page(self, *, limit: int, cursor: str | None) -> Page[DeviceView]:
         """One page of boards by name."""
         query = select(Device).order_by(Device.name).limit(limit + 1)

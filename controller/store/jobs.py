@@ -56,7 +56,7 @@ class Jobs:
         with self._database.writing() as session:
             session.add(row)
             session.flush()
-            return _job(row)
+            return stored_job(row)
 
     def get(self, job_id: str) -> StoredJob:
         """One job.
@@ -65,7 +65,7 @@ class Jobs:
             NotFoundError: there is no such job.
         """
         with self._database.reading() as session:
-            return _job(_find(session, job_id))
+            return stored_job(_find(session, job_id))
 
     def page(
         self,
@@ -117,7 +117,7 @@ class Jobs:
                 raise ConflictError(f"job {job_id} is {row.state} already and cannot be cancelled.")
             if row.state != "cancelled":
                 row.state, row.finished_at, row.reason = "cancelled", as_text(self._clock()), "cancelled by a user"
-            return _job(row)
+            return stored_job(row)
 
     def end(self, job_id: str, state: JobState, reason: str, lease: Lease) -> bool:
         """Give a running job its final state; False when it has one already (it was cancelled meanwhile).
@@ -140,7 +140,7 @@ class Jobs:
 
     def _jobs(self, query: Select[Job]) -> list[StoredJob]:
         with self._database.reading() as session:
-            return [_job(row) for row in session.scalars(query)]
+            return [stored_job(row) for row in session.scalars(query)]
 
 
 def _counts() -> Select[str, int]:
@@ -156,7 +156,8 @@ def _find(session: Session, job_id: str, *, lock: bool = False) -> Job:
     return row
 
 
-def _job(row: Job) -> StoredJob:
+def stored_job(row: Job) -> StoredJob:
+    """The job in a row."""
     return StoredJob(
         id=str(row.id),
         spec=JOB_SPEC.validate_python(row.spec),

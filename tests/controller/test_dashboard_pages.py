@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from controller.dashboard.pages import STATIC, instant, job_page, missing_page, overview_page
+from controller.dashboard.pages import STATIC, job_page, missing_page, overview_page
+from controller.dashboard.rendering import instant
 from gradfilter.bench.schema import ConvLayerWorkload, ConvShape, DeviceDescription, JobSpec, Trace, Variant
 from tests.controller.fake_controller import MEASURING, SPEC, device, job, run
 

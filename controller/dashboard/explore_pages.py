@@ -1,0 +1,29 @@
+"""The pages across jobs, rendered."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from controller.analysis.metrics import METRICS
+from controller.dashboard.history import History
+from controller.dashboard.rendering import render
+from controller.dashboard.results import ResultLine, SideBySide
+
+_METRICS = [(metric.name, metric.title) for metric in METRICS.values()]
+
+
+def results_page(
+    asked: Any, measured: tuple[str, Sequence[ResultLine]], choices: Mapping[str, Sequence[str]], older: str
+) -> str:
+    """Results across jobs; asked: what the filters were filled in with; older: the query of the next page."""
+    title, lines = measured
+    return render("results.html", asked=asked, title=title, lines=lines, choices=choices, older=older, metrics=_METRICS)
+
+
+def compare_page(compared: SideBySide) -> str:
+    """Two variants side by side."""
+    return render("compare.html", compared=compared)
+
+
+def history_page(asked: Any, shown: History | None, choices: Mapping[str, Sequence[str]]) -> str:
+    """A quantity over time."""
+    return render("history.html", asked=asked, shown=shown, choices=choices, metrics=_METRICS)

@@ -1,0 +1,91 @@
+"""A measured quantity over time: one device, one model, one variant, a point a job."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+
+from controller.analysis import wording
+from controller.analysis.across_jobs import variant_values
+from controller.analysis.estimate import Estimate
+from controller.analysis.metrics import Metric
+from controller.dashboard.plots import LEFT, RIGHT, WIDTH, Axis, Tick, value_axis, value_ticks
+from controller.dashboard.results import unit_name
+from controller.report.units import choose_unit
+from controller.store import JobValues, StoredJob
+
+_MOST_DATES = 4
+_DAYS_S = 2 * 86400  # below this the time of day tells points apart
+
+
+@dataclass(frozen=True)
+class HistoryPoint:
+    """One job: where its mean and its interval are drawn, and what they are."""
+
+    job: StoredJob
+    mean: str
+    runs: int
+    x: float
+    y: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class History:
+    """The points of a plot, oldest first, with its axes; words say what it shows."""
+
+    title: str
+    words: str
+    points: list[HistoryPoint]
+    x_ticks: tuple[Tick, ...]
+    y_ticks: tuple[Tick, ...]
+
+
+def history(metric: Metric, variant: str, jobs: Sequence[JobValues]) -> History | None:
+    """The means of a variant over the jobs that ended, each with its interval; None where there is none."""
+    found = [
+        (one.job, value.estimate)
+        for one in reversed(jobs)
+        for value in variant_values(metric, one.job.spec.variants[0].name, one.values)
+        if value.variant == variant and not value.part
+    ]
+    if not found:
+        return None
+    unit = choose_unit(metric.unit, [estimate.value for _, estimate in found])
+    y = value_axis([bound / unit.scale for _, estimate in found for bound in _bounds(estimate)])
+    instants = [_instant(job) for job, _ in found]
+    x = Axis(instants[0], instants[-1], LEFT + 10, WIDTH - RIGHT - 10)
+    points = [_point(job, estimate, unit.scale, x, y) for job, estimate in found]
+    words = f"{unit_name(metric, unit)} of {variant} in {len(points)} jobs, from {points[0].mean} to {points[-1].mean}."
+    return History(unit_name(metric, unit), words, points, tuple(_dates(x)), value_ticks(y))
+
+
+def _point(job: StoredJob, estimate: Estimate, scale: float, x: Axis, y: Axis) -> HistoryPoint:
+    low, high = (y.place(bound / scale) for bound in _bounds(estimate))
+    mean = wording.with_interval(estimate, scale)
+    return HistoryPoint(job, mean, estimate.n, x.place(_instant(job)), y.place(estimate.value / scale), low, high)
+
+
+def _bounds(estimate: Estimate) -> tuple[float, float]:
+    """The interval, or the value twice where there is none."""
+    return (
+        estimate.value if estimate.low is None else estimate.low,
+        estimate.value if estimate.high is None else estimate.high,
+    )
+
+
+def _instant(job: StoredJob) -> float:
+    return datetime.fromisoformat(job.finished_at or job.created_at).timestamp()
+
+
+def _dates(x: Axis) -> list[Tick]:
+    """The first and the last day, and some between them."""
+    if x.high <= x.low:
+        return [Tick(x.place(x.low), _date(x.low))]
+    at = [x.low + i / (_MOST_DATES - 1) * (x.high - x.low) for i in range(_MOST_DATES)]
+    written = "%H:%M" if x.high - x.low < _DAYS_S else "%Y-%m-%d"
+    return [Tick(x.place(instant), _date(instant, written)) for instant in at]
+
+
+def _date(instant: float, written: str = "%Y-%m-%d") -> str:
+    return datetime.fromtimestamp(instant, timezone.utc).strftime(written)
