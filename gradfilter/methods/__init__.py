@@ -4,13 +4,14 @@ from typing import Dict, Tuple, Type
 
 from gradfilter.methods.changes import changed_layers
 from gradfilter.methods.comet import Comet
+from gradfilter.methods.da3 import DA3
 from gradfilter.methods.e2train import E2Train
 from gradfilter.methods.gradient_filter import GradientFilter
 from gradfilter.methods.lean import Lean
 from gradfilter.methods.method import Method
 
-_ALL: Tuple[Type[Method], ...] = (GradientFilter, Comet, E2Train, Lean)
+_ALL: Tuple[Type[Method], ...] = (GradientFilter, DA3, Comet, E2Train, Lean)
 
 METHODS: Dict[str, Type[Method]] = {method.name: method for method in _ALL}
 
-__all__ = ["METHODS", "Comet", "E2Train", "GradientFilter", "Lean", "Method", "changed_layers"]
+__all__ = ["DA3", "METHODS", "Comet", "E2Train", "GradientFilter", "Lean", "Method", "changed_layers"]

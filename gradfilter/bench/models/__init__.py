@@ -12,13 +12,13 @@ from torch import nn
 
 from gradfilter.bench.board import Board
 from gradfilter.bench.errors import RefusedWorkload
-from gradfilter.bench.models.heads import head_modules, head_names
 from gradfilter.bench.models.image_size import check_image_size, check_output
 from gradfilter.bench.models.imported import ImportedModels
 from gradfilter.bench.models.own import OwnModels
 from gradfilter.bench.models.segmentation import SegmentationModels
 from gradfilter.bench.models.source import ModelSource, PublishedWeights
 from gradfilter.bench.models.timm import TimmModels
+from gradfilter.methods.heads import head_modules, head_names
 
 __all__ = [
     "absent_models",
