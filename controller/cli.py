@@ -82,6 +82,9 @@ def submit(
     device: Annotated[str | None, typer.Option(help="The board by name.")] = None,
     tag: Annotated[list[str] | None, typer.Option(help="Any board that carries all these tags.")] = None,
     repetitions: Annotated[int | None, typer.Option(help="Runs of each variant.")] = None,
+    primary: Annotated[
+        list[str] | None, typer.Option(help="A metric that gets a verdict, for example step_time; all others none.")
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Orders the runs of each block.")] = None,
     note: Annotated[str | None, typer.Option(help="Kept with the job.")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="A first look: intervals, but no test.")] = False,
@@ -89,7 +92,7 @@ def submit(
     controller: ControllerUrl = None,
 ) -> None:
     """Submit a job: a file, or a training job from flags."""
-    changes = given(repetitions=repetitions, seed=seed, note=note, quick=quick or None)
+    changes = given(repetitions=repetitions, primary=primary or None, seed=seed, note=note, quick=quick or None)
     if device is not None or tag:
         changes["device"] = given(name=device, tags=tag or None)
     workload = given(
@@ -110,6 +113,8 @@ def submit(
     job = _job(file, workload, method or [], changes)
     with connect(context, controller) as client:
         view = client.submit(job)
+        if view.judgement is not None:
+            typer.echo(view.judgement.sentence, err=True)
         if wait:
             watch_to_the_end(client, view.id)
         else:

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Generic, Literal, TypeVar
 
+from controller.analysis.judgement_plan import JudgementPlan
 from gradfilter.bench.schema import DeviceDescription, JobSpec
 from gradfilter.bench.schema.checks import REFUSE_UNKNOWN_KEYS, check_length, check_word
 
@@ -43,7 +44,10 @@ class JobProgress:
 
 @dataclass
 class JobView:
-    """A job as the API shows it. reason says why it failed, or what is missing; user whose token submitted it."""
+    """A job as the API shows it. reason says why it failed, or what is missing; user whose token submitted it.
+
+    judgement: what its tests can say.
+    """
 
     id: str
     state: JobState
@@ -55,6 +59,7 @@ class JobView:
     reason: str
     progress: JobProgress
     user: str = ""
+    judgement: JudgementPlan | None = None
 
 
 @dataclass

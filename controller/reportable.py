@@ -1,9 +1,9 @@
-"""Whether a report can show what a job brings along: its free texts and its published figures."""
+"""Whether a report can show what a job brings along: its free texts, published figures and primary metrics."""
 
 import unicodedata
 from collections.abc import Iterator
 
-from controller.analysis.metrics import expected_metrics
+from controller.analysis.metrics import METRICS, expected_metrics, is_testable
 from controller.errors import FieldError
 from gradfilter.bench.schema import JobSpec, PublishedFigure
 
@@ -15,7 +15,7 @@ def unreportable(spec: JobSpec) -> list[FieldError]:
 
     Terminals obey control characters, and a figure of something that the job does not measure stands alone for ever.
     """
-    return [*_control_characters(spec), *_strange_figures(spec)]
+    return [*_control_characters(spec), *_strange_figures(spec), *_untestable(spec)]
 
 
 def _control_characters(spec: JobSpec) -> Iterator[FieldError]:
@@ -36,6 +36,14 @@ def _strange_figures(spec: JobSpec) -> Iterator[FieldError]:
             yield _must_be(f"published.{number}.part", list(measured), figure.part)
         elif figure.metric not in (names := [metric.name for metric in measured[figure.part]]):
             yield _must_be(f"published.{number}.metric", names, figure.metric, figure)
+
+
+def _untestable(spec: JobSpec) -> Iterator[FieldError]:
+    """Primary metrics of which no test could say anything."""
+    known = [metric for metric in METRICS.values() if is_testable(metric)]
+    for number, name in enumerate(spec.primary):
+        if name not in [metric.name for metric in known]:
+            yield _must_be(f"primary.{number}", [metric.name for metric in known], name)
 
 
 def _must_be(field: str, known: list[str], given: str, figure: PublishedFigure | None = None) -> FieldError:

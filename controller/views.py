@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from controller.analysis.judging import plan_judgement
 from controller.instants import utc_now
 from controller.jobs import JobView
 from controller.live import Live
@@ -41,6 +42,7 @@ class JobViews:
                 reason=job.reason,
                 user=job.user,
                 progress=job_progress(job, attempts[job.id], devices, self._live.now(job.id), instant),
+                judgement=plan_judgement(job.spec),
             )
             for job in jobs
         ]

@@ -8,7 +8,9 @@ from controller.analysis.environment import common_environment
 from controller.analysis.estimate import CONFIDENCE
 from controller.analysis.evidence import Evidence, arrange
 from controller.analysis.headline import headline
+from controller.analysis.judging import plan_judgement, with_verdicts
 from controller.analysis.learning import start_score
+from controller.analysis.noise_floor import NO_NOISE_KNOWN, DeviceNoise
 from controller.analysis.published import beside
 from controller.analysis.summary import summarize
 from controller.analysis.verdicts import Comparison
@@ -28,13 +30,15 @@ def compare(
     device: str = "",
     state: str = "finished",
     reason: str = "",
+    noise: DeviceNoise = NO_NOISE_KNOWN,
 ) -> Comparison:
     """Judge a job from the records that there are, in any order; preparations among them are not compared.
 
-    state and reason are the job's own; while it is not final, what has not run yet is no concern.
+    state and reason are the job's own; while it is not final, what has not run yet is no concern. noise: what
+    control jobs found of the device; without it, verdicts are provisional.
     """
     evidence = arrange(job, records)
-    variants = [summarize(evidence, variant) for variant in job.variants]
+    variants = with_verdicts([summarize(evidence, variant) for variant in job.variants], job, noise)
     ended = state in _FINAL
     concerns = find_concerns(evidence, ended=ended)
     different = frozenset(concern.variant for concern in concerns if concern.code == "different_parameters")
@@ -59,6 +63,7 @@ def compare(
         job=asdict(job),
         start=start_score(records),
         published=beside(job.published, variants),
+        judgement=plan_judgement(job),
     )
 
 

@@ -8,13 +8,12 @@ from controller.analysis import symptoms
 from controller.analysis.energy_signs import EnergySign, energy_signs
 from controller.analysis.environment import conditions, differences
 from controller.analysis.evidence import Evidence, Run
-from controller.analysis.metrics import expected_metrics
+from controller.analysis.judging import plan_judgement
 from controller.analysis.signs import LOSS_ADVICE, SIGNS
 from controller.analysis.verdicts import Concern
 from gradfilter.bench.schema import ConvLayerWorkload, RunRecord, TrainingWorkload
 
 SHORTEST_WINDOW_S = 30.0
-ALPHA = 0.05
 WIDEST_START_TEMPERATURES = 10.0  # °C, over the runs that are compared
 _WHY_FEW = {
     1: "only one complete block: it cannot show how much runs differ, so there is no interval",
@@ -45,17 +44,6 @@ def find_concerns(evidence: Evidence, *, ended: bool) -> list[Concern]:
     return [concern for check in CHECKS for concern in check(case)]
 
 
-def fewest_blocks_for_a_verdict(comparisons: int) -> int:
-    """The smallest n for which an exact two-sided sign-flip test over n pairs can reach ALPHA after Holm.
-
-    Its smallest p is 2 / 2^n, and Holm divides ALPHA by the number of comparisons.
-    """
-    blocks = 1
-    while 2 / 2**blocks > ALPHA / comparisons:
-        blocks += 1
-    return blocks
-
-
 def _too_few_repetitions(case: Case) -> Iterator[Concern]:
     job, blocks = case.evidence.job, len(case.evidence.complete_blocks)
     if not case.ended or blocks == 0:
@@ -63,14 +51,12 @@ def _too_few_repetitions(case: Case) -> Iterator[Concern]:
     if blocks in _WHY_FEW:
         yield Concern("too_few_repetitions", _WHY_FEW[blocks], "repeat the job with at least 3 repetitions")
         return
-    primary = [metric for metrics in expected_metrics(job.workload).values() for metric in metrics if metric.primary]
-    comparisons = (len(job.variants) - 1) * len(primary)
-    needed = fewest_blocks_for_a_verdict(comparisons) if comparisons else 2
-    if not job.quick and blocks < needed:
+    plan = plan_judgement(job)
+    if blocks < plan.blocks_needed:
         yield Concern(
             "too_few_repetitions",
-            f"{blocks} complete blocks, where a test of {comparisons} comparisons needs at least {needed}",
-            f"repeat the job with repetitions {needed} or more",
+            f"{blocks} complete blocks, where a verdict in {plan.tests} tests needs at least {plan.blocks_needed}",
+            f"repeat the job with repetitions {plan.blocks_needed} or more, or name fewer primary metrics",
         )
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from controller.analysis import wording
-from controller.analysis.verdicts import MetricValue, PartResult, VariantResult
+from controller.analysis.noise_floor import FEWEST_PAIRS
+from controller.analysis.verdicts import DIFFERENT, MetricValue, PartResult, VariantResult, Verdict
 
 MOST_CLAUSES = 3
 NO_TEST = "Quick job: intervals, no test."
@@ -23,7 +24,8 @@ def headline(variants: Sequence[VariantResult], *, quick: bool, different: froze
     sentences = [f"{v.variant}{_aside(v.variant in different)}: {text}." for v, text in said]
     if len(clauses) > MOST_CLAUSES:
         sentences.insert(0, f"Of {len(clauses)} variants, the fastest and the slowest.")
-    return " ".join([*sentences, NO_TEST] if quick else sentences)
+    doubts = [NO_TEST] if quick else [provisional(variants)]
+    return " ".join(filter(None, [*sentences, *doubts]))
 
 
 def _aside(different: bool) -> str:
@@ -61,6 +63,8 @@ def _range(values: Sequence[MetricValue]) -> str:
 def _speed(metric: MetricValue, words: str) -> str:
     if metric.ratio is None:
         return ""
+    if metric.verdict is not None:
+        return f"{words} {_judged(metric.verdict, wording.speed_up(metric.ratio))}"
     if metric.clear is None:
         return f"{words} {wording.speed_up(metric.ratio)} ({_why_unsure(metric.ratio.n)})"
     if not metric.clear:
@@ -71,8 +75,25 @@ def _speed(metric: MetricValue, words: str) -> str:
 def _ratio(metric: MetricValue, words: str) -> str:
     if metric.ratio is None:
         return ""
+    if metric.verdict is not None:
+        return f"{words} {_judged(metric.verdict, wording.ratio(metric.ratio))}"
     unclear = " not clearly different," if metric.clear is False else ""
     return f"{words}{unclear} {wording.ratio(metric.ratio)}"
+
+
+def _judged(verdict: Verdict, size: str) -> str:
+    """A verdict stands in the words of its size; what is none is said first."""
+    return size if verdict.word in DIFFERENT else f"{verdict.word}, {size}"
+
+
+def provisional(variants: Sequence[VariantResult]) -> str:
+    """Why verdicts are provisional, '' where none is."""
+    values = [value for variant in variants for part in variant.parts for value in part.metrics.values()]
+    verdicts = [value.verdict for value in values if value.verdict is not None and value.verdict.provisional]
+    if not verdicts:
+        return ""
+    pairs = min(verdict.floor_pairs for verdict in verdicts)
+    return f"Provisional, floor unknown ({pairs} of {FEWEST_PAIRS} A/A pairs)."
 
 
 def _score(metrics: Mapping[str, MetricValue]) -> str:

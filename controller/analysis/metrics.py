@@ -17,7 +17,7 @@ class Metric:
 
     against: speed_up is baseline divided by variant (> 1 is faster), ratio is variant divided by
     baseline (< 1 is less), difference is variant minus baseline. deterministic: a count that sampling
-    does not vary, so that equal values over runs are exact. primary: a verdict will be tested on it.
+    does not vary, so that equal values over runs are exact.
     more_is_better: of what is not a time. optional: left out where no run has it, since it does not apply.
     needs: the metric without which there is nothing to say of this one, '' for none. kind: of the number.
     limits: the least and most that the quantity can be; what is a difference of readings can be below 0.
@@ -28,7 +28,6 @@ class Metric:
     unit: str
     against: Against
     deterministic: bool = False
-    primary: bool = False
     more_is_better: bool = False
     optional: bool = False
     needs: str = ""
@@ -39,12 +38,12 @@ class Metric:
 _SHARE = (0.0, 1.0)
 _ANY = (-inf, inf)
 
-STEP_TIME = Metric("step_time", "step time", "s", "speed_up", primary=True)
+STEP_TIME = Metric("step_time", "step time", "s", "speed_up")
 FORWARD = Metric("forward", "forward", "s", "speed_up")
 BACKWARD = Metric("backward", "backward", "s", "speed_up")
 OPTIMIZER = Metric("optimizer", "optimizer", "s", "speed_up")
 DATA_TIME = Metric("data_time", "data loading per step", "s", "speed_up", optional=True)
-ENERGY_PER_STEP = Metric("energy_per_step", "energy per step", "J", "ratio", primary=True)
+ENERGY_PER_STEP = Metric("energy_per_step", "energy per step", "J", "ratio")
 NET_ENERGY_PER_STEP = Metric(
     "net_energy_per_step", "energy per step above idle", "J", "ratio", needs="energy_per_step", limits=_ANY
 )
@@ -67,7 +66,7 @@ FORWARD_ENERGY, BACKWARD_ENERGY, OPTIMIZER_ENERGY, DATA_ENERGY = (
     )
 )
 SAVED_ACTIVATION_BYTES = Metric("saved_activation_bytes", "saved activations", "B", "ratio", deterministic=True)
-PEAK_RSS_BYTES = Metric("peak_rss_bytes", "peak RSS", "B", "ratio", primary=True)
+PEAK_RSS_BYTES = Metric("peak_rss_bytes", "peak RSS", "B", "ratio")
 TEST_ACCURACY = Metric("test_accuracy", "test accuracy", "ratio", "difference", more_is_better=True, limits=_SHARE)
 TEST_MIOU = Metric("test_miou", "test mIoU", "ratio", "difference", more_is_better=True, optional=True, limits=_SHARE)
 TEST_MEAN_ACCURACY = Metric(
@@ -114,6 +113,11 @@ def expected_metrics(workload: TrainingWorkload | ConvLayerWorkload) -> dict[str
     if isinstance(workload, ConvLayerWorkload):
         return {shape.label: LAYER_METRICS for shape in workload.shapes} | {"": (PEAK_RSS_BYTES,)}
     return {"": TRAINING_METRICS}
+
+
+def is_testable(metric: Metric) -> bool:
+    """Whether a job may declare it primary: measured, varying from run to run, and compared by a ratio."""
+    return metric.kind == "measured" and not metric.deterministic and metric.against != "difference"
 
 
 def applicable(metrics: Collection[Metric], found: Collection[str]) -> list[Metric]:

@@ -1,8 +1,9 @@
 """One variant, judged: every metric with its estimate over runs and its comparison with the baseline."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from controller.analysis.estimate import Estimate, difference_estimate, excludes, mean_estimate, ratio_estimate
+from controller.analysis.estimate import difference_estimate, excludes, mean_estimate, ratio_estimate
 from controller.analysis.evidence import Evidence
 from controller.analysis.learning import epoch_results, gradient_results
 from controller.analysis.measurements import Measurement
@@ -41,22 +42,18 @@ def judge(evidence: Evidence, variant: str, part: str, metric: Metric) -> Metric
         reason = found[0].reason if found else _why_nothing(evidence, variant)
         return MetricValue(metric.name, metric.title, metric.unit, metric.kind, None, unmeasured=reason)
     values = tuple(m.value for m in with_value if m.value is not None)
-    ratio, difference = _against_baseline(evidence, variant, part, metric)
-    clear = excludes(difference, 0.0) if metric.against == "difference" else excludes(ratio, 1.0)
     return MetricValue(
         metric=metric.name,
         title=metric.title,
         unit=metric.unit,
         kind=with_value[0].kind,
         estimate=mean_estimate(values, deterministic=metric.deterministic, limits=metric.limits),
-        ratio=ratio,
-        difference=difference,
-        clear=clear,
         runs=values,
         source=with_value[0].source,
         covers=with_value[0].covers,
         meter_error=_meter_error(with_value),
         method=with_value[0].method,
+        **judged_pairs(_pairs(evidence, variant, part, metric), metric),
     )
 
 
@@ -69,23 +66,32 @@ def _meter_error(found: Sequence[Measurement]) -> MeterError | None:
     return MeterError(mean.standard, dict(mean.components), mean.undeclared)
 
 
-def _against_baseline(
-    evidence: Evidence, variant: str, part: str, metric: Metric
-) -> tuple[Estimate | None, Estimate | None]:
-    """(ratio, difference), whichever the metric is compared by; the baseline itself has neither."""
+def _pairs(evidence: Evidence, variant: str, part: str, metric: Metric) -> dict[int, tuple[float, float]]:
+    """Block → (baseline's value, variant's value), where both are there; the baseline itself has no pairs."""
     if variant == evidence.baseline:
-        return None, None
-    measured = [
-        tuple(evidence.measurement(run, metric.name, part).value for run in pair) for pair in evidence.pairs(variant)
-    ]
-    both = [(base, own) for base, own in measured if base is not None and own is not None]
-    if not both:
-        return None, None
-    base, own = ([pair[i] for pair in both] for i in (0, 1))
+        return {}
+    measured = {
+        own.record.spec.block: tuple(evidence.measurement(run, metric.name, part).value for run in (base, own))
+        for base, own in evidence.pairs(variant)
+    }
+    return {b: (base, own) for b, (base, own) in measured.items() if base is not None and own is not None}
+
+
+def judged_pairs(pairs: Mapping[int, tuple[float, float]], metric: Metric) -> dict[str, Any]:
+    """What a MetricValue says of pairs, block → (baseline's value, variant's value): as the metric is compared."""
+    if not pairs:
+        return {}
+    base, own = zip(*pairs.values(), strict=True)
     if metric.against == "difference":
-        return None, difference_estimate(own, base, deterministic=metric.deterministic)
+        difference = difference_estimate(own, base, deterministic=metric.deterministic)
+        effects = {block: b - a for block, (a, b) in pairs.items()}
+        return {"difference": difference, "clear": excludes(difference, 0.0), "pairs": effects}
     above, below = (base, own) if metric.against == "speed_up" else (own, base)
-    return ratio_estimate(above, below, deterministic=metric.deterministic), None
+    ratio = ratio_estimate(above, below, deterministic=metric.deterministic)
+    if ratio is None:
+        return {}
+    effects = dict(zip(pairs, (a / b for a, b in zip(above, below, strict=True)), strict=True))
+    return {"ratio": ratio, "clear": excludes(ratio, 1.0), "pairs": effects}
 
 
 def describe_methods(variant: Variant) -> str:

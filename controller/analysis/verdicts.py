@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from controller.analysis.estimate import Estimate
+from controller.analysis.judgement_plan import JudgementPlan
 from controller.analysis.metrics import Kind
 
 
@@ -30,6 +31,32 @@ class MeterError:
     undeclared: tuple[str, ...] = ()
 
 
+VerdictWord = Literal["faster", "slower", "lower", "higher", "no detectable difference", "inconclusive"]
+DIFFERENT: tuple[VerdictWord, ...] = ("faster", "slower", "lower", "higher")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a test of a primary metric says of a variant against the baseline.
+
+    word: faster | slower (times), lower | higher (the rest): significant after Holm, and further from no difference
+    than the threshold. "no detectable difference": the difference, or its whole interval, lies within the threshold.
+    "inconclusive": a difference beyond it is neither shown nor excluded; reason says what would help.
+    p: of the exact two-sided sign-flip test over pairs, p_holm: adjusted for all declared tests; None where there was
+    no test. threshold: the least relative difference that counts: 0.01, or the device's noise floor where that is
+    larger. floor: that, None while it is unknown; floor_pairs: A/A pairs behind it. provisional: too few of them.
+    """
+
+    word: VerdictWord
+    threshold: float
+    p: float | None = None
+    p_holm: float | None = None
+    floor: float | None = None
+    floor_pairs: int = 0
+    provisional: bool = True
+    reason: str = ""
+
+
 @dataclass(frozen=True)
 class MetricValue:
     """One metric of one variant and part: an estimate, or the reason why there is none.
@@ -38,7 +65,8 @@ class MetricValue:
     speed-up (baseline divided by variant, > 1 is faster); for bytes and joules it is variant divided by
     baseline (< 1 is better); for scores and loss `difference` (variant minus baseline) is given instead.
     clear: the interval of the ratio excludes 1 (of the difference, 0); None where there is no interval to
-    say so. runs: the value of each run behind the estimate, in the order of blocks. source: for energy, what
+    say so. verdict: of a primary metric of a job that is no quick one; None elsewhere. runs: the value of each run
+    behind the estimate, in the order of blocks. pairs: block → its own ratio (or difference). source: for energy, what
     was metered and by which channel ('package (rapl: package-0)'); covers: the first word of it, since absolute
     energies compare only where it is the same. meter_error: of a metered value; it is no part of the interval over
     runs. method: how a modelled value was made.
@@ -53,7 +81,9 @@ class MetricValue:
     ratio: Estimate | None = None
     difference: Estimate | None = None
     clear: bool | None = None
+    verdict: Verdict | None = None
     runs: tuple[float, ...] = ()
+    pairs: dict[int, float] = field(default_factory=dict)
     source: str = ""
     covers: str = ""
     meter_error: MeterError | None = None
@@ -149,7 +179,8 @@ class Comparison:
 
     headline: the verdict in one sentence. missing: what the job still lacks, '' when nothing.
     environment: what the compared runs have in common. workload, job: the spec as JSON values. start: what the
-    starting weights score, None where no preparation said so. published: in the order of the job.
+    starting weights score, None where no preparation said so. published: in the order of the job. judgement: what its
+    tests can say.
     """
 
     job_id: str
@@ -170,3 +201,4 @@ class Comparison:
     job: dict[str, object] = field(default_factory=dict)
     start: StartScore | None = None
     published: list[PublishedResult] = field(default_factory=list)
+    judgement: JudgementPlan | None = None

@@ -63,13 +63,20 @@ def _shortened(value: str) -> str:
     return value if len(value) <= LONGEST_FACT else f"{value[:LONGEST_FACT]} … (whole in the JSON report)"
 
 
+def _judged_by(comparison: Comparison) -> str:
+    if comparison.quick:
+        return "intervals, no test (quick job)"
+    plan = comparison.judgement
+    return f"{plan.tests} tests, which need {plan.blocks_needed} blocks" if plan is not None and plan.tests else ""
+
+
 def _facts(comparison: Comparison) -> list[tuple[str, str]]:
     facts = [
         ("device", comparison.device),
         ("job", comparison.job_id),
         ("state", comparison.state),
         ("blocks", f"{comparison.blocks_complete} of {comparison.blocks_wanted} complete"),
-        ("judged by", "intervals, no test (quick job)" if comparison.quick else ""),
+        ("judged by", _judged_by(comparison)),
         ("before training", start_words(comparison.start) if comparison.start is not None else ""),
         ("suite", str(comparison.job.get("suite") or "")),
         ("note", str(comparison.job.get("note") or "")),

@@ -1,7 +1,11 @@
 """How the numbers of a report were made, in sentences that can be checked against the code."""
 
 from controller.analysis.energy import FEWEST_DISTINCT_READINGS, LARGEST_GAP_SHARE
+from controller.analysis.estimate import FEWEST_FOR_BOOTSTRAP
+from controller.analysis.judging import SMALLEST_EFFECT
+from controller.analysis.noise_floor import FEWEST_PAIRS
 from controller.analysis.phase_energy import WIDEST_INTERVAL
+from controller.analysis.significance import ALPHA
 from controller.analysis.verdicts import Comparison
 
 KINDS = {
@@ -23,14 +27,25 @@ _DESIGN = """
     Failed and lost runs are counted and not used. Runs that differ in software, threads, governor or power mode are
     not compared, nor is energy from different meters.
 
-    Intervals are {level} intervals from Student's t over runs. Times are compared by speed-up, baseline divided by
-    variant (above 1 is faster), bytes and joules by ratio, variant divided by baseline (below 1 is less): the
-    geometric mean over blocks, its interval from the logarithms. Accuracy and loss are compared by difference.
-    Intervals end where the quantity does: at 0, and at 1 for a share. One run has no interval; neither have counts
-    that do not vary (exact).
+    Intervals are {level} intervals over runs: Student's t of fewer than {many}, BCa bootstrap of more. Times are
+    compared by speed-up, baseline divided by variant (above 1 is faster), bytes and joules by ratio, variant divided
+    by baseline (below 1 is less): the geometric mean over blocks, its interval from the logarithms. Accuracy and loss
+    are compared by difference. Intervals end where the quantity does: at 0, and at 1 for a share. One run has no
+    interval; neither have counts that do not vary (exact).
 
-    A difference is called clear where its interval excludes no difference. {test} The intervals are not widened for
-    how many of them there are.
+    {test}
+
+    All other metrics are explored: a difference is called clear where its interval excludes no difference, and the
+    intervals are not widened for how many of them there are.
+"""
+_TEST = """
+    Primary metrics, which the job declared, are tested by the exact two-sided sign-flip test over the pairs of the
+    blocks; Holm's method holds the chance of any false verdict among the {tests} tests at {alpha}, so that no verdict
+    is possible with fewer than {needed} blocks. Faster, slower, lower and higher are said only where the difference
+    is also larger than {least} and than the device's noise floor, the 95th percentile of the differences between runs
+    of its own control jobs, in which nothing differs. No detectable difference: it, or its whole interval, is smaller
+    than that. Inconclusive: a larger one is neither shown nor excluded. With fewer than {pairs} control pairs the
+    floor is unknown and the verdict provisional.
 """
 _STEP = """
     Forward, backward and optimizer are medians over the measured steps of a run; warm-up steps are left out. A step
@@ -75,12 +90,26 @@ def method_sentences(comparison: Comparison) -> list[str]:
         complete=comparison.blocks_complete,
         wanted=comparison.blocks_wanted,
         level=f"{comparison.confidence:.0%}",
-        test="This is a quick job: there is no test." if comparison.quick else "No test was made.",
+        many=FEWEST_FOR_BOOTSTRAP,
+        test=_test(comparison),
         readings=FEWEST_DISTINCT_READINGS,
         gaps=f"{LARGEST_GAP_SHARE:.0%}",
         widest=f"{WIDEST_INTERVAL:.0%}",
     )
     return [" ".join(paragraph.split()) for paragraph in text.split("\n\n")]
+
+
+def _test(comparison: Comparison) -> str:
+    plan = comparison.judgement
+    if comparison.quick or plan is None or not plan.tests:
+        return "This is a quick job: there is no test." if comparison.quick else "No test was made."
+    return _TEST.format(
+        tests=plan.tests,
+        needed=plan.blocks_needed,
+        alpha=f"{ALPHA:.0%}",
+        least=f"{SMALLEST_EFFECT:.0%}",
+        pairs=FEWEST_PAIRS,
+    )
 
 
 def kinds_of_numbers(comparison: Comparison) -> list[tuple[str, str]]:

@@ -6,7 +6,8 @@ from typing import Literal
 
 from controller.analysis import wording
 from controller.analysis.metrics import METRICS, Metric
-from controller.analysis.verdicts import Comparison, MetricValue
+from controller.analysis.noise_floor import FEWEST_PAIRS
+from controller.analysis.verdicts import DIFFERENT, Comparison, MetricValue
 from controller.report.units import Unit, choose_unit, difference_unit
 
 Mark = Literal["", "better", "worse", "unclear"]
@@ -85,7 +86,7 @@ def value_table(comparison: Comparison) -> Table:
 def _metric_group(comparison: Comparison, name: str, part: str) -> Group:
     metric, values, wanted = METRICS[name], list(_values(comparison, name, part)), comparison.blocks_wanted
     unit = _unit(metric, [value for _, value in values])
-    notes = (*_notes([value for _, value in values]), *_meter_errors(values, unit))
+    notes = (*_notes([value for _, value in values]), *_tests(values), *_meter_errors(values, unit))
     if all(value.estimate is None for _, value in values):
         return Group(values[0][1].title, (), notes)
     rows = tuple(
@@ -140,8 +141,9 @@ def _layer_group(comparison: Comparison, part: str, units: dict[str, Unit]) -> G
         gains = (_times(backward), _verdict(METRICS["backward"], backward), _times(both))
         cells = (means["forward"], means["backward"], *gains, means["saved_activation_bytes"])
         rows.append(Row(variant.variant, cells, _mark(METRICS["backward"], backward)))
-        values.append(backward)
-    return Group(part, tuple(rows), tuple(_notes(values)))
+        values.append((variant.variant, backward, both))
+    tested = _tests([(name, both) for name, _, both in values], "forward and backward ")
+    return Group(part, tuple(rows), (*_notes([backward for _, backward, _ in values]), *tested))
 
 
 def _times(value: MetricValue) -> str:
@@ -188,6 +190,9 @@ def _against(metric: Metric, value: MetricValue, unit: Unit) -> str:
 
 
 def _verdict(metric: Metric, value: MetricValue) -> str:
+    """The verdict of a primary metric; of any other only whether its interval is clear of no difference."""
+    if value.verdict is not None:
+        return value.verdict.word
     compared = value.difference if metric.against == "difference" else value.ratio
     if compared is None:
         return NOTHING
@@ -199,9 +204,9 @@ def _verdict(metric: Metric, value: MetricValue) -> str:
 def _mark(metric: Metric, value: MetricValue) -> Mark:
     """Better is faster, smaller and, of scores, higher."""
     compared, neutral = (value.difference, 0.0) if metric.against == "difference" else (value.ratio, 1.0)
-    if compared is None or value.clear is None:
+    if compared is None or (value.verdict is None and value.clear is None):
         return ""
-    if not value.clear:
+    if not (value.clear if value.verdict is None else value.verdict.word in DIFFERENT):
         return "unclear"
     more_is_better = metric.against == "speed_up" or metric.more_is_better
     return "better" if (compared.value > neutral) == more_is_better else "worse"
@@ -212,6 +217,21 @@ def _notes(values: Sequence[MetricValue]) -> Iterator[str]:
     yield from dict.fromkeys(f"{UNMEASURED}: {value.unmeasured}" for value in values if value.estimate is None)
     yield from dict.fromkeys(f"metered: {value.source}" for value in values if value.source)
     yield from dict.fromkeys(value.method for value in values if value.method)
+
+
+def _tests(values: Sequence[tuple[str, MetricValue]], what: str = "") -> Iterator[str]:
+    """What stands behind the verdicts: each variant's p, and what a difference had to exceed on this device."""
+    tested = [(variant, v.verdict) for variant, v in values if v.verdict is not None and v.verdict.p is not None]
+    if not tested:
+        return
+    words = [f"{variant} {what}{v.word} (p {v.p:.2g}, after Holm {v.p_holm:.2g})" for variant, v in tested]
+    first = tested[0][1]
+    if first.floor is not None:
+        floor = f"noise floor {first.floor:.1%}, {first.floor_pairs} A/A pairs"
+    else:
+        floor = f"provisional, floor unknown: {first.floor_pairs} of {FEWEST_PAIRS} A/A pairs"
+    yield f"tested: {', '.join(words)}; a difference counts beyond {first.threshold:.1%} ({floor})"
+    yield from dict.fromkeys(f"inconclusive: {v.reason}" for _, v in tested if v.reason)
 
 
 def _meter_errors(values: Sequence[tuple[str, MetricValue]], unit: Unit) -> Iterator[str]:

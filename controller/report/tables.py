@@ -12,12 +12,12 @@ from dataclasses import asdict, fields
 from typing import Any, get_args, get_type_hints
 
 from controller.analysis.estimate import Estimate
-from controller.analysis.verdicts import Comparison, MeterError, MetricValue, PublishedResult
+from controller.analysis.verdicts import Comparison, MeterError, MetricValue, PublishedResult, Verdict
 
 _IDENTITY = ("job_id", "device", "variant", "methods", "part")
 _PUBLISHED = ("value", "against", "approximate", "measured_on", "source")
 _HINTS = get_type_hints(MetricValue)
-_NESTED = (Estimate, MeterError)
+_NESTED = (Estimate, MeterError, Verdict)
 
 
 def render_json(comparison: Comparison) -> str:
@@ -87,7 +87,7 @@ def _cell(found: Any) -> Any:
     return _literal(found) if isinstance(found, str) else found
 
 
-def _nested(name: str) -> type[Estimate | MeterError] | None:
+def _nested(name: str) -> type[Estimate | MeterError | Verdict] | None:
     """The dataclass that a field holds, whose fields are columns of their own."""
     return next((kind for kind in _NESTED if kind in get_args(_HINTS[name])), None)
 

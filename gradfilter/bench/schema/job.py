@@ -19,6 +19,9 @@ from gradfilter.bench.schema.checks import (
 )
 from gradfilter.bench.schema.workload import Workload
 
+# What a job is judged by unless it says otherwise: time, energy and memory.
+PRIMARY_METRICS = ("step_time", "energy_per_step", "peak_rss_bytes")
+
 
 @dataclass
 class MethodSpec:
@@ -121,7 +124,8 @@ class PublishedFigure:
 class JobSpec:
     """What a user wants: one workload, its variants (the first is the baseline), repetitions, a board.
 
-    suite: the named set of jobs that this one belongs to, '' for none.
+    suite: the named set of jobs that this one belongs to, '' for none. primary: the metrics that get a verdict,
+    declared before anything is measured; all others are explored, with intervals and no test. Fewer need fewer blocks.
     """
 
     __pydantic_config__ = REFUSE_UNKNOWN_KEYS
@@ -137,6 +141,7 @@ class JobSpec:
     note: str = ""
     suite: str = ""
     published: List[PublishedFigure] = field(default_factory=list)
+    primary: List[str] = field(default_factory=lambda: list(PRIMARY_METRICS))
 
     def __post_init__(self) -> None:
         check_length("variants", self.variants, 1, 64)
@@ -146,6 +151,8 @@ class JobSpec:
         check_length("note", self.note, 0, 2000)
         check_length("suite", self.suite, 0, 100)
         check_length("published", self.published, 0, 1000)
+        check_length("primary", self.primary, 1, 16)
+        check_unique("primary", self.primary)
         names = [variant.name for variant in self.variants]
         for figure in self.published:
             check_choice("published.variant", figure.variant, names)

@@ -3,10 +3,7 @@
 import math
 from dataclasses import replace
 
-import pytest
-
 from controller.analysis.comparison import compare
-from controller.analysis.concerns import fewest_blocks_for_a_verdict
 from gradfilter.bench.schema import SamplerReport, SensorReport, Step
 from tests.controller.records import (
     BASELINE,
@@ -48,12 +45,6 @@ def only(job, records, code, **state):
 def test_a_clean_job_raises_none():
     """Eight complete blocks, long windows, a working meter: nothing is said."""
     assert [] == compare(*clean_job()).concerns
-
-
-@pytest.mark.parametrize(("comparisons", "blocks"), [(1, 6), (3, 7), (6, 8), (9, 9), (12, 9)])
-def test_blocks_for_a_verdict(comparisons, blocks):
-    """The exact sign-flip test with Holm needs 7 pairs for 3 comparisons, 8 for 6, 9 for 9 to 12."""
-    assert blocks == fewest_blocks_for_a_verdict(comparisons)
 
 
 def test_too_few_repetitions_for_an_interval():
