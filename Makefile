@@ -23,7 +23,8 @@ check: $(SETUP)
 	@$(BIN)/python tests/parts.py check
 
 bench: $(SETUP)
-	@$(BIN)/python -m tests.benchmarks.training_step
+	@$(BENCH) tests.benchmarks.training_step times
+	@$(BIN)/python -m tests.benchmarks.training_step memory
 	@$(BENCH) tests.benchmarks.layer_backward
 	@$(BENCH) tests.benchmarks.patch_passes
 	@$(BIN)/python -m tests.benchmarks.fine_tuning_step

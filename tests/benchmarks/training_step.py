@@ -116,18 +116,21 @@ def grow(name: str, mode: str, patch: int) -> None:
 
 
 def main() -> None:
-    """Print the tables, dated and with the machine."""
+    """Print a table, dated and with the machine."""
     parser = argparse.ArgumentParser()
+    parser.add_argument("table", choices=sorted(TABLES), nargs="?", default="times")
     parser.add_argument("--grow", nargs=3)
-    chosen = parser.parse_args().grow
-    if chosen:
-        grow(chosen[0], chosen[1], int(chosen[2]))
+    arguments = parser.parse_args()
+    if arguments.grow:
+        name, mode, patch = arguments.grow
+        grow(name, mode, int(patch))
         return
     print_machine()
     for name, mode in product(MODELS, MODES):
-        times(name, mode)
-    for name, mode in product(MODELS, MODES):
-        memory(name, mode)
+        TABLES[arguments.table](name, mode)
+
+
+TABLES = {"times": times, "memory": memory}
 
 
 if __name__ == "__main__":
