@@ -19,10 +19,11 @@ BIN = Path(sys.executable).parent
 
 @dataclass(frozen=True)
 class Part:
-    """One command of the suite. name is what the summary calls it."""
+    """One command of the suite: what the summary calls it, and how many threads each of its processes may take."""
 
     name: str
     command: tuple[str, ...]
+    threads: int = 2
 
 
 def pytest(*arguments: str) -> tuple[str, ...]:
@@ -33,9 +34,11 @@ FORMAT = Part("format", (str(BIN / "ruff"), "format", "--check", "--quiet", ".")
 LINT = Part("lint", (str(BIN / "ruff"), "check", "--quiet", "."))
 TYPES = Part("types", (str(BIN / "mypy"),))
 ARCHITECTURE = Part("architecture", pytest("tests/test_architecture.py"))
-APART = ("tests/system", "tests/controller/browser", "tests/test_architecture.py")
+# The library's tests compute, and wait for nothing: two processes of one thread each take half the time.
+LIBRARY = Part("library", pytest("tests/gradfilter", "-n", "2", "-m", "not long"), threads=1)
+APART = ("tests/gradfilter", "tests/system", "tests/controller/browser", "tests/test_architecture.py")
 UNIT = Part("unit", pytest("tests", *(f"--ignore={path}" for path in APART), "-m", "not long"))
-PYTHON_36 = Part("python 3.6", (sys.executable, "tests/python36.py"))
+PYTHON_36 = Part("python 3.6", (sys.executable, "tests/python36.py"), threads=1)
 SYSTEM = Part("system", pytest("tests/system", "-m", "not long"))
 BROWSER = Part("browser", pytest("tests/controller/browser", "-m", "not long"))
 # The inner loop leaves out what waits for workers, services and whole jobs.
@@ -55,7 +58,7 @@ LONG = Part("long", pytest("tests", "-m", "long"))
 CHECK = (FORMAT, LINT, TYPES, ARCHITECTURE)
 VERBS = {
     "check": CHECK,
-    "test": (*CHECK, UNIT, PYTHON_36, SYSTEM, BROWSER),
+    "test": (*CHECK, LIBRARY, UNIT, PYTHON_36, SYSTEM, BROWSER),
     "quick": (LINT, QUICK),
     "long": (LONG,),
 }
@@ -65,8 +68,8 @@ def run(part: Part) -> tuple[int, float]:
     """Run one part in the repository's root: exit status and minutes."""
     print(f"== {part.name}", flush=True)
     start = time.monotonic()
-    # Two threads at most: torch takes every core it sees, and the processes of one test then wait for each other.
-    environment = {"OMP_NUM_THREADS": "2", "KEPT_REPORTS": str(ROOT / "reports"), **os.environ}
+    # torch takes every core it sees, and the processes of one test then wait for each other.
+    environment = {"OMP_NUM_THREADS": str(part.threads), "KEPT_REPORTS": str(ROOT / "reports"), **os.environ}
     status = subprocess.run(part.command, cwd=ROOT, env=environment, check=False).returncode
     return status, (time.monotonic() - start) / 60
 

@@ -67,6 +67,8 @@ def main() -> int:
         ".",
         "-p",
         "no:cacheprovider",
+        "-n",
+        "2",
         "--import-mode=importlib",
         "-o",
         "markers=long: named by make test-long",
