@@ -15,8 +15,8 @@ from torch.autograd.function import once_differentiable
 
 from gradfilter.compression.codec import Codec, Packed
 from gradfilter.compression.gradients import Geometry, Pair, convolution_gradients
-from gradfilter.filtering.chains.deferred import materialised
 from gradfilter.filtering.precision import without_autocast
+from gradfilter.filtering.stand_in import materialised
 
 
 class _Layer(NamedTuple):

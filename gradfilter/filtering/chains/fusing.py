@@ -22,6 +22,7 @@ from gradfilter.filtering.convolution import plain_convolution
 from gradfilter.filtering.operators import compiling
 from gradfilter.filtering.precision import autocasts
 from gradfilter.filtering.shape import FilterShape
+from gradfilter.filtering.stand_in import materialised
 
 AT_PATCHES = "at patch resolution"
 
@@ -95,7 +96,7 @@ def chained_convolution(input: Any, weight: Tensor, bias: Optional[Tensor], shap
 
     Without a gradient anywhere, the output is an ordinary tensor.
     """
-    value: Value = input.value if isinstance(input, Deferred) else Entered(input)
+    value: Value = input.value if isinstance(input, Deferred) else Entered(materialised(input, "a chain"))
     size = value.shape[2:]
     grids = shape.grids(size, shape.output_size(size, tuple(weight.shape[2:])))
     averaged = value.averaged(grids[0])  # before the map, as one pass gives both

@@ -18,6 +18,7 @@ from gradfilter.filtering.chains.nesting import whole_map
 from gradfilter.filtering.chains.terms import STEPPED
 from gradfilter.filtering.chains.values import Blend, Value
 from gradfilter.filtering.passes import CLOSED, IDENTITY, Activation, Normal, channel_statistics, max_pool
+from gradfilter.filtering.stand_in import named_functions
 
 
 def handles(*functions: Any) -> Callable[[Any], Any]:
@@ -28,11 +29,6 @@ def handles(*functions: Any) -> Callable[[Any], Any]:
         return handler
 
     return register
-
-
-def _named(*names: str) -> List[Any]:
-    """The functions of these names wherever torch offers them: torch, its functional, a tensor's method."""
-    return [getattr(room, name) for name in names for room in (torch, F, Tensor) if hasattr(room, name)]
 
 
 # ------------------------------------------------------------------------------------ normalisation
@@ -111,11 +107,11 @@ def _result(input: Deferred, value: Value, *, inplace: bool) -> Deferred:  # noq
 
 
 for _kind in ("relu", "relu6", "silu", "hardswish", "hardsigmoid"):
-    handles(*_named(_kind))(_activation(_kind))
+    handles(*named_functions(_kind))(_activation(_kind))
 handles(Tensor.relu_, torch.relu_)(lambda input: _activated(input, Activation("relu"), inplace=True))  # noqa: A006
 
 
-@handles(*_named("hardtanh"))
+@handles(*named_functions("hardtanh"))
 def hardtanh(input: Deferred, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Any:  # noqa: A002
     """ReLU6, as nn.ReLU6 calls it."""
     if (min_val, max_val) != (0, 6):
@@ -123,13 +119,13 @@ def hardtanh(input: Deferred, min_val: float = -1.0, max_val: float = 1.0, inpla
     return _activated(input, Activation("relu6"), inplace=inplace)
 
 
-@handles(*_named("leaky_relu"))
+@handles(*named_functions("leaky_relu"))
 def leaky_relu(input: Deferred, negative_slope: float = 0.01, inplace: bool = False) -> Any:  # noqa: A002
     """Leaky ReLU of any slope."""
     return _activated(input, Activation("leaky_relu", negative_slope), inplace=inplace)
 
 
-@handles(*_named("gelu"))
+@handles(*named_functions("gelu"))
 def gelu(input: Deferred, approximate: str = "none") -> Any:  # noqa: A002
     """GELU, exact or by tanh."""
     return _activated(input, Activation("gelu" if approximate == "none" else "gelu_tanh"), inplace=False)
@@ -177,7 +173,7 @@ def _parts(addend: Any) -> Optional[Tuple[List[Branch], List[Value]]]:
 Sizes = Union[int, Tuple[int, ...], None]
 
 
-@handles(*_named("max_pool2d"))
+@handles(*named_functions("max_pool2d"))
 def max_pool2d(  # noqa: PLR0917 - torch's own arguments
     input: Deferred,  # noqa: A002
     kernel_size: Sizes,
@@ -211,7 +207,7 @@ def _pair(size: Any) -> Tuple[int, int]:
     return (size, size) if isinstance(size, int) else (size[0], size[-1])
 
 
-@handles(*_named("adaptive_avg_pool2d"))
+@handles(*named_functions("adaptive_avg_pool2d"))
 def adaptive_avg_pool2d(input: Deferred, output_size: Any) -> Any:  # noqa: A002
     """The global mean, where that is what is asked for."""
     return _global_mean(input) if _pair(output_size) == (1, 1) else NotImplemented
@@ -237,7 +233,7 @@ def _global_mean(input: Deferred) -> Any:  # noqa: A002
 # ------------------------------------------------------------------------------------------- nothing
 
 
-@handles(*_named("dropout"))
+@handles(*named_functions("dropout"))
 def dropout(input: Deferred, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:  # noqa: A002, ARG001
     """Dropout that drops nothing."""
     return NotImplemented if training and p else input
