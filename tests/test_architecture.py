@@ -29,7 +29,7 @@ FORBIDDEN = {
 # The library is of use without the benchmark: it shares the words of records with it, and nothing else.
 LIBRARY = [
     path
-    for room in ("filtering", "lean", "compression", "methods", "inspection")
+    for room in ("filtering", "lean", "compression", "virtual", "methods", "inspection")
     for path in (ROOT / "gradfilter" / room).rglob("*.py")
 ]
 # A program for another Python, which the agent starts and never imports: it alone talks to jtop.
@@ -73,7 +73,7 @@ def test_imports_stay_in_their_rooms(path):
 
 @pytest.mark.parametrize("path", sorted(LIBRARY), ids=lambda path: str(path.relative_to(ROOT)))
 def test_library_does_without_the_benchmark(path):
-    """Filtering, lean layers, compression, methods and inspection import nothing from the bench but its schema."""
+    """The library's rooms import nothing from the bench but its schema."""
     of_bench = {module for module in imports(path) if is_within(module, ("gradfilter.bench",))}
     assert set() == {module for module in of_bench if not is_within(module, ("gradfilter.bench.schema",))}
 

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from gradfilter.filtering import FilteredConv2d
 from gradfilter.inspection.layer_flops import Flops, LayerCall, call_flops, plain_flops, product
 from gradfilter.inspection.randomness import borrowed_randomness
+from gradfilter.virtual.maps import computed
 
 BatchLoss = Callable[[nn.Module], Tensor]
 
@@ -63,7 +64,7 @@ def recording_calls(model: nn.Module) -> Iterator[Dict[str, List[LayerCall]]]:
     calls: Dict[str, List[LayerCall]] = {name: [] for name in layers}
 
     def recording(made: List[LayerCall]) -> Callable[..., None]:
-        return lambda layer, inputs, output: made.append(LayerCall.of(layer, inputs[0], output))
+        return lambda layer, inputs, output: made.append(LayerCall.of(layer, inputs[0], computed(output)))
 
     hooks = [layer.register_forward_hook(recording(calls[name])) for name, layer in layers.items()]
     try:

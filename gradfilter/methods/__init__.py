@@ -9,9 +9,27 @@ from gradfilter.methods.e2train import E2Train
 from gradfilter.methods.gradient_filter import GradientFilter
 from gradfilter.methods.lean import Lean
 from gradfilter.methods.method import Method
+from gradfilter.methods.virtual_pooling import VirtualPooling
 
-_ALL: Tuple[Type[Method], ...] = (GradientFilter, DA3, Comet, E2Train, Lean)
+_ALL: Tuple[Type[Method], ...] = (
+    GradientFilter,
+    DA3,
+    Comet,
+    E2Train,
+    Lean,
+    VirtualPooling,
+)
 
 METHODS: Dict[str, Type[Method]] = {method.name: method for method in _ALL}
 
-__all__ = ["DA3", "METHODS", "Comet", "E2Train", "GradientFilter", "Lean", "Method", "changed_layers"]
+__all__ = [
+    "DA3",
+    "METHODS",
+    "Comet",
+    "E2Train",
+    "GradientFilter",
+    "Lean",
+    "Method",
+    "VirtualPooling",
+    "changed_layers",
+]
