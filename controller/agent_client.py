@@ -44,8 +44,12 @@ class AgentClient:
         self._timeout_s = timeout_s
         self._tokens = tokens
         # Boards are in the lab: a proxy of the environment leads away from them.
+        # Every board at work holds a question, so that the connections are as many as the boards.
         self._http = httpx2.AsyncClient(
-            timeout=timeout_s, trust_env=False, verify=ssl.create_default_context(cafile=ca_file)
+            timeout=timeout_s,
+            trust_env=False,
+            verify=ssl.create_default_context(cafile=ca_file),
+            limits=httpx2.Limits(max_connections=None, max_keepalive_connections=None),
         )
 
     async def close(self) -> None:

@@ -35,6 +35,7 @@ class Database:
         self._engine = create_engine(address.set(drivername=driver), pool_pre_ping=True)
         self._kind.set_up(self._engine)
         self._writer = self._engine.execution_options(writes=True)
+        self._turn = self._kind.writers_turn()
         self._ended = Condition()
         self._under_way = 0
 
@@ -47,7 +48,7 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[Session]:
         """A transaction: all of it or nothing; on SQLite it is alone from its first statement on."""
-        with self._counted(), Session(self._writer, expire_on_commit=False) as session, session.begin():
+        with self._counted(), self._turn, Session(self._writer, expire_on_commit=False) as session, session.begin():
             yield session
 
     def migrate(self, revision: str = "head") -> None:

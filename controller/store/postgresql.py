@@ -1,7 +1,7 @@
 """What is particular to PostgreSQL: bounded patience with locks, and turns at altering the schema."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 from sqlalchemy import Connection, Engine, event
@@ -14,6 +14,11 @@ _SCHEMA_LOCK = 0x67726164
 def set_up(engine: Engine) -> None:
     """See to every connection."""
     event.listen(engine, "connect", _set_up_connection)
+
+
+def writers_turn() -> AbstractContextManager[None]:
+    """Writers wait for each other's rows in the server, and for nothing else."""
+    return nullcontext()
 
 
 @contextmanager

@@ -1,9 +1,10 @@
 """What is particular to SQLite: one writer at a time beside readers, and tables that are copied to be changed."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from sqlite3 import Connection as SQLiteConnection
+from threading import Lock
 from typing import Any
 
 from sqlalchemy import Connection, Engine, event
@@ -22,6 +23,11 @@ def set_up(engine: Engine) -> None:
         Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
     event.listen(engine, "connect", _set_up_connection)
     event.listen(engine, "begin", _begin)
+
+
+def writers_turn() -> AbstractContextManager[Any]:
+    """What the writers of one process take turns by: waiting for each other in SQLite, they would sleep too long."""
+    return Lock()
 
 
 @contextmanager
