@@ -15,7 +15,7 @@ from agent.errors import AgentStopping, DiskTooFull, OtherRunActive, OtherSpec, 
 from agent.execution import Bench, execute, recover
 from agent.lease import Lease
 from agent.run_folder import RunFolder
-from gradfilter.bench.schema import RunSpec, RunStatus
+from gradfilter.bench.schema import RunRecord, RunSpec, RunStatus
 
 _log = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ class Seen:
 class Runs:
     """Accepts, shows, stops and forgets runs. Every changing call shows the lease's token."""
 
-    def __init__(self, bench: Bench, on_end: Callable[[str], None]) -> None:
+    def __init__(self, bench: Bench, on_end: Callable[[RunRecord | None], None]) -> None:
         self._bench = bench
         self._lease = Lease(bench.data.lease_token)
         self._on_end = on_end
@@ -187,19 +187,18 @@ class Runs:
     def _recover(self, folder: RunFolder) -> None:
         if folder.has_ended:
             return
-        recover(folder)
-        self._on_end("lost")
+        self._on_end(recover(folder).record)
         _log.warning("run %s was abandoned; it is recorded as lost", folder.run_id)
 
     def _execute(self, active: ActiveRun) -> None:
-        state = "lost"
+        record = None
         try:
-            state = execute(active, self._bench).state
+            record = execute(active, self._bench).record
         except OSError:  # mostly a full disk: whoever asks for the run has its end written again
             _log.exception("the end of run %s could not be written", active.spec.run_id)
         finally:
             with self._lock:
                 self._active = None
-            self._on_end(state)
+            self._on_end(record)
             self._changes.announce()
-            _log.info("run %s is %s", active.spec.run_id, state)
+            _log.info("run %s is %s", active.spec.run_id, record.state if record else "lost")

@@ -16,6 +16,7 @@ from controller.access.guard import Guard, needed_scope
 from controller.agent_client import AgentClient
 from controller.live import Live
 from controller.routes import dashboard, devices, explore, health, jobs, login, reports, results, runs, submission
+from controller.run_metrics import RunMetrics
 from controller.scheduler import Scheduler
 from controller.services import Services
 from controller.settings import Settings
@@ -67,7 +68,8 @@ def create_app(settings: Settings) -> FastAPI:
 @asynccontextmanager
 async def _services(settings: Settings) -> AsyncIterator[Services]:
     """The running parts; on leaving, runs on boards go on and are picked up by the next start."""
-    store = Store(settings.database)
+    run_metrics = RunMetrics()
+    store = Store(settings.database, on_record=run_metrics.stored)
     tokens = BoardTokens.kept_in(settings.board_key)
     agents = AgentClient(timeout_s=settings.timeout_s, tokens=tokens, ca_file=settings.agent_ca)
     live = Live()
@@ -75,7 +77,14 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
     try:
         await asyncio.to_thread(store.database.migrate)
         scheduler.start()
-        yield Services(store=store, live=live, views=JobViews(store, live), agents=agents, scheduler=scheduler)
+        yield Services(
+            store=store,
+            live=live,
+            views=JobViews(store, live),
+            agents=agents,
+            scheduler=scheduler,
+            run_metrics=run_metrics,
+        )
     finally:
         await scheduler.stop()
         await agents.close()

@@ -9,6 +9,7 @@ from controller import admission
 from controller.access.tokens import Caller
 from controller.agent_client import AgentClient
 from controller.live import Live
+from controller.run_metrics import RunMetrics
 from controller.scheduler import Scheduler
 from controller.store import Store, StoredJob
 from controller.views import JobViews
@@ -24,6 +25,7 @@ class Services:
     views: JobViews
     agents: AgentClient
     scheduler: Scheduler
+    run_metrics: RunMetrics
 
     def submit(self, spec: JobSpec, *, user: str) -> StoredJob:
         """Queue a user's job that a board of the lab can run.

@@ -1,5 +1,6 @@
 """Whether the controller works, for people and for Prometheus."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -47,10 +48,11 @@ def health(services: ServicesOfApp) -> Health | Response:
     summary="Count jobs, runs and devices for Prometheus",
 )
 def metrics(services: ServicesOfApp) -> Response:
-    """Gauges by state, read from the database at every scrape."""
+    """Gauges by state, read from the database at every scrape, and what this controller's runs were like."""
     registry = CollectorRegistry()
     registry.register(_Counts(services.store))
-    return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+    written = generate_latest(registry) + generate_latest(services.run_metrics.registry)
+    return Response(written, media_type=CONTENT_TYPE_LATEST)
 
 
 class _Counts(Collector):
@@ -58,12 +60,15 @@ class _Counts(Collector):
         self._store = store
 
     def collect(self) -> Iterator[Metric]:
-        devices: dict[str, int] = {"online": 0, "offline": 0, "maintenance": 0}
-        for device in self._store.devices.all():
-            devices[device.health] += 1
+        devices = {"online": 0, "offline": 0, "maintenance": 0}
+        devices |= Counter(device.health for device in self._store.devices.all())
+        queue = self._store.counts.queue()
         yield _gauge("gradfilter_jobs", "Jobs by state.", "state", self._store.jobs.count_by_state())
         yield _gauge("gradfilter_runs", "Measured attempts by state.", "state", self._store.runs.count_by_state())
         yield _gauge("gradfilter_devices", "Devices by health.", "health", devices)
+        yield GaugeMetricFamily("gradfilter_queue_length", "Jobs that wait for a board.", queue.length)
+        yield GaugeMetricFamily("gradfilter_queue_oldest_seconds", "How long the oldest has waited.", queue.oldest_s)
+        yield GaugeMetricFamily("gradfilter_leases", "Boards that a job holds.", self._store.counts.leases())
 
 
 def _gauge(name: str, help_text: str, label: str, counts: dict[str, int]) -> Metric:

@@ -3,7 +3,10 @@
 Blocking; call it from a thread, never from the event loop. What comes out are plain values, never rows.
 """
 
+from collections.abc import Callable
+
 from controller.instants import Clock, utc_now
+from controller.store.counts import Counts
 from controller.store.database import Database
 from controller.store.devices import Devices
 from controller.store.job_results import JobResults, JobValues
@@ -13,22 +16,26 @@ from controller.store.records import Records
 from controller.store.results import ResultFilter, Results
 from controller.store.runs import Planned, Runs
 from controller.store.tokens import Tokens
+from gradfilter.bench.schema import RunRecord
 
 __all__ = ["JobValues", "Lease", "Planned", "ResultFilter", "Store", "StoredJob"]
 
 
 class Store:
-    """All of the store over one database."""
+    """All of the store over one database. on_record is told of every record that is stored."""
 
-    def __init__(self, url: str, *, clock: Clock = utc_now) -> None:
+    def __init__(
+        self, url: str, *, clock: Clock = utc_now, on_record: Callable[[RunRecord], None] | None = None
+    ) -> None:
         self.database = Database(url)
         self.devices = Devices(self.database, clock)
         self.leases = Leases(self.database, clock)
         self.jobs = Jobs(self.database, clock)
         self.runs = Runs(self.database, clock)
-        self.records = Records(self.database, clock)
+        self.records = Records(self.database, clock, on_record)
         self.results = Results(self.database)
         self.tokens = Tokens(self.database, clock)
+        self.counts = Counts(self.database, clock)
         self.job_results = JobResults(self.database)
 
     def close(self) -> None:

@@ -1,5 +1,6 @@
 """Records: what runs observed. Raw, written once, in the same transaction that ends the attempt."""
 
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import select
@@ -19,9 +20,10 @@ from gradfilter.bench.schema import RunRecord
 class Records:
     """The raw records of all runs."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, on_record: Callable[[RunRecord], None] | None = None) -> None:
         self._database = database
         self._clock = clock
+        self._on_record = on_record
 
     def add(self, record: RunRecord, lease: Lease) -> bool:
         """Store a record with its series and end its attempt; False when it is stored already.
@@ -45,6 +47,8 @@ class Records:
             session.add(SeriesDocument(run_id=run.id, parquet=parquet))
             run.state, run.finished_at = record.state, as_text(self._clock())
             run.failure = "" if record.failure is None else record.failure.message
+        if self._on_record is not None:
+            self._on_record(record)
         return True
 
     def document(self, run_id: str) -> dict[str, Any]:

@@ -190,6 +190,8 @@ def test_metrics_count_ended_runs(client):
     wait_until("the end", lambda: client.get("/v1/runs/run-1?wait=1").json()["record"])
     text = client.get("/metrics").text
     assert 'gradfilter_agent_runs_total{state="finished"} 1.0' in text
+    assert "gradfilter_agent_run_duration_seconds_count 1.0" in text
+    assert "gradfilter_agent_sampler_worst_gap_seconds_count 1.0" in text
     assert "gradfilter_agent_run_active 0.0" in text
     assert "process_resident_memory_bytes" in text
 

@@ -206,6 +206,9 @@ class TestService:
         assert 'gradfilter_devices{health="online"} 1.0' in metrics
         assert 'gradfilter_jobs{state="finished"}' in metrics
         assert 'gradfilter_runs{state="finished"}' in metrics
+        assert "gradfilter_queue_length 0.0" in metrics
+        assert "gradfilter_leases" in metrics
+        assert 'gradfilter_run_duration_seconds_count{purpose="measure"}' in metrics
 
     def test_a_defect_is_500_without_its_trace(self, tmp_path, agent):
         """When the controller itself fails, the answer says so and keeps the details for the log."""
