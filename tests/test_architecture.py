@@ -29,7 +29,7 @@ FORBIDDEN = {
 # The library is of use without the benchmark: it shares the words of records with it, and nothing else.
 LIBRARY = [
     path
-    for room in ("filtering", "lean", "compression", "virtual", "methods", "inspection")
+    for room in ("filtering", "lean", "compression", "virtual", "methods", "inspection", "systolic")
     for path in (ROOT / "gradfilter" / room).rglob("*.py")
 ]
 # A program for another Python, which the agent starts and never imports: it alone talks to jtop.
