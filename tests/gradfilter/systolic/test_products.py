@@ -58,7 +58,7 @@ def test_every_layer_of_a_network_is_a_product(small_network):
 
 
 def test_filtered_layers_have_patches_for_rows(small_network):
-    """Patch 4 on 11×11 outputs: 3×3 patches and one tap, forward as before; a virtual layer has a quarter of the rows."""
+    """Patch 4 on 11×11 outputs: 3×3 patches and one tap, forward as before; a virtual layer: a quarter of the rows."""
     plain = layer_works(small_network(), batch_loss)[3]
     filtered = layer_works(GradientFilter(patch_size=4, last=1).apply(small_network()), batch_loss)[3]
     virtual = layer_works(VirtualPooling(last=1).apply(small_network()), batch_loss)[3]
