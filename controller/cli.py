@@ -14,6 +14,7 @@ from controller import listing
 from controller.client import DEFAULT_URL, ControllerError, ReportFormat
 from controller.device_commands import devices
 from controller.job_file import METHOD_FORM, InputError, job_from_file, job_from_flags
+from controller.storage_commands import add_storage_commands
 from controller.suite_commands import suite
 from controller.terminal import AT_FAULT, FAILED, ControllerUrl, command, connect, deliver, fail, given, show_table
 from controller.token_commands import tokens
@@ -28,6 +29,7 @@ app = typer.Typer(
 app.add_typer(devices, name="devices")
 app.add_typer(suite, name="suite")
 app.add_typer(tokens, name="tokens")
+add_storage_commands(app)
 
 JobId = Annotated[str, typer.Argument(metavar="JOB", help="The job's id, as submit printed it.")]
 

@@ -1,22 +1,16 @@
 """The commands `gradfilter tokens …`, on the controller's own database, so that the first token can be made."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-from pydantic import ValidationError
 
 from controller import listing
 from controller.access.board_tokens import BadKeyError, BoardTokens
 from controller.access.tokens import TokenScope
 from controller.errors import ServiceError
 from controller.job_file import InputError
-from controller.settings import Settings
+from controller.local_store import local_settings, local_store
 from controller.terminal import show_table
-
-if TYPE_CHECKING:
-    from controller.store import Store
 
 tokens = typer.Typer(help="Make, list and revoke tokens, on the controller's machine.", no_args_is_help=True)
 
@@ -29,7 +23,7 @@ def create_token(
     ] = "submit",
 ) -> None:
     """Make a token and print it, once: the database keeps its digest only."""
-    with _store() as store:
+    with local_store() as store:
         try:
             made = store.tokens.create(user, scope)
         except ValueError as error:
@@ -41,7 +35,7 @@ def create_token(
 @tokens.command("list")
 def list_tokens() -> None:
     """List the tokens: whose they are and what they allow."""
-    with _store() as store:
+    with local_store() as store:
         show_table(
             listing.token_table, store.tokens.all(), "there are no tokens; `gradfilter tokens create` makes one."
         )
@@ -50,7 +44,7 @@ def list_tokens() -> None:
 @tokens.command("revoke")
 def revoke_token(token_id: Annotated[str, typer.Argument(metavar="ID", help="As `tokens list` shows it.")]) -> None:
     """Let a token open nothing any more, from now on."""
-    with _store() as store:
+    with local_store() as store:
         try:
             gone = store.tokens.revoke(token_id)
         except ServiceError as error:
@@ -64,33 +58,6 @@ def show_board_token(
 ) -> None:
     """Print a board's own token, to be its agent's GRADFILTER_AGENT_TOKEN."""
     try:
-        typer.echo(BoardTokens.kept_in(_settings().board_key).of(device))
+        typer.echo(BoardTokens.kept_in(local_settings().board_key).of(device))
     except (BadKeyError, OSError) as error:
         raise InputError(str(error)) from error
-
-
-def _settings() -> Settings:
-    try:
-        return Settings()
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise InputError(f"the controller's setting {'.'.join(map(str, first['loc']))}: {first['msg']}.") from error
-    except (ValueError, OSError) as error:
-        raise InputError(f"the controller's settings cannot be read: {error}.") from error
-
-
-@contextmanager
-def _store() -> Iterator["Store"]:
-    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415 - the other commands need no database
-
-    from controller.store import Store  # noqa: PLC0415 - as above
-
-    try:
-        store = Store(_settings().database)
-        store.database.migrate()
-    except (OSError, SQLAlchemyError) as error:
-        raise InputError(f"the controller's database cannot be opened: {str(error).splitlines()[0]}.") from error
-    try:
-        yield store
-    finally:
-        store.close()

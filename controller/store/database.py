@@ -51,6 +51,13 @@ class Database:
         with self._counted(), self._turn, Session(self._writer, expire_on_commit=False) as session, session.begin():
             yield session
 
+    @contextmanager
+    def snapshot(self) -> Iterator[Session]:
+        """A session that sees the database as it is at its first statement, whatever is written meanwhile."""
+        engine = self._engine.execution_options(**self._kind.SNAPSHOT)
+        with self._counted(), Session(engine, expire_on_commit=False) as session:
+            yield session
+
     def migrate(self, revision: str = "head") -> None:
         """Bring the schema up to a revision; two controllers that start at once take turns.
 

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, event
 
 _LOCK_TIMEOUT_MS = 20_000
+SNAPSHOT: dict[str, Any] = {"isolation_level": "REPEATABLE READ"}
 # Any number that nothing else in the database uses for an advisory lock.
 _SCHEMA_LOCK = 0x67726164
 

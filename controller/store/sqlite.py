@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import SQLAlchemyError
 
 _BUSY_TIMEOUT_MS = 20_000
+SNAPSHOT: dict[str, Any] = {}  # every transaction sees one state
 
 
 class MigrationError(SQLAlchemyError):
