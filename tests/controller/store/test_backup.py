@@ -21,10 +21,15 @@ def store(tmp_path):
 
 
 def test_a_copy_of_a_live_database_is_whole(store, tmp_path):
-    """Jobs are queued all the while: the copy has all from before it, none of it torn, and the writer is not stopped."""
+    """Jobs are queued all the while: the copy has all from before it, none of it torn."""
     before = [store.jobs.add(SPEC).id for _ in range(20)]
     stop = threading.Event()
-    writer = threading.Thread(target=lambda: [store.jobs.add(SPEC) for _ in iter(stop.is_set, True)])
+
+    def queue_jobs():
+        while not stop.is_set():
+            store.jobs.add(SPEC)
+
+    writer = threading.Thread(target=queue_jobs)
     writer.start()
     size_bytes = back_up(sqlite_url(tmp_path), tmp_path / "copy.sqlite3")
     stop.set()
