@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from controller.analysis.environment import Conditions, commonest_conditions, conditions
-from controller.analysis.measurements import Measurement, measure
+from controller.analysis.measurements import Measurement, is_plain, measure
 from controller.analysis.metrics import METRICS, Metric, applicable, expected_metrics
 from gradfilter.bench.schema import JobSpec, RunRecord
 
@@ -66,7 +66,7 @@ class Evidence:
     def metrics(self) -> dict[str, list[Metric]]:
         """Part → the metrics to judge: those of the workload, optional ones where a finished run has them."""
         runs = [run for by_block in self.finished.values() for run in by_block.values()]
-        found = {metric for run in runs for metric, _ in run.measurements}
+        found = {m.metric for run in runs for m in run.measurements.values() if not is_plain(m)}
         return {part: applicable(metrics, found) for part, metrics in expected_metrics(self.job.workload).items()}
 
     def measurement(self, run: Run, metric: str, part: str) -> Measurement:

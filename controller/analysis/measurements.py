@@ -3,11 +3,11 @@
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from itertools import pairwise
-from statistics import median
+from statistics import mean, median
 
 from controller.analysis.coverage import covers_of
 from controller.analysis.energy_metrics import EnergyValue, energy_values
-from controller.analysis.metrics import Kind, Metric, expected_metrics
+from controller.analysis.metrics import METRICS, Kind, Metric, expected_metrics
 from controller.analysis.uncertainty import Uncertainty
 from gradfilter.bench.schema import RunRecord, Step
 
@@ -66,6 +66,17 @@ def measured_steps(record: RunRecord, part: str) -> list[Step]:
     return [step for step in record.steps if step.phase == "measured" and step.part == part]
 
 
+def trained_steps(record: RunRecord, part: str) -> list[Step]:
+    """The measured steps of one part whose batch was not dropped."""
+    return [step for step in measured_steps(record, part) if step.forward_s > 0]
+
+
+def is_plain(measurement: Measurement) -> bool:
+    """Whether a value is the one that every ordinary run has, and so needs no word."""
+    metric = METRICS.get(measurement.metric)
+    return metric is not None and metric.plain is not None and measurement.value == metric.plain
+
+
 def step_time_s(step: Step) -> float:
     """Forward, backward and optimizer of one step; loading its data is not part of it."""
     return step.forward_s + step.backward_s + step.optimizer_s
@@ -73,10 +84,21 @@ def step_time_s(step: Step) -> float:
 
 def _time(of_step: Callable[[Step], float]) -> Callable[[RunRecord, str, Metric], Measurement]:
     def measurement(record: RunRecord, part: str, metric: Metric) -> Measurement:
-        times = [of_step(step) for step in measured_steps(record, part)]
-        return _measurement(metric, part, median(times) if times else None, "no measured step was recorded")
+        times = [of_step(step) for step in trained_steps(record, part)]
+        return _measurement(metric, part, median(times) if times else None, "no measured step was trained")
 
     return measurement
+
+
+def _batch_time(record: RunRecord, part: str, metric: Metric) -> Measurement:
+    times = [step_time_s(step) for step in measured_steps(record, part)]
+    return _measurement(metric, part, mean(times) if times else None, "no measured step was recorded")
+
+
+def _kept(record: RunRecord, part: str, metric: Metric) -> Measurement:
+    steps = measured_steps(record, part)
+    share = len(trained_steps(record, part)) / len(steps) if steps else None
+    return _measurement(metric, part, share, "no measured step was recorded")
 
 
 def _data(record: RunRecord, part: str, metric: Metric) -> Measurement:
@@ -129,6 +151,8 @@ _MEASURES: dict[str, Callable[[RunRecord, str, Metric], Measurement]] = {
     "forward": _time(lambda step: step.forward_s),
     "backward": _time(lambda step: step.backward_s),
     "optimizer": _time(lambda step: step.optimizer_s),
+    "kept_batches": _kept,
+    "batch_time": _batch_time,
     "data_time": _data,
     "saved_activation_bytes": _saved,
     "peak_rss_bytes": _outcome("peak_rss_bytes"),

@@ -19,7 +19,8 @@ class Metric:
     baseline (< 1 is less), difference is variant minus baseline. deterministic: a count that sampling
     does not vary, so that equal values over runs are exact.
     more_is_better: of what is not a time. optional: left out where no run has it, since it does not apply.
-    needs: the metric without which there is nothing to say of this one, '' for none. kind: of the number.
+    needs: the metric without which there is nothing to say of this one, '' for none. plain: the value of every
+    ordinary run; left out where no run has another, with what needs it. kind: of the number.
     limits: the least and most that the quantity can be; what is a difference of readings can be below 0.
     """
 
@@ -31,6 +32,7 @@ class Metric:
     more_is_better: bool = False
     optional: bool = False
     needs: str = ""
+    plain: float | None = None
     kind: Kind = "measured"
     limits: tuple[float, float] = (0.0, inf)
 
@@ -42,6 +44,10 @@ STEP_TIME = Metric("step_time", "step time", "s", "speed_up")
 FORWARD = Metric("forward", "forward", "s", "speed_up")
 BACKWARD = Metric("backward", "backward", "s", "speed_up")
 OPTIMIZER = Metric("optimizer", "optimizer", "s", "speed_up")
+KEPT_BATCHES = Metric(
+    "kept_batches", "batches trained on", "ratio", "difference", optional=True, plain=1.0, limits=_SHARE
+)
+BATCH_TIME = Metric("batch_time", "time per batch, dropped ones included", "s", "speed_up", needs="kept_batches")
 DATA_TIME = Metric("data_time", "data loading per step", "s", "speed_up", optional=True)
 ENERGY_PER_STEP = Metric("energy_per_step", "energy per step", "J", "ratio")
 NET_ENERGY_PER_STEP = Metric(
@@ -85,6 +91,8 @@ TRAINING_METRICS = (
     FORWARD,
     BACKWARD,
     OPTIMIZER,
+    KEPT_BATCHES,
+    BATCH_TIME,
     DATA_TIME,
     SAVED_ACTIVATION_BYTES,
     PEAK_RSS_BYTES,
@@ -121,6 +129,9 @@ def is_testable(metric: Metric) -> bool:
 
 
 def applicable(metrics: Collection[Metric], found: Collection[str]) -> list[Metric]:
-    """The metrics of a part without those that no run had or missed; beside a mIoU, accuracy is that of pixels."""
-    kept = [metric for metric in metrics if not (metric.optional or metric.needs) or metric.name in found]
+    """The metrics of a part without those that no run had or missed; beside a mIoU, accuracy is that of pixels.
+
+    found: those that some run has, with another value than the plain one.
+    """
+    kept = [m for m in metrics if not (m.optional or m.needs) or {m.name, m.needs or m.name} <= set(found)]
     return [_PIXEL_ACCURACY if m is TEST_ACCURACY and TEST_MIOU.name in found else m for m in kept]

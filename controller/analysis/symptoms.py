@@ -5,7 +5,7 @@ from statistics import median
 
 import numpy as np
 
-from controller.analysis.measurements import measured_steps, step_time_s
+from controller.analysis.measurements import step_time_s, trained_steps
 from controller.analysis.readings import Window, inside, measured_span, phase_windows, readings
 from gradfilter.bench.schema import RunRecord, Series
 
@@ -34,7 +34,7 @@ def step_drift(record: RunRecord) -> float:
     step at either end is none. Of several parts, the largest change is given.
     """
     parts = dict.fromkeys(step.part for step in record.steps)
-    return max((_trend([step_time_s(s) for s in measured_steps(record, part)]) for part in parts), key=abs, default=0.0)
+    return max((_trend([step_time_s(s) for s in trained_steps(record, part)]) for part in parts), key=abs, default=0.0)
 
 
 def _trend(values: Sequence[float]) -> float:

@@ -60,6 +60,25 @@ def test_the_order_of_records_does_not_matter():
     assert compare(job, records) == compare(job, shuffled)
 
 
+def test_dropped_batches_are_told_of_where_a_variant_drops_any():
+    """A job without them says nothing; with them, every variant's share and what a batch costs all told."""
+    job = training_job()
+    records = whole_job(job, TIMES)
+    assert not {"kept_batches", "batch_time"} & set(compare(job, records).variants[0].parts[0].metrics)
+    for record in records:
+        if record.spec.variant.name == "filtered":
+            record.steps = [
+                replace(step, forward_s=0.0, backward_s=0.0, optimizer_s=0.0) if step.index % 2 else step
+                for step in record.steps
+            ]
+    comparison = compare(job, records)
+    kept = [metric(comparison, name, "kept_batches").estimate.value for name in ("baseline", "filtered")]
+    assert [1.0, 0.5] == kept
+    assert metric(comparison, "filtered", "batch_time").ratio.value == pytest.approx(
+        2 * metric(comparison, "filtered", "step_time").ratio.value, rel=0.05
+    )
+
+
 def test_equal_variants_are_not_clearly_different():
     """Two variants that differ only by noise have an interval around one."""
     job = training_job()

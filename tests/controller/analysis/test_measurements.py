@@ -35,6 +35,30 @@ def test_times_are_medians_over_the_measured_steps():
     assert (0.10, "s", "measured") == (pytest.approx(found["step_time"].value), found["step_time"].unit, "measured")
 
 
+def dropping(record, every):
+    """The record with every so-manieth measured step a dropped batch, which takes no time."""
+    record.steps = [
+        replace(step, forward_s=0.0, backward_s=0.0, optimizer_s=0.0, loss=None) if step.index % every == 0 else step
+        for step in record.steps
+    ]
+    return record
+
+
+def test_dropped_batches_leave_step_times_and_lower_the_time_per_batch():
+    """Times are of the steps that trained; what a batch of the budget costs is the mean over all of them."""
+    record = dropping(finished(JOB, "baseline", 1, forward_s=0.03, backward_s=0.06, optimizer_s=0.01), every=2)
+    found = by_metric(record)
+    assert (0.5, pytest.approx(0.10)) == (found["kept_batches"].value, found["step_time"].value)
+    assert pytest.approx(0.05) == found["batch_time"].value
+
+
+def test_run_whose_batches_were_all_dropped_has_no_step_time():
+    """Its batches cost nothing, and of a step there is nothing to say."""
+    found = by_metric(dropping(finished(JOB, "baseline", 1), every=1))
+    assert (None, "no measured step was trained") == (found["step_time"].value, found["step_time"].reason)
+    assert (0.0, 0.0) == (found["kept_batches"].value, found["batch_time"].value)
+
+
 def test_data_loading_is_no_part_of_the_step():
     """Time spent on the data is recorded apart and not counted."""
     record = finished(JOB, "baseline", 1)
