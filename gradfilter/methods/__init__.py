@@ -3,6 +3,7 @@
 from typing import Dict, Tuple, Type
 
 from gradfilter.methods.changes import changed_layers
+from gradfilter.methods.checkpointing import Checkpointing
 from gradfilter.methods.comet import Comet
 from gradfilter.methods.da3 import DA3
 from gradfilter.methods.e2train import E2Train
@@ -18,6 +19,7 @@ _ALL: Tuple[Type[Method], ...] = (
     E2Train,
     Lean,
     VirtualPooling,
+    Checkpointing,
 )
 
 METHODS: Dict[str, Type[Method]] = {method.name: method for method in _ALL}
@@ -25,6 +27,7 @@ METHODS: Dict[str, Type[Method]] = {method.name: method for method in _ALL}
 __all__ = [
     "DA3",
     "METHODS",
+    "Checkpointing",
     "Comet",
     "E2Train",
     "GradientFilter",

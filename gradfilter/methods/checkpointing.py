@@ -1,0 +1,111 @@
+"""Checkpointing: blocks keep their inputs alone, and run once more in the backward pass.
+
+Source: Chen, Xu, Zhang, Guestrin, Training Deep Nets with Sublinear Memory Cost, arXiv 1604.06174, as PyTorch has it in
+torch.utils.checkpoint; its reentrant form, which every torch has.
+"""
+
+import inspect
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Dict, Iterator, List, Optional
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.utils.checkpoint import checkpoint
+
+from gradfilter.bench.schema import MethodedLayer
+from gradfilter.bench.schema.checks import check_length
+from gradfilter.errors import UnsupportedModel
+from gradfilter.methods.extended import Extension, extend, unextend
+from gradfilter.methods.layer_selection import fits
+from gradfilter.methods.method import Method
+from gradfilter.methods.residual_blocks import residual_blocks
+
+# Torch 1.10 has this form alone and no word for it; later ones warn unless it is named.
+_FORM: Dict[str, Any] = {"use_reentrant": True} if "use_reentrant" in inspect.signature(checkpoint).parameters else {}
+
+
+class Checkpointed(Extension):
+    """A module of one input, whose inside is computed again for its backward pass."""
+
+    def forward(self, x: Tensor) -> Any:
+        """As the module."""
+        if not torch.is_grad_enabled():
+            return super().forward(x)
+        # The anchor gives the output a gradient where x has none and the module's parameters do.
+        anchor = torch.zeros((), device=x.device, requires_grad=any(p.requires_grad for p in self.parameters()))
+        return checkpoint(self._run, x, anchor, **_FORM)
+
+    def _run(self, x: Tensor, anchor: Tensor) -> Any:  # noqa: ARG002 - see forward
+        if not torch.is_grad_enabled():  # the first time
+            return super().forward(x)
+        with _still_statistics(self):
+            return super().forward(x)
+
+
+@contextmanager
+def _still_statistics(module: nn.Module) -> Iterator[None]:
+    """Let running statistics be, which the first forward pass has moved already."""
+    normalisations = [inner for inner in module.modules() if isinstance(inner, _BatchNorm) and inner.training]
+    before = [(inner.momentum, inner.num_batches_tracked) for inner in normalisations]
+    for inner in normalisations:
+        inner.momentum, inner.num_batches_tracked = 0.0, None
+    try:
+        yield
+    finally:
+        for inner, (momentum, count) in zip(normalisations, before):
+            inner.momentum, inner.num_batches_tracked = momentum, count
+
+
+@dataclass
+class Checkpointing(Method):
+    """Spend another forward pass for the memory of what blocks keep inside; gradients stay exact."""
+
+    name: ClassVar[str] = "checkpointing"
+    source: ClassVar[str] = (
+        "Chen, Xu, Zhang, Guestrin: Training Deep Nets with Sublinear Memory Cost, arXiv 1604.06174; "
+        "torch.utils.checkpoint"
+    )
+
+    parts: Optional[List[str]] = field(
+        default=None,
+        metadata={"help": "modules of one input, by name or pattern, none inside another; by default residual blocks"},
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.parts is not None:
+            check_length("parts", self.parts, 1, 10000)
+
+    def change(self, model: nn.Module) -> List[MethodedLayer]:
+        """Let parts keep their inputs alone, in place."""
+        chosen = self._chosen(model)
+        modules = dict(model.named_modules())
+        for name in chosen:
+            extend(modules[name], Checkpointed)
+        return [MethodedLayer(name, "%s, runs twice" % self.name) for name in chosen]
+
+    def restore(self, model: nn.Module, layers: List[MethodedLayer]) -> None:
+        """Let parts keep what is inside again."""
+        modules = dict(model.named_modules())
+        for layer in layers:
+            unextend(modules[layer.name], Checkpointed)
+
+    def _chosen(self, model: nn.Module) -> List[str]:
+        if self.parts is None:
+            chosen = [block.name for block in residual_blocks(model)]
+            problems = [] if chosen else ["It has no residual blocks. Name its parts (option parts)."]
+        else:
+            names = [name for name, _ in model.named_modules()]
+            chosen = [name for name in names if any(fits(name, entry) for entry in self.parts)]
+            problems = ["%s: no module has this name." % e for e in self.parts if not any(fits(n, e) for n in names)]
+            problems += [
+                "%s: it is inside %s, which is a part too." % (inner, outer)
+                for inner in chosen
+                for outer in chosen
+                if inner.startswith(outer + ".")
+            ]
+        if problems:
+            raise UnsupportedModel(self.name, problems)
+        return chosen
