@@ -11,7 +11,8 @@ from typing import Annotated, Any, Literal
 import typer
 
 from controller import listing
-from controller.client import DEFAULT_URL, ControllerError, ReportFormat
+from controller.client import DEFAULT_URL, Client, ControllerError, ReportFormat
+from controller.control_job import control_job
 from controller.device_commands import devices
 from controller.job_file import METHOD_FORM, InputError, job_from_file, job_from_flags
 from controller.storage_commands import add_storage_commands
@@ -114,13 +115,26 @@ def submit(
     )
     job = _job(file, workload, method or [], changes)
     with connect(context, controller) as client:
-        view = client.submit(job)
-        if view.judgement is not None:
-            typer.echo(view.judgement.sentence, err=True)
-        if wait:
-            watch_to_the_end(client, view.id)
-        else:
-            typer.echo(f"job {view.id} is {view.state}; watch it with {command(client, 'watch', view.id)}")
+        _submit(client, job, wait=wait)
+
+
+@app.command()
+def control(
+    context: typer.Context,
+    *,
+    device: Annotated[str, typer.Option(help="The board by name.")],
+    model: Annotated[str, typer.Option(help="The model to train.")] = "resnet18",
+    measured_steps: Annotated[int | None, typer.Option()] = None,
+    compute: Annotated[Literal["cpu", "cuda"] | None, typer.Option()] = None,
+    repetitions: Annotated[int | None, typer.Option(help="Pairs of runs.")] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Show the progress, then what was found.")] = False,
+    controller: ControllerUrl = None,
+) -> None:
+    """Submit a control job (A/A): plain training against itself, for the device's noise floor."""
+    workload = {"model": model, **given(measured_steps=measured_steps, compute=compute)}
+    job = control_job(workload, {"device": {"name": device}, **given(repetitions=repetitions)})
+    with connect(context, controller) as client:
+        _submit(client, job, wait=wait)
 
 
 @app.command()
@@ -213,6 +227,17 @@ def serve() -> None:
     from controller.service import run  # noqa: PLC0415 - the service's libraries load only to serve
 
     run()
+
+
+def _submit(client: Client, job: Mapping[str, Any], *, wait: bool) -> None:
+    """Send a job, say what its tests can say, and follow it where that was asked for."""
+    view = client.submit(job)
+    if view.judgement is not None:
+        typer.echo(view.judgement.sentence, err=True)
+    if wait:
+        watch_to_the_end(client, view.id)
+    else:
+        typer.echo(f"job {view.id} is {view.state}; watch it with {command(client, 'watch', view.id)}")
 
 
 def _job(

@@ -6,8 +6,8 @@ from typing import Any
 from fastapi import APIRouter
 from fastapi.responses import Response
 
-from controller.analysis.comparison import compare
 from controller.analysis.verdicts import Comparison
+from controller.comparing import judge
 from controller.problems import responses
 from controller.report import FORMATS
 from controller.services import ServicesOfApp
@@ -30,7 +30,6 @@ _CONTENT: dict[int | str, dict[str, Any]] = {
 def report(job_id: str, report_format: ReportFormat, services: ServicesOfApp) -> Response:
     """Every variant against the baseline, from the runs there are; a job that goes on is judged as far as it is."""
     job = services.store.jobs.get(job_id)
-    records = services.store.records.of_job(job.id)
-    comparison = compare(job.spec, records, job_id=job.id, device=job.device, state=job.state, reason=job.reason)
+    comparison = judge(services.store, job)
     written = FORMATS[report_format.value]
     return Response(written.render(comparison), media_type=written.media_type)

@@ -6,6 +6,7 @@ Blocking; call it from a thread, never from the event loop. What comes out are p
 from collections.abc import Callable
 
 from controller.instants import Clock, utc_now
+from controller.store.controls import Controls
 from controller.store.counts import Counts
 from controller.store.database import Database
 from controller.store.devices import Devices
@@ -34,6 +35,7 @@ class Store:
         self.runs = Runs(self.database, clock)
         self.records = Records(self.database, clock, on_record)
         self.results = Results(self.database)
+        self.controls = Controls(self.database)
         self.tokens = Tokens(self.database, clock)
         self.counts = Counts(self.database, clock)
         self.job_results = JobResults(self.database)

@@ -5,11 +5,12 @@ import os
 import signal
 import subprocess
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 
+from controller.analysis.judgement_plan import JudgementPlan
 from controller.jobs import RunningNow
 from tests.controller.fake_controller import (
     MEASURING,
@@ -65,6 +66,20 @@ class TestSubmit:
         assert {"kind": "training", **typed} == sent["workload"]
         assert ["baseline", "p2", "p4"] == [variant["name"] for variant in sent["variants"]]
         assert ({"tags": ["jetson"]}, True) == (sent["device"], sent["quick"])
+
+    def test_it_says_what_the_tests_can_say(self, fake, gradfilter):
+        """How many blocks a verdict needs is known before the job starts."""
+        plan = JudgementPlan(3, 7, 5, able=False, sentence="3 tests need 7 blocks")
+        fake.on("POST /v1/jobs", Answer(asdict(replace(job("queued"), judgement=plan)), status=201))
+        assert "3 tests need 7 blocks" in gradfilter("submit", "-", stdin="{}").stderr
+
+    def test_a_control_is_the_baseline_twice(self, fake, gradfilter):
+        """Plain training against itself, on one board."""
+        fake.on("POST /v1/jobs", Answer(asdict(job("queued")), status=201))
+        assert 0 == gradfilter("control", "--device", "nano-1", "--model", "tiny_cnn").returncode
+        sent = fake.requests[0][1]
+        assert ("control", {"name": "nano-1"}) == (sent["purpose"], sent["device"])
+        assert [("baseline", []), ("again", [])] == [(v["name"], v["methods"]) for v in sent["variants"]]
 
     def test_wait_ends_with_the_comparison(self, fake, gradfilter):
         """--wait shows the progress on standard error and the comparison alone on standard output."""

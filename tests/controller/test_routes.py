@@ -10,7 +10,7 @@ import pytest
 from controller.routes.examples import DEVICE_CHANGES, JOBS, NEW_DEVICES
 from tests.controller.fake_agent import HOLD
 from tests.controller.lab import Lab
-from tests.controller.samples import DEVICE
+from tests.controller.samples import DEVICE, job_document
 from tests.controller.serving import wait_for
 
 PROBLEM = "application/problem+json"
@@ -143,6 +143,11 @@ class TestResults:
 
 
 class TestReports:
+    def test_what_can_be_judged_is_known_before_the_start(self, lab):
+        """The answer to a submission says how many blocks its tests need: 7 for three, and this job asks for one."""
+        submitted = lab.request("POST", "/v1/jobs", json=job_document()).json()["judgement"]
+        assert (3, 7, 1, False) == tuple(submitted[name] for name in ("tests", "blocks_needed", "blocks", "able"))
+
     @pytest.mark.parametrize(
         ("suffix", "media_type"),
         [

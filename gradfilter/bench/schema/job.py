@@ -126,6 +126,7 @@ class JobSpec:
 
     suite: the named set of jobs that this one belongs to, '' for none. primary: the metrics that get a verdict,
     declared before anything is measured; all others are explored, with intervals and no test. Fewer need fewer blocks.
+    purpose: "control" compares a variant with itself, which tells what the device's runs differ by of themselves.
     """
 
     __pydantic_config__ = REFUSE_UNKNOWN_KEYS
@@ -142,6 +143,7 @@ class JobSpec:
     suite: str = ""
     published: List[PublishedFigure] = field(default_factory=list)
     primary: List[str] = field(default_factory=lambda: list(PRIMARY_METRICS))
+    purpose: Literal["compare", "control"] = "compare"
 
     def __post_init__(self) -> None:
         check_length("variants", self.variants, 1, 64)
@@ -153,9 +155,21 @@ class JobSpec:
         check_length("published", self.published, 0, 1000)
         check_length("primary", self.primary, 1, 16)
         check_unique("primary", self.primary)
+        check_choice("purpose", self.purpose, ["compare", "control"])
+        if self.purpose == "control":
+            self._check_control()
         names = [variant.name for variant in self.variants]
         for figure in self.published:
             check_choice("published.variant", figure.variant, names)
+
+    def _check_control(self) -> None:
+        first, others = self.variants[0], self.variants[1:]
+        same = [(v.methods, v.trainable) == (first.methods, first.trainable) for v in others]
+        if same != [True] or self.quick:
+            raise ValueError(
+                "purpose control needs two variants that differ in nothing but their names, and no quick, "
+                "got variants %s%s." % (", ".join(v.name for v in self.variants), " and quick" if self.quick else "")
+            )
 
 
 @dataclass

@@ -1,0 +1,103 @@
+"""Control jobs: the noise floor that they leave, who may use it, and the verdicts that it changes."""
+
+from dataclasses import replace
+from math import exp
+
+import pytest
+
+from controller.analysis.controls import control_failure
+from controller.comparing import judge
+from controller.documents import JOB_SPEC
+from controller.measuring import measure_run
+from controller.plan import run_spec
+from controller.store import Planned, Store
+from tests.controller.samples import job_document, record
+
+AGAIN = [{"name": "baseline", "methods": []}, {"name": "again", "methods": []}]
+CLASS = "training on cpu"
+
+
+@pytest.fixture
+def store(tmp_path):
+    opened = Store(f"sqlite:///{tmp_path / 'lab.sqlite'}")
+    opened.database.migrate()
+    yield opened
+    opened.close()
+
+
+def spec(**changes):
+    return JOB_SPEC.validate_python(job_document(primary=["step_time"], **changes))
+
+
+def measured(store, wanted, logs, device="desk"):
+    """A finished job whose second variant took exp(log) times as long in each block."""
+    job = store.jobs.add(wanted)
+    lease = store.leases.start(job.id, device, 60)
+    for block, log in enumerate(logs, start=1):
+        for place, variant in enumerate(wanted.variants):
+            run = store.runs.start(Planned("measure", variant.name, block, place, block), lease)
+            found = record(run_spec(wanted, run))
+            factor = exp(log) if place else 1.0
+            found.steps = [
+                replace(s, forward_s=0.1 * factor, backward_s=0.2 * factor, optimizer_s=0.05 * factor)
+                for s in found.steps
+            ]
+            store.records.add(found, lease)
+            measure_run(store, run.id)
+    store.jobs.end(job.id, "finished", "", lease)
+    store.leases.release(lease)
+    return store.jobs.get(job.id)
+
+
+def control(store, logs, device="desk"):
+    return measured(store, spec(purpose="control", variants=AGAIN, repetitions=len(logs)), logs, device)
+
+
+def verdict(store, job):
+    return judge(store, job).variants[1].parts[0].metrics["step_time"].verdict
+
+
+def test_the_floor_comes_from_stored_pairs(store):
+    """Twenty pairs that differ by 1 to 20 %, either way, in two jobs: 95 % of them by at most 19.05 %."""
+    signs = [1, -1] * 5
+    control(store, [sign * size / 100 for size, sign in zip(range(1, 11), signs, strict=True)])
+    control(store, [sign * size / 100 for size, sign in zip(range(11, 21), signs, strict=True)])
+    floor = store.controls.noise("desk", CLASS).of("step_time")
+    assert (pytest.approx(0.1905), 20) == (floor.log_ratio, floor.pairs)
+
+
+def test_a_floor_is_of_one_device_and_class(store):
+    """Another board's controls say nothing of this one, nor do controls of other work."""
+    control(store, [0.05] * 20)
+    assert 0 == store.controls.noise("nano", CLASS).of("step_time").pairs
+    assert 0 == store.controls.noise("desk", "conv_layer on cpu").of("step_time").pairs
+
+
+def test_the_floor_decides_what_counts(store):
+    """5 % in every block is slower while the floor is unknown, and no difference on a device with a floor of 10 %."""
+    job = measured(store, spec(repetitions=8), [0.05] * 8)
+    assert ("slower", True) == (verdict(store, job).word, verdict(store, job).provisional)
+    control(store, [0.1, -0.1] * 10)
+    assert ("no detectable difference", False) == (verdict(store, job).word, verdict(store, job).provisional)
+
+
+def test_a_control_is_judged_by_the_floor_before_it(store):
+    """Its own pairs do not make room for themselves."""
+    failing = control(store, [0.3 + 0.001 * i for i in range(20)])
+    assert ("slower", 0) == (verdict(store, failing).word, verdict(store, failing).floor_pairs)
+    assert "compared the baseline with itself and found step time slower" in control_failure(judge(store, failing))
+
+
+def test_a_control_without_a_difference_passes(store):
+    """Noise is no failure."""
+    assert "" == control_failure(judge(store, control(store, [0.03, -0.03] * 4)))
+
+
+@pytest.mark.parametrize("changes", [{"quick": True}, {"variants": [*AGAIN, {"name": "third", "methods": []}]}, {}])
+def test_a_control_must_be_one(changes):
+    """Two variants that differ in nothing, and no quick job."""
+    document = job_document(
+        purpose="control", **{"variants": AGAIN if changes else job_document()["variants"], **changes}
+    )
+    with pytest.raises(ValueError, match="purpose control needs two variants that differ in nothing but their names"):
+        JOB_SPEC.validate_python(document)
