@@ -33,6 +33,7 @@ bench: $(SETUP)
 load: $(SETUP)
 	@$(BIN)/python -m tests.load.busy_boards --agents 1000 --runs 20 --run-s 20
 	@$(BIN)/python -m tests.load.submissions
+	@$(BIN)/python -m tests.load.dashboard
 
 # What a board installs, in one archive: make bundle BOARD=raspberry-pi-5. The types are in deploy/boards.json.
 bundle: $(SETUP)

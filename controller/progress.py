@@ -10,6 +10,8 @@ from controller.jobs import FINAL_JOB_STATES, DeviceView, JobProgress, RunSummar
 from controller.live import Now
 from controller.store import StoredJob
 
+_MOST_REASONS = 3  # of a lab full of boards that a job may have, nobody reads all
+
 
 def job_progress(
     job: StoredJob, attempts: Sequence[RunSummary], devices: Sequence[DeviceView], now: Now, instant: datetime
@@ -57,7 +59,9 @@ def _queue_reason(job: StoredJob, devices: Sequence[DeviceView]) -> str:
     if not candidates:
         wanted = job.spec.device.name or ", ".join(job.spec.device.tags)
         return f"a device {wanted!r}, which is not registered any more"
-    return "; ".join(_why_not(job, device) for device in candidates)
+    reasons = [_why_not(job, device) for device in candidates[:_MOST_REASONS]]
+    more = len(candidates) - len(reasons)
+    return "; ".join([*reasons, f"or one of {more} more"] if more else reasons)
 
 
 def _why_not(job: StoredJob, device: DeviceView) -> str:

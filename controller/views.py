@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from controller.analysis.judging import plan_judgement
 from controller.instants import utc_now
-from controller.jobs import JobView
+from controller.jobs import DeviceView, JobView
 from controller.live import Live
 from controller.progress import job_progress
 from controller.store import Store, StoredJob
@@ -25,10 +25,11 @@ class JobViews:
         """
         return self.many([self._store.jobs.get(job_id)])[0]
 
-    def many(self, jobs: Sequence[StoredJob]) -> list[JobView]:
-        """Many jobs, with a few statements for all of them."""
+    def many(self, jobs: Sequence[StoredJob], devices: Sequence[DeviceView] | None = None) -> list[JobView]:
+        """Many jobs, with a few statements for all of them; devices: all boards, where they are known already."""
         attempts = self._store.runs.of_jobs(job.id for job in jobs)
-        devices = self._store.devices.all() if any(job.state == "queued" for job in jobs) else []
+        if devices is None:
+            devices = self._store.devices.all() if any(job.state == "queued" for job in jobs) else []
         instant = utc_now()
         return [
             JobView(

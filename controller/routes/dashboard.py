@@ -7,9 +7,10 @@ from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Resp
 
 from controller.dashboard.pages import STATIC, job_page, missing_page, overview_page
 from controller.errors import ConflictError, NotFoundError
-from controller.jobs import FINAL_JOB_STATES, JobState, JobView
+from controller.jobs import FINAL_JOB_STATES, JobState
 from controller.routes.pages import HEADERS, page
 from controller.services import Services, ServicesOfApp
+from controller.store import StoredJob
 
 router = APIRouter(include_in_schema=False)
 
@@ -21,10 +22,11 @@ _FILES = {path.name: path for path in STATIC.iterdir()}
 @router.get("/")
 def overview(services: ServicesOfApp) -> HTMLResponse:
     """The lab: boards, queue and recent jobs."""
-    queued = services.views.many(services.store.jobs.queued()[:_MOST_WAITING])
-    waiting = [*_newest(services, ("running",), _MOST_WAITING), *queued]
-    recent = _newest(services, FINAL_JOB_STATES, _MOST_RECENT)
-    return page(overview_page(services.store.devices.all(), waiting, recent))
+    devices = services.store.devices.all()
+    queued = services.store.jobs.queued(_MOST_WAITING)
+    waiting = services.views.many([*_newest(services, ("running",), _MOST_WAITING), *queued], devices)
+    recent = services.views.many(_newest(services, FINAL_JOB_STATES, _MOST_RECENT), devices)
+    return page(overview_page(devices, waiting, recent))
 
 
 @router.get("/jobs/{job_id}")
@@ -57,9 +59,9 @@ def static(name: str) -> FileResponse:
     return FileResponse(_FILES[name], headers=HEADERS)
 
 
-def _newest(services: Services, states: tuple[JobState, ...], most: int) -> list[JobView]:
+def _newest(services: Services, states: tuple[JobState, ...], most: int) -> list[StoredJob]:
     """The newest jobs in these states, newest first."""
     jobs = services.store.jobs
     pages = [jobs.page(state=state, device=None, model=None, limit=most, cursor=None) for state in states]
     found = sorted((job for page in pages for job in page.items), key=lambda job: int(job.id), reverse=True)
-    return services.views.many(found[:most])
+    return found[:most]

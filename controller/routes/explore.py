@@ -24,7 +24,7 @@ from controller.store import ResultFilter
 router = APIRouter(include_in_schema=False)
 
 _JOBS_A_PAGE = 25
-_MOST_POINTS = 200
+_MOST_POINTS = 100
 _USUAL_METRIC = "step_time"
 _TWO = 2
 
@@ -104,7 +104,7 @@ def over_time(services: ServicesOfApp, asked: Asked) -> HTMLResponse:
     choices = _choices(services)
     device = asked.device or next(iter(choices["device"]), "")
     model = asked.model or next(iter(choices["model"]), "")
-    variants = services.store.job_results.variants(asked.metric.name, device, model)
+    variants = services.store.job_results.variants(device, model)
     variant = asked.variant if asked.variant in variants else next(iter(variants), "")
     wanted = ResultFilter(model=model, device=device, variant=variant)
     found = services.store.job_results.page(wanted, metric=asked.metric.name, limit=_MOST_POINTS)

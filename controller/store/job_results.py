@@ -1,9 +1,9 @@
 """Results by job: what the runs of each job measured of one metric, for tables and histories across jobs."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import Select, exists, select
+from sqlalchemy.orm import Session
 
 from controller.analysis.across_jobs import RunValue
 from controller.jobs import Page
@@ -16,11 +16,10 @@ from controller.tables import Job, MeasurementRow, Run, RunMethod
 
 @dataclass(frozen=True)
 class JobValues:
-    """A job and what its finished runs measured of one metric; source: what an energy was metered by, '' else."""
+    """A job and what its finished runs measured of one metric."""
 
     job: StoredJob
     values: list[RunValue]
-    source: str = ""
 
 
 class JobResults:
@@ -36,11 +35,8 @@ class JobResults:
             query = query.where(Job.id < after[0])
         with self._database.reading() as session:
             jobs = page([stored_job(row) for row in session.scalars(query)], limit, lambda job: [int(job.id)])
-            rows = list(session.execute(_values([int(job.id) for job in jobs.items], metric)))
-        found: dict[str, list[Any]] = {job.id: [] for job in jobs.items}
-        for row in rows:
-            found[str(row.job_id)].append(row)
-        return Page(items=[_job_values(job, found[job.id]) for job in jobs.items], next=jobs.next)
+            values = _values(session, [int(job.id) for job in jobs.items], metric)
+        return Page(items=[JobValues(job, values[int(job.id)]) for job in jobs.items], next=jobs.next)
 
     def models(self) -> list[str]:
         """The models, and kinds of workload, of all jobs."""
@@ -50,14 +46,10 @@ class JobResults:
         """The methods of all runs."""
         return self._distinct(select(RunMethod.method).distinct().order_by(RunMethod.method))
 
-    def variants(self, metric: str, device: str, model: str) -> list[str]:
-        """The variants that have results of this metric, on this device with this model."""
-        query = (
-            select(Run.variant)
-            .join(Job, Job.id == Run.job_id)
-            .join(MeasurementRow, MeasurementRow.run_id == Run.id)
-            .where(MeasurementRow.metric == metric, Run.device == device, Job.model == model)
-        )
+    def variants(self, device: str, model: str) -> list[str]:
+        """The variants that finished on this device with this model."""
+        jobs = select(Job.id).where(Job.device == device, Job.model == model)
+        query = select(Run.variant).where(Run.job_id.in_(jobs), Run.purpose == "measure", Run.state == "finished")
         return self._distinct(query.distinct().order_by(Run.variant))
 
     def _distinct(self, query: Select[str]) -> list[str]:
@@ -67,11 +59,11 @@ class JobResults:
 
 def _jobs(wanted: ResultFilter, metric: str) -> Select[Job]:
     """Jobs with a result that matches. The jobs are walked from the newest on, so that few are looked at."""
-    runs = (
-        select(Run.id)
-        .join(MeasurementRow, MeasurementRow.run_id == Run.id)
-        .where(Run.job_id == Job.id, MeasurementRow.metric == metric, MeasurementRow.value.is_not(None))
+    # One inside the other: of a join, SQLite would begin with all measurements of the metric.
+    measured = exists().where(
+        MeasurementRow.run_id == Run.id, MeasurementRow.metric == metric, MeasurementRow.value.is_not(None)
     )
+    runs = select(Run.id).where(Run.job_id == Job.id, measured)
     if wanted.variant is not None:
         runs = runs.where(Run.variant == wanted.variant)
     if wanted.since is not None:
@@ -85,16 +77,15 @@ def _jobs(wanted: ResultFilter, metric: str) -> Select[Job]:
     return query if wanted.job is None else query.where(Job.id == int(wanted.job))
 
 
-def _values(jobs: list[int], metric: str) -> Select[Any, Any, Any, Any, Any, Any]:
-    columns = (Run.job_id, Run.variant, Run.block, MeasurementRow.part, MeasurementRow.value, MeasurementRow.source)
-    return (
-        select(*columns)
-        .join(MeasurementRow, MeasurementRow.run_id == Run.id)
-        .where(Run.job_id.in_(jobs), MeasurementRow.metric == metric, MeasurementRow.value.is_not(None))
-        .order_by(Run.number)
+def _values(session: Session, jobs: list[int], metric: str) -> dict[int, list[RunValue]]:
+    """By job, what its runs measured, in the order of the runs; two statements, each by an index."""
+    found: dict[int, list[RunValue]] = {job: [] for job in jobs}
+    runs = {run.id: run for run in session.scalars(select(Run).where(Run.job_id.in_(jobs)).order_by(Run.number))}
+    rows = select(MeasurementRow).where(
+        MeasurementRow.metric == metric, MeasurementRow.run_id.in_(runs), MeasurementRow.value.is_not(None)
     )
-
-
-def _job_values(job: StoredJob, rows: list[Any]) -> JobValues:
-    values = [RunValue(row.variant, row.part, row.block, row.value) for row in rows]
-    return JobValues(job, values, rows[0].source if rows else "")
+    for row in sorted(session.scalars(rows), key=lambda row: (runs[row.run_id].number, row.part)):
+        run = runs[row.run_id]
+        if row.value is not None:
+            found[run.job_id].append(RunValue(run.variant, row.part, run.block, row.value))
+    return found

@@ -87,9 +87,9 @@ class Jobs:
             query = query.where(Job.id < after[0])
         return page(self._jobs(query), limit, lambda job: [int(job.id)])
 
-    def queued(self) -> list[StoredJob]:
-        """Jobs that wait for a board, oldest first."""
-        return self._jobs(select(Job).where(Job.state == "queued").order_by(Job.id))
+    def queued(self, most: int | None = None) -> list[StoredJob]:
+        """Jobs that wait for a board, oldest first; so many at most."""
+        return self._jobs(select(Job).where(Job.state == "queued").order_by(Job.id).limit(most))
 
     def open(self) -> list[StoredJob]:
         """Jobs that own a board, oldest first: running ones, and ended ones with an attempt nobody has closed."""
