@@ -8,6 +8,7 @@ from controller.analysis.evidence import Evidence
 from controller.analysis.learning import epoch_results, gradient_results
 from controller.analysis.measurements import Measurement
 from controller.analysis.metrics import Metric
+from controller.analysis.outliers import outliers
 from controller.analysis.uncertainty import added
 from controller.analysis.verdicts import MeterError, MetricValue, PartResult, VariantResult
 from gradfilter.bench.schema import MethodSpec, RunRecord, Variant
@@ -36,7 +37,8 @@ def summarize(evidence: Evidence, variant: Variant) -> VariantResult:
 
 def judge(evidence: Evidence, variant: str, part: str, metric: Metric) -> MetricValue:
     """One metric of one variant: the estimate over its runs, and against the baseline over pairs."""
-    found = [evidence.measurement(run, metric.name, part) for run in evidence.used(variant)]
+    used = evidence.used(variant)
+    found = [evidence.measurement(run, metric.name, part) for run in used]
     with_value = [measurement for measurement in found if measurement.value is not None]
     if not with_value:
         reason = found[0].reason if found else _why_nothing(evidence, variant)
@@ -49,6 +51,9 @@ def judge(evidence: Evidence, variant: str, part: str, metric: Metric) -> Metric
         kind=with_value[0].kind,
         estimate=mean_estimate(values, deterministic=metric.deterministic, limits=metric.limits),
         runs=values,
+        outliers=outliers(
+            {r.record.spec.block: m.value for r, m in zip(used, found, strict=True) if m.value is not None}
+        ),
         source=with_value[0].source,
         covers=with_value[0].covers,
         meter_error=_meter_error(with_value),

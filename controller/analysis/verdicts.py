@@ -6,6 +6,7 @@ from typing import Literal
 from controller.analysis.estimate import Estimate
 from controller.analysis.judgement_plan import JudgementPlan
 from controller.analysis.metrics import Kind
+from controller.analysis.outliers import Label
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,8 @@ class MetricValue:
     baseline (< 1 is better); for scores and loss `difference` (variant minus baseline) is given instead.
     clear: the interval of the ratio excludes 1 (of the difference, 0); None where there is no interval to
     say so. verdict: of a primary metric of a job that is no quick one; None elsewhere. runs: the value of each run
-    behind the estimate, in the order of blocks. pairs: block → its own ratio (or difference). source: for energy, what
+    behind the estimate, in the order of blocks. pairs: block → its own ratio (or difference). outliers: block →
+    how far its run lies from the others; it is kept. source: for energy, what
     was metered and by which channel ('package (rapl: package-0)'); covers: the first word of it, since absolute
     energies compare only where it is the same. meter_error: of a metered value; it is no part of the interval over
     runs. method: how a modelled value was made.
@@ -84,6 +86,7 @@ class MetricValue:
     verdict: Verdict | None = None
     runs: tuple[float, ...] = ()
     pairs: dict[int, float] = field(default_factory=dict)
+    outliers: dict[int, Label] = field(default_factory=dict)
     source: str = ""
     covers: str = ""
     meter_error: MeterError | None = None

@@ -79,8 +79,15 @@ def value_table(comparison: Comparison) -> Table:
             if found:
                 unit = _unit(METRICS[name], [value for _, value in found])
                 rows = tuple(Row(variant, (_listed(value.runs, unit),)) for variant, value in found)
-                groups.append(Group(_title(found[0][1], unit, part), rows))
+                groups.append(Group(_title(found[0][1], unit, part), rows, tuple(_outlying(found))))
     return Table("Every run", ("variant", "values in the order of blocks"), tuple(groups))
+
+
+def _outlying(values: Sequence[tuple[str, MetricValue]]) -> Iterator[str]:
+    """Runs beyond Tukey's fences, by their blocks; they are in every number."""
+    found = [f"{variant} block {block} ({label})" for variant, v in values for block, label in v.outliers.items()]
+    if found:
+        yield f"outliers, kept: {', '.join(found)}"
 
 
 def _metric_group(comparison: Comparison, name: str, part: str) -> Group:
