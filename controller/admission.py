@@ -16,6 +16,7 @@ from gradfilter.bench.schema import (
     JobSpec,
     MethodDescription,
     MethodSpec,
+    SystolicWorkload,
     TrainingWorkload,
     WorkerDescription,
 )
@@ -74,12 +75,13 @@ def _no_device(selector: DeviceSelector, devices: Sequence[DeviceView]) -> Field
 def _unfit_workload(spec: JobSpec, worker: WorkerDescription, device: str) -> list[FieldError]:
     workload = spec.workload
     errors = [_unfit_name("kind", workload.kind, worker.workloads, worker, device)]
-    if isinstance(workload, TrainingWorkload):
+    if isinstance(workload, (TrainingWorkload, SystolicWorkload)):
         path = read_import_path(workload.model)
         if path is None:
             errors.append(_unfit_name("model", workload.model, worker.models, worker, device))
         elif not path.is_within(worker.model_modules):
             errors.append(FieldError("workload.model", _not_allowed(path.module, worker.model_modules, device)))
+    if isinstance(workload, TrainingWorkload):
         errors.append(_unfit_name("dataset", workload.dataset, worker.datasets, worker, device))
     errors.append(_unfit_name("compute", workload.compute, worker.compute, worker, device))
     return [error for error in errors if error is not None]

@@ -17,6 +17,7 @@ from gradfilter.bench.schema import (
     JobSpec,
     MethodDescription,
     SensorReport,
+    SystolicWorkload,
     TrainingWorkload,
 )
 
@@ -168,6 +169,8 @@ def _amount(spec: JobSpec) -> str:
     workload = spec.workload
     if isinstance(workload, ConvLayerWorkload):
         return f"{len(workload.shapes)} single convolutions, {workload.measured_steps} steps each"
+    if isinstance(workload, SystolicWorkload):
+        return f"{workload.model}, simulated, {workload.image_size} px, batch {workload.batch_size}"
     steps = f"{workload.epochs} epochs" if workload.epochs is not None else f"{workload.measured_steps} steps"
     size = f"{workload.image_size} px, batch {workload.batch_size}"
     return f"{workload.model} on {workload.dataset}, {size}, {workload.trainable}, {steps}"

@@ -134,7 +134,7 @@ def _path(location: Sequence[str | int]) -> list[str]:
     parts = [str(part) for part in location]
     if parts[:1] in (["body"], ["query"], ["path"]):
         parts = parts[1:]
-    if len(parts) > 1 and parts[0] == "workload" and parts[1] in ("training", "conv_layer"):
+    if len(parts) > 1 and parts[0] == "workload" and parts[1] in ("training", "conv_layer", "systolic"):
         del parts[1]
     return parts
 

@@ -15,7 +15,7 @@ from controller.analysis.published import beside
 from controller.analysis.summary import summarize
 from controller.analysis.verdicts import Comparison
 from controller.analysis.wording import TIMES
-from gradfilter.bench.schema import ConvLayerWorkload, JobSpec, RunRecord
+from gradfilter.bench.schema import ConvLayerWorkload, JobSpec, RunRecord, SystolicWorkload
 
 _TYPE = {"float32": "", "bfloat16": ", bfloat16"}
 _WORK = {"step": "", "forward": ", forward only", "forward_backward": ", forward and backward only"}
@@ -73,6 +73,9 @@ def describe_workload(job: JobSpec) -> str:
     if isinstance(workload, ConvLayerWorkload):
         layers = len(workload.shapes)
         return f"forward and backward of {layers} single convolution{'s' if layers > 1 else ''}"
+    if isinstance(workload, SystolicWorkload):
+        array = f"{workload.array_rows}{TIMES}{workload.array_columns}"
+        return f"{workload.model} simulated on a systolic array of {array}, batch {workload.batch_size}"
     names = workload.trainable if isinstance(workload.trainable, str) else ", ".join(workload.trainable)
     size = f"{workload.image_size}{TIMES}{workload.image_size}"
     text = f"{workload.model} on {workload.dataset}, {size}, batch {workload.batch_size}, trainable {names}"

@@ -11,7 +11,7 @@ from controller.analysis.evidence import Evidence, Run
 from controller.analysis.judging import plan_judgement
 from controller.analysis.signs import LOSS_ADVICE, SIGNS
 from controller.analysis.verdicts import Concern
-from gradfilter.bench.schema import ConvLayerWorkload, RunRecord, TrainingWorkload
+from gradfilter.bench.schema import ConvLayerWorkload, SystolicWorkload, TrainingWorkload
 
 SHORTEST_WINDOW_S = 30.0
 WIDEST_START_TEMPERATURES = 10.0  # °C, over the runs that are compared
@@ -171,23 +171,23 @@ def _energy_unmeasured(case: Case) -> Iterator[Concern]:
 
 
 def _short_window(case: Case) -> Iterator[Concern]:
-    windows = [(symptoms.measured_seconds(run.record), run.record) for v in case.variants for run in case.finished(v)]
-    windows = [(seconds, record) for seconds, record in windows if seconds > 0]
-    if not windows:
-        return
-    seconds, record = min(windows, key=lambda window: window[0])
+    workload = case.evidence.job.workload
+    if isinstance(workload, SystolicWorkload):
+        return  # nothing is timed
+    lasted = [symptoms.measured_seconds(run.record) for v in case.variants for run in case.finished(v)]
+    seconds = min((lasting for lasting in lasted if lasting > 0), default=SHORTEST_WINDOW_S)
     if seconds < SHORTEST_WINDOW_S:
         quick = " without quick" if case.evidence.job.quick else ""
         yield Concern(
             "short_window",
             f"the shortest measured phase lasted {seconds:.3g} s, under {SHORTEST_WINDOW_S:g} s: "
             "heat and clocks may not have settled",
-            f"for numbers to rely on, repeat the job{quick} with {_longer(record, seconds)} or more",
+            f"for numbers to rely on, repeat the job{quick} with {_longer(workload, seconds)} or more",
         )
 
 
-def _longer(record: RunRecord, seconds: float) -> str:
-    workload, factor = record.spec.workload, SHORTEST_WINDOW_S / seconds
+def _longer(workload: TrainingWorkload | ConvLayerWorkload, seconds: float) -> str:
+    factor = SHORTEST_WINDOW_S / seconds
     if isinstance(workload, TrainingWorkload) and workload.epochs is not None:
         return f"epochs of about {_rounded_up(workload.epochs * factor)}"
     return f"measured_steps of about {_rounded_up(workload.measured_steps * factor)}"

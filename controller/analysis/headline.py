@@ -34,12 +34,22 @@ def _aside(different: bool) -> str:
 
 def _clause(variant: VariantResult) -> str:
     layers = [part for part in variant.parts if part.part]
+    if layers and "simulated_cycles" in layers[0].metrics:
+        return _simulated_clause(layers)
     if layers:
         return _layer_clause(layers)
     metrics = variant.parts[0].metrics
     speed = [_speed(metrics[name], words) for name, words in (("backward", "backward"), ("step_time", "whole step"))]
     cost = [_ratio(metrics["energy_per_step"], "energy per step"), _score(metrics)]
     return "; ".join(text for text in (", ".join(filter(None, speed)), *cost) if text)
+
+
+def _simulated_clause(parts: Sequence[PartResult]) -> str:
+    """Cycles of the backward pass under the schedules, and that nothing was measured."""
+    cycles = _range(
+        [part.metrics["simulated_cycles"] for part in parts if part.part.startswith("backward")], "schedules"
+    )
+    return f"simulated, not measured: backward pass {cycles}" if cycles else ""
 
 
 def _layer_clause(layers: Sequence[PartResult]) -> str:
@@ -51,13 +61,13 @@ def _layer_clause(layers: Sequence[PartResult]) -> str:
     return f"single layers: backward {backward}, forward and backward {both}; neither is a network's training step"
 
 
-def _range(values: Sequence[MetricValue]) -> str:
-    """The slowest and the fastest shape: a single number over shapes would depend on which were chosen."""
+def _range(values: Sequence[MetricValue], of: str = "shapes") -> str:
+    """The slowest and the fastest: a single number over shapes would depend on which were chosen."""
     ranked = sorted((value.ratio for value in values if value.ratio is not None), key=lambda ratio: ratio.value)
     if not ranked:
         return ""
     ends = [wording.speed_up(ratio) for ratio in (ranked[0], ranked[-1])]
-    return ends[0] if len(ranked) == 1 else f"{ends[0]} to {ends[1]} over {len(ranked)} shapes"
+    return ends[0] if len(ranked) == 1 else f"{ends[0]} to {ends[1]} over {len(ranked)} {of}"
 
 
 def _speed(metric: MetricValue, words: str) -> str:

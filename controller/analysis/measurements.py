@@ -1,7 +1,7 @@
 """What one run yields: its raw record reduced to one number per metric, or the reason why there is none."""
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from statistics import mean, median
 
@@ -9,7 +9,7 @@ from controller.analysis.coverage import covers_of
 from controller.analysis.energy_metrics import EnergyValue, energy_values
 from controller.analysis.metrics import METRICS, Kind, Metric, expected_metrics
 from controller.analysis.uncertainty import Uncertainty
-from gradfilter.bench.schema import RunRecord, Step
+from gradfilter.bench.schema import RunRecord, SimulatedLayer, Step, SystolicWorkload
 
 
 @dataclass(frozen=True)
@@ -140,10 +140,28 @@ def _outcome(field: str) -> Callable[[RunRecord, str, Metric], Measurement]:
     return measurement
 
 
+def _simulated(of_layer: Callable[[SimulatedLayer], float]) -> Callable[[RunRecord, str, Metric], Measurement]:
+    """The sum over the layers of a part."""
+
+    def measurement(record: RunRecord, part: str, metric: Metric) -> Measurement:
+        layers = [of_layer(layer) for layer in record.outcome.simulated if layer.part == part]
+        return _measurement(metric, part, sum(layers) if layers else None, "the worker simulated no layer")
+
+    return measurement
+
+
+def _simulated_time(record: RunRecord, part: str, metric: Metric) -> Measurement:
+    """The cycles at the clock that the workload gives its array."""
+    cycles, workload = _MEASURES["simulated_cycles"](record, part, metric), record.spec.workload
+    if cycles.value is None or not isinstance(workload, SystolicWorkload):
+        return cycles
+    return replace(cycles, value=cycles.value / (workload.clock_mhz * 1e6))
+
+
 def _measurement(metric: Metric, part: str, value: float | None, otherwise: str) -> Measurement:
     if value is None:
-        return Measurement(metric.name, part, None, metric.unit, reason=otherwise)
-    return Measurement(metric.name, part, float(value), metric.unit)
+        return Measurement(metric.name, part, None, metric.unit, kind=metric.kind, reason=otherwise)
+    return Measurement(metric.name, part, float(value), metric.unit, kind=metric.kind)
 
 
 _MEASURES: dict[str, Callable[[RunRecord, str, Metric], Measurement]] = {
@@ -160,4 +178,8 @@ _MEASURES: dict[str, Callable[[RunRecord, str, Metric], Measurement]] = {
     "test_miou": _outcome("test_miou"),
     "test_mean_accuracy": _outcome("test_mean_accuracy"),
     "test_loss": _outcome("test_loss"),
+    "simulated_cycles": _simulated(lambda layer: layer.cycles),
+    "simulated_time": _simulated_time,
+    "simulated_accesses": _simulated(lambda layer: layer.reads + layer.writes),
+    "simulated_energy": _simulated(lambda layer: layer.energy_j),
 }

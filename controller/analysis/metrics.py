@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from math import inf
 from typing import Literal
 
-from gradfilter.bench.schema import ConvLayerWorkload, TrainingWorkload
+from gradfilter.bench.schema import SYSTOLIC_PARTS, ConvLayerWorkload, SystolicWorkload, Workload
 
 Against = Literal["speed_up", "ratio", "difference"]
 Kind = Literal["measured", "modelled", "simulated", "paper-reported"]
@@ -108,18 +108,26 @@ TRAINING_METRICS = (
     TEST_MEAN_ACCURACY,
     TEST_LOSS,
 )
+SIMULATED_METRICS = (
+    Metric("simulated_cycles", "cycles", "1", "speed_up", deterministic=True, kind="simulated"),
+    Metric("simulated_time", "cycles at the clock", "s", "speed_up", deterministic=True, kind="simulated"),
+    Metric("simulated_accesses", "words read and written", "1", "ratio", deterministic=True, kind="simulated"),
+    Metric("simulated_energy", "energy, by the workload's model", "J", "ratio", deterministic=True, kind="simulated"),
+)
 LAYER_METRICS = (FORWARD, BACKWARD, replace(STEP_TIME, title="forward and backward"), SAVED_ACTIVATION_BYTES)
-METRICS = {metric.name: metric for metric in TRAINING_METRICS}
+METRICS = {metric.name: metric for metric in (*TRAINING_METRICS, *SIMULATED_METRICS)}
 _PIXEL_ACCURACY = replace(TEST_ACCURACY, title="test pixel accuracy")
 
 
-def expected_metrics(workload: TrainingWorkload | ConvLayerWorkload) -> dict[str, tuple[Metric, ...]]:
+def expected_metrics(workload: Workload) -> dict[str, tuple[Metric, ...]]:
     """What a finished run of the workload should yield: part → metrics; optional ones where they apply.
 
     A layer's step time is forward plus backward; peak RSS belongs to the whole process, part ''.
     """
     if isinstance(workload, ConvLayerWorkload):
         return {shape.label: LAYER_METRICS for shape in workload.shapes} | {"": (PEAK_RSS_BYTES,)}
+    if isinstance(workload, SystolicWorkload):
+        return dict.fromkeys(SYSTOLIC_PARTS, SIMULATED_METRICS)
     return {"": TRAINING_METRICS}
 
 

@@ -42,6 +42,8 @@ def workload(job: JobView) -> str:
     plan = job.spec.workload
     if plan.kind == "training":
         what = f"{plan.model} on {plan.dataset}"
+    elif plan.kind == "systolic":
+        what = f"{plan.model}, simulated"
     else:
         what = f"{len(plan.shapes)} convolution{'s' if len(plan.shapes) > 1 else ''}"
     first, *others = [variant.name for variant in job.spec.variants]

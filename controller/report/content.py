@@ -8,6 +8,7 @@ from controller.report.learning import epoch_table, gradient_table, start_words
 from controller.report.method import kinds_of_numbers, method_sentences
 from controller.report.published import published_table
 from controller.report.rows import Table, result_tables, run_table, value_table
+from controller.report.simulated import simulated_table
 
 LONGEST_FACT = 160
 
@@ -37,12 +38,13 @@ class Content:
 
 def content_of(comparison: Comparison) -> Content:
     """The content of a comparison's report."""
+    simulated = simulated_table(comparison)
     return Content(
         title=comparison.title,
         headline=comparison.headline,
         missing=comparison.missing,
         facts=_facts(comparison),
-        results=result_tables(comparison),
+        results=[simulated] if simulated is not None else result_tables(comparison),
         published=published_table(comparison),
         learning=[table for table in (epoch_table(comparison), gradient_table(comparison)) if table is not None],
         concerns=comparison.concerns,

@@ -5,7 +5,7 @@ from typing import Literal
 
 from controller.suites.batches import fit_batches
 from controller.suites.catalogue import Suite, SuiteJob
-from gradfilter.bench.schema import DeviceSelector, JobSpec, TrainingWorkload
+from gradfilter.bench.schema import DeviceSelector, JobSpec, SystolicWorkload, TrainingWorkload
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ def job_for_board(
     spec = replace(job.for_board(device), suite=suite.name)
     if changes.repetitions is not None:
         spec = replace(spec, repetitions=changes.repetitions)
-    if changes.compute is not None:
+    if changes.compute is not None and not isinstance(spec.workload, SystolicWorkload):  # which runs nowhere
         spec = replace(spec, workload=replace(spec.workload, compute=changes.compute))
     if changes.dataset is not None:
         spec = _on_other_data(spec, changes.dataset)

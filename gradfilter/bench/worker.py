@@ -29,6 +29,7 @@ from gradfilter.bench.schema import RunSpec
 WORKLOADS = {
     "training": "gradfilter.bench.training",
     "conv_layer": "gradfilter.bench.conv_layer",
+    "systolic": "gradfilter.bench.systolic",
 }
 
 

@@ -44,12 +44,15 @@ from gradfilter.bench.schema.record import (
     Step,
     Trace,
 )
+from gradfilter.bench.schema.systolic import SYSTOLIC_PARTS, ArrayEnergy, SimulatedLayer, SystolicWorkload
 from gradfilter.bench.schema.training import Optimizer, Pretraining, TrainingWorkload
 from gradfilter.bench.schema.workload import Workload
 
 __all__ = [
     "ENERGY_ORDER",
     "SCHEMA_VERSION",
+    "SYSTOLIC_PARTS",
+    "ArrayEnergy",
     "Channel",
     "ConvLayerWorkload",
     "ConvShape",
@@ -78,7 +81,9 @@ __all__ = [
     "SensorReport",
     "SensorSampling",
     "Series",
+    "SimulatedLayer",
     "Step",
+    "SystolicWorkload",
     "Trace",
     "TrainingWorkload",
     "Variant",

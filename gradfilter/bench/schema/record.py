@@ -9,6 +9,7 @@ except ImportError:  # Python < 3.8: torch 1.10 brings typing_extensions along
     from typing_extensions import Literal
 
 from gradfilter.bench.schema.job import RunSpec
+from gradfilter.bench.schema.systolic import SimulatedLayer
 
 # Raised when fields are added to what refuses unknown keys (a workload, a run): an older side cannot read them.
 # 2: a workload's weights, epochs and work, an optimizer's ramp_steps.
@@ -200,6 +201,7 @@ class Outcome:
     decoded are part of it, data_ahead_bytes of the environment at most. start_accuracy, start_miou: what the
     starting weights score before the job trains them, from the preparation. evaluations: one per
     epoch, where the workload counts epochs. gradients: one per layer that a method changed.
+    simulated: one per layer and part of a systolic workload, which has no other results.
     """
 
     saved_activation_bytes: Dict[str, int] = field(default_factory=dict)
@@ -215,6 +217,7 @@ class Outcome:
     start_miou: Optional[float] = None
     evaluations: List[Evaluation] = field(default_factory=list)
     gradients: List[LayerGradient] = field(default_factory=list)
+    simulated: List[SimulatedLayer] = field(default_factory=list)
 
 
 @dataclass
