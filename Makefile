@@ -5,7 +5,7 @@ SETUP  := .venv/.installed
 # Fresh memory costs page faults, more than the arithmetic on it: here both sides of a ratio keep theirs.
 BENCH  := MALLOC_MMAP_THRESHOLD_=8589934592 MALLOC_TRIM_THRESHOLD_=8589934592 $(BIN)/python -m
 
-.PHONY: demo test test-quick test-long check bench load bundle setup format clean
+.PHONY: demo test test-quick test-long test-arm64 check bench load bundle setup format clean
 
 demo: $(SETUP)
 	@$(BIN)/python -m deploy.local demo
@@ -18,6 +18,9 @@ test-quick: $(SETUP)
 
 test-long: $(SETUP)
 	@$(BIN)/python tests/parts.py long
+
+test-arm64: $(SETUP)
+	@$(BIN)/python -m tests.arm64
 
 check: $(SETUP)
 	@$(BIN)/python tests/parts.py check

@@ -3,7 +3,8 @@
     python -m deploy.bundling raspberry-pi-5                 the archive goes to var/bundles/
     python -m deploy.bundling x86-64-laptop --output DIR
 
-Wheels are kept in var/bundles/wheels/ for the next bundle; delete it to fetch them anew.
+Wheels are kept in var/bundles/wheels/ for the next bundle; delete it to fetch them anew. Wheels that no registry has
+(NVIDIA's for Jetsons) are taken from var/bundles/by-hand/; those that are not there are named.
 """
 
 import argparse
@@ -13,16 +14,22 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from deploy.bundling.archive import bundle_name, lay_out, pack
+from packaging.utils import parse_wheel_filename
+
+from deploy.bundling.archive import Collected, bundle_name, lay_out, pack
 from deploy.bundling.boards import BoardType, board_type
 from deploy.bundling.closure import Closure
 from deploy.bundling.errors import BundleError
+from deploy.bundling.interpreter import collect_interpreter
 from deploy.bundling.own_wheels import build_own_wheels
 from deploy.bundling.pins import Pins
 from deploy.bundling.target import Target
-from deploy.bundling.wheels import Wheel
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+BY_HAND = "by-hand"
+MISSING = """not in the bundle, as no registry has it: {file}
+    Fetch it from {source}
+    into {place} and make the bundle again; without it the {name} takes the torch that is installed on the board."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -46,23 +53,32 @@ def make_bundle(board: BoardType, *, source: Path = ROOT, output: Path = ROOT / 
     version = _version(source)
     cache = output / "wheels"
     cache.mkdir(parents=True, exist_ok=True)
+    (output / BY_HAND).mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=output, prefix=".making-") as work:
         own = build_own_wheels(source, Path(work) / "own")
         folder = Path(work) / bundle_name(board, version)
-        lay_out(folder, board, version, _collect(board, source, cache, own))
+        collected = {name: _collect(board, name, source, cache, own) for name in board.environments}
+        if any(environment.interpreter == "bundle" for environment in board.environments.values()):
+            print("fetching an interpreter")
+            collect_interpreter(board.machine, folder / "python")
+        lay_out(folder, board, version, collected)
         archive = output / f"{folder.name}.tar.gz"
         pack(folder, archive)
+    for name, one in collected.items():
+        for file, source_page in one.missing.items():
+            print(MISSING.format(name=name, file=file, place=output / BY_HAND, source=source_page))
     return archive
 
 
-def _collect(board: BoardType, source: Path, cache: Path, own: dict[str, Path]) -> dict[str, list[Wheel]]:
-    collected = {}
-    for name, environment in board.environments.items():
-        print(f"collecting the {name}'s wheels for Python {environment.python}")
-        pins = Pins(source / environment.constraints, environment.versions)
-        closure = Closure(Target.of(board, environment), pins, cache, own, print)
-        collected[name] = closure.collect(environment.packages)
-    return collected
+def _collect(board: BoardType, name: str, source: Path, cache: Path, own: dict[str, Path]) -> Collected:
+    environment = board.environments[name]
+    print(f"collecting the {name}'s wheels for Python {environment.python}")
+    files = {cache.parent / BY_HAND / file: page for file, page in environment.by_hand.items()}
+    given = {str(parse_wheel_filename(path.name)[0]): path for path in files if path.exists()}
+    pins = Pins(source / environment.constraints, environment.versions)
+    closure = Closure(Target.of(board, environment), pins, cache, {**own, **given}, print)
+    wheels = closure.collect([*environment.packages, *given])
+    return Collected(wheels, {path.name: page for path, page in files.items() if not path.exists()})
 
 
 def _version(source: Path) -> str:

@@ -6,6 +6,7 @@ import os
 import shutil
 import tarfile
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,18 +20,26 @@ _ON_BOARD = Path(__file__).resolve().parent / "on_board"
 _COMPRESSION = 1
 
 
+@dataclass(frozen=True)
+class Collected:
+    """An environment's wheels, and those that must be had by hand and were not: file name → where to get it."""
+
+    wheels: list[Wheel]
+    missing: dict[str, str] = field(default_factory=dict)
+
+
 def bundle_name(board: BoardType, version: str) -> str:
     """The archive's name without .tar.gz, and the folder in it."""
     return f"gradfilter-bundle-{board.name}-{version}"
 
 
-def lay_out(folder: Path, board: BoardType, version: str, environments: dict[str, list[Wheel]]) -> None:
-    """Fill an empty folder with everything that goes into the archive. environments: the wheels of each, by name."""
+def lay_out(folder: Path, board: BoardType, version: str, environments: dict[str, Collected]) -> None:
+    """Fill a folder with everything that goes into the archive; an interpreter may be in it already."""
     (folder / "wheels").mkdir(parents=True)
     (folder / "requirements").mkdir()
-    for name, wheels in environments.items():
-        (folder / _requirements(name)).write_text(_pinned_with_hashes(wheels), encoding="utf-8")
-        for wheel in wheels:
+    for name, collected in environments.items():
+        (folder / _requirements(name)).write_text(_pinned_with_hashes(collected.wheels), encoding="utf-8")
+        for wheel in collected.wheels:
             _link(wheel.path, folder / "wheels" / wheel.path.name)
     for program in sorted(_ON_BOARD.glob("*.py")):
         shutil.copy(program, folder / program.name)
@@ -41,17 +50,21 @@ def lay_out(folder: Path, board: BoardType, version: str, environments: dict[str
         "version": version,
         "machine": board.machine,
         "glibc": board.glibc,
-        "environments": {
-            name: {
-                "python": board.environments[name].python,
-                "requirements": _requirements(name),
-                "versions": {wheel.name: wheel.version for wheel in wheels},
-            }
-            for name, wheels in environments.items()
-        },
+        "environments": {name: _environment(name, board, collected) for name, collected in environments.items()},
         "files": _files(folder),
     }
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+
+
+def _environment(name: str, board: BoardType, collected: Collected) -> dict[str, Any]:
+    environment = board.environments[name]
+    return {
+        "python": environment.python,
+        "interpreter": environment.interpreter,
+        "requirements": _requirements(name),
+        "versions": {wheel.name: wheel.version for wheel in collected.wheels},
+        "missing": collected.missing,
+    }
 
 
 def pack(folder: Path, archive: Path) -> None:
@@ -96,5 +109,5 @@ def _link(source: Path, target: Path) -> None:
 def _anonymous(entry: tarfile.TarInfo) -> tarfile.TarInfo:
     entry.uid = entry.gid = entry.mtime = 0
     entry.uname = entry.gname = "root"
-    entry.mode = 0o755 if entry.isdir() else 0o644
+    entry.mode = 0o755 if entry.isdir() or entry.mode & 0o100 else 0o644
     return entry

@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from deploy.bundling.errors import BundleError
 
@@ -16,18 +16,22 @@ class EnvironmentType:
 
     python: the version of the interpreter it is made with. packages: what is wanted, as pip reads it; what those
     need is found when the bundle is made. constraints: the file that pins every version; versions: what this
-    environment pins otherwise.
+    environment pins otherwise. interpreter: whose Python it is, the board's own or one that comes in the bundle.
+    by_hand: wheels that no registry has, file name → where their maker offers them; while one is missing, the
+    environment takes the board's own packages.
     """
 
     python: str
     packages: list[str]
     constraints: str = "constraints.txt"
     versions: dict[str, str] = field(default_factory=dict)
+    interpreter: Literal["board", "bundle"] = "board"
+    by_hand: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class BoardType:
-    """A kind of board. glibc: the C library of its system; core: what emulates its processor."""
+    """A kind of board. glibc: the C library of its system; core: the oldest of its processors, as QEMU names it."""
 
     name: str
     boards: str
@@ -35,6 +39,7 @@ class BoardType:
     glibc: str
     environments: dict[str, EnvironmentType]
     core: str = ""
+    reasons: list[str] = field(default_factory=list)
 
 
 def read_boards(table: Path = TABLE) -> dict[str, BoardType]:

@@ -8,9 +8,9 @@ import pytest
 from tests.system.lab import Lab
 
 
-def started(folder: Path) -> Iterator[Lab]:
+def started(folder: Path, **options: str) -> Iterator[Lab]:
     """A running lab; its services' logs are shown when a test fails."""
-    lab = Lab(folder)
+    lab = Lab(folder, **options)
     try:
         lab.start()
         yield lab

@@ -86,6 +86,7 @@ class Lab:
     folder: Path
     certificates: Certificates | None = None
     token: str = ""
+    worker_python: str = sys.executable
     controller_url: str = field(init=False)
     agent_url: str = field(init=False)
 
@@ -108,7 +109,7 @@ class Lab:
             {
                 "GRADFILTER_AGENT_PORT": str(agent_port),
                 "GRADFILTER_AGENT_DATA_DIR": str(self.folder / "agent"),
-                "GRADFILTER_AGENT_WORKER_PYTHON": sys.executable,
+                "GRADFILTER_AGENT_WORKER_PYTHON": self.worker_python,
             },
             self.folder / "agent.log",
             f"{self.agent_url}/health",

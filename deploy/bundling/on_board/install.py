@@ -5,6 +5,7 @@
 ENVIRONMENT is agent, worker or another that the manifest names; FOLDER is the virtual environment to make, which must
 not exist. pip takes only the bundle's own files, and of those only the ones whose checksums the requirements name.
 pip itself comes from the bundle: the board's Python needs neither pip nor ensurepip (Debian's python3-venv).
+Where a wheel is missing that must be had by hand, as NVIDIA's torch, the environment sees the packages of its Python.
 Runs on any Python from 3.6 on, and needs nothing but it.
 """
 
@@ -26,8 +27,15 @@ def main(arguments: List[str]) -> int:
     if options.folder.exists():
         print("%s exists: remove it, or name another folder." % options.folder)
         return 1
-    python = options.python or "python%s" % environment["python"]
-    for step in ([python, "-m", "venv", "--without-pip", str(options.folder)], pip(options.folder, environment)):
+    if environment["interpreter"] == "bundle" and not options.python:
+        print(
+            "%s's Python is in the bundle: copy python/ to where it stays, and name it by --python."
+            % options.environment
+        )
+        return 1
+    venv = [options.python or "python%s" % environment["python"], "-m", "venv", "--without-pip"]
+    venv += ["--system-site-packages"] if environment["missing"] else []
+    for step in ([*venv, str(options.folder)], pip(options.folder, environment)):
         status = subprocess.call(step)
         if status != 0:
             print("%s ended with status %d." % (" ".join(step), status))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.bundling.archive import bundle_name, lay_out, pack
+from deploy.bundling.archive import Collected, bundle_name, lay_out, pack
 from deploy.bundling.boards import BoardType, EnvironmentType
 from deploy.bundling.target import Target
 from deploy.bundling.wheels import read_wheel
@@ -33,7 +33,8 @@ def archive(tmp_path):
     shutil.copy(pip, collected)
     target = Target.of(HOST, HOST.environments["agent"])
     folder = tmp_path / bundle_name(HOST, "0.1.0")
-    lay_out(folder, HOST, "0.1.0", {"agent": [read_wheel(path, target) for path in sorted(collected.iterdir())]})
+    wheels = [read_wheel(path, target) for path in sorted(collected.iterdir())]
+    lay_out(folder, HOST, "0.1.0", {"agent": Collected(wheels)})
     pack(folder, tmp_path / f"{folder.name}.tar.gz")
     return tmp_path / f"{folder.name}.tar.gz"
 
