@@ -43,7 +43,7 @@ def nano(tmp_path: Path, worker_python: Path) -> Iterator[Lab]:
 
 
 def test_digits_job_runs_on_a_nanos_worker(nano):
-    """The description tells both Pythons apart and that the old torch convolves right; the job runs to its end there."""
+    """The description tells that the old torch convolves right, and the job runs to its end in the old Python."""
     worker = nano.get(f"/v1/devices/{DEVICE}")["description"]["worker"]
     assert ("3.6", "1.10") == (worker["python_version"][:3], worker["torch_version"][:4])
     assert [("cpu", True)] == [(check["compute"], check["correct"]) for check in worker["convolutions"]]
