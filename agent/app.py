@@ -53,6 +53,8 @@ def create_app(settings: AgentSettings) -> FastAPI:
         summary="Runs one training job at a time on this board and measures it.",
         lifespan=_lifespan,
         responses=PROBLEMS,
+        docs_url=None,  # its page asks other hosts for its script
+        redoc_url=None,
     )
     app.state.settings = settings
     app.state.runs = None

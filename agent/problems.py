@@ -67,7 +67,9 @@ def answer_with_problems(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     def _http(request: Request, error: HTTPException) -> ProblemResponse:
-        detail = f"{request.method} {request.url.path}: {str(error.detail).lower()}. The API is described at /docs."
+        detail = (
+            f"{request.method} {request.url.path}: {str(error.detail).lower()}. The API is described at /openapi.json."
+        )
         return problem(error.status_code, HTTPStatus(error.status_code).phrase.lower(), detail, headers=error.headers)
 
     @app.exception_handler(Exception)

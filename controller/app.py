@@ -13,9 +13,22 @@ from pydantic import TypeAdapter
 from controller import problems
 from controller.access.board_tokens import BoardTokens
 from controller.access.guard import Guard, needed_scope
+from controller.access.headers import SecurityHeaders
 from controller.agent_client import AgentClient
 from controller.live import Live
-from controller.routes import dashboard, devices, explore, health, jobs, login, reports, results, runs, submission
+from controller.routes import (
+    api_page,
+    dashboard,
+    devices,
+    explore,
+    health,
+    jobs,
+    login,
+    reports,
+    results,
+    runs,
+    submission,
+)
 from controller.run_metrics import RunMetrics
 from controller.scheduler import Scheduler
 from controller.services import Services
@@ -25,6 +38,7 @@ from controller.views import JobViews
 
 API = (jobs.router, reports.router, runs.router, results.router, devices.router, health.router)
 PAGES = (
+    api_page.router,
     login.router,
     submission.router,
     dashboard.router,
@@ -56,8 +70,11 @@ def create_app(settings: Settings) -> FastAPI:
         version=version("gradfilter-bench"),
         description=_DESCRIPTION,
         lifespan=lifespan,
+        docs_url=None,  # its page asks other hosts for its script; api_page has our own
+        redoc_url=None,
     )
     app.add_middleware(Guard)
+    app.add_middleware(SecurityHeaders)
     problems.install(app)
     for router in (*API, *PAGES):
         app.include_router(router)

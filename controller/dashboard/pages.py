@@ -1,6 +1,7 @@
 """The dashboard's pages as functions of the API's views: text in, HTML out, no database and no HTTP."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from controller.dashboard.job_form import JobForm
 from controller.dashboard.plots import Plot, time_plot
@@ -32,6 +33,11 @@ def new_job_page(form: JobForm, others: Sequence[str]) -> str:
 def missing_page(sentence: str, title: str = "Not found") -> str:
     """What is shown where there is nothing."""
     return render("missing.html", sentence=sentence, title=title)
+
+
+def api_page(api: Mapping[str, Any]) -> str:
+    """The REST interface, from its OpenAPI document."""
+    return render("api.html", api=api)
 
 
 def login_page(then: str, sentence: str = "") -> str:

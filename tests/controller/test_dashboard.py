@@ -88,3 +88,14 @@ def test_without_a_described_board_there_is_no_form(lab):
     """The form says that no board has told what it offers."""
     missing = lab.get("/jobs/new")
     assert (404, True) == (missing.status_code, "gradfilter devices add" in missing.text)
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/jobs", "/v1/jobs/1/report.html", "/metrics", "/openapi.json", "/docs", "/no/page"]
+)
+def test_no_answer_runs_anything(lab, path):
+    """Whatever is answered tells browsers that no script in it may run, and to believe its type."""
+    headers = lab.get(path).headers
+    assert "default-src 'none'" in headers["content-security-policy"].split("; ")
+    assert "script" not in headers["content-security-policy"].replace("script-src 'self'", "")
+    assert "nosniff" == headers["x-content-type-options"]
