@@ -1,5 +1,6 @@
 """The agent's REST API."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,6 +16,7 @@ from agent.body_limit import BodyLimit
 from agent.data_folder import DataFolder
 from agent.described_worker import DescribedWorker
 from agent.device import describe_device
+from agent.dialling_out import DiallingOut
 from agent.errors import BadRunId
 from agent.execution import Bench
 from agent.known_sensors import KnownSensors
@@ -80,11 +82,22 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     _log_sensors(app.state.sensors.reports())
     runs.recover()
     worker.start()
+    dialling_out = _dial_out(app, settings)
     yield
+    if dialling_out is not None:
+        dialling_out.stop()
     runs.stop()
     worker.stop()
     runs.join()
     data.close()
+
+
+def _dial_out(app: FastAPI, settings: AgentSettings) -> DiallingOut | None:
+    if not settings.mailbox or settings.token is None:
+        return None
+    dialling_out = DiallingOut(app, settings.mailbox, settings.token.get_secret_value(), asyncio.get_running_loop())
+    dialling_out.start()
+    return dialling_out
 
 
 def _log_sensors(sensors: list[SensorReport]) -> None:

@@ -22,6 +22,11 @@ class AgentSettings(BaseSettings):
     token: SecretStr | None = Field(
         None, min_length=20, description="Whoever commands this board must show it; only on loopback may it be absent."
     )
+    mailbox: str = Field(
+        "",
+        pattern=r"^(https?://.+)?$",
+        description="Dial out to the controller: http://CONTROLLER:8100/v1/mailbox/NAME; needs the board's token.",
+    )
     tls_certificate: Path | None = Field(
         None, description="The certificate to serve HTTPS with, in PEM, with its chain."
     )
@@ -57,6 +62,15 @@ class AgentSettings(BaseSettings):
             calibration_file=calibration_file.absolute(),
             rails=dict(self.rails),
         )
+
+    @model_validator(mode="after")
+    def _mailbox_and_token(self) -> Self:
+        if self.mailbox and self.token is None:
+            raise ValueError(
+                "mailbox needs the board's token too, so that nobody else reads it: set GRADFILTER_AGENT_TOKEN to what "
+                "`gradfilter tokens board NAME` prints on the controller's machine"
+            )
+        return self
 
     @model_validator(mode="after")
     def _certificate_and_key(self) -> Self:

@@ -4,14 +4,16 @@ What only the built model can tell (an image too small, more trainable layers th
 job's preparation on the board. A board that has not been described yet is given the benefit of the doubt.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from difflib import get_close_matches
 
 from controller.errors import FieldError, InvalidRequestError
 from controller.jobs import DeviceView
 from controller.option_types import fits
 from controller.reportable import unreportable
+from controller.selection import matching
 from gradfilter.bench.schema import (
+    DeviceDescription,
     DeviceSelector,
     JobSpec,
     MethodDescription,
@@ -19,6 +21,7 @@ from gradfilter.bench.schema import (
     SystolicWorkload,
     TrainingWorkload,
     WorkerDescription,
+    energy_channels,
 )
 from gradfilter.bench.schema.import_path import read_import_path
 
@@ -39,22 +42,19 @@ def admit(spec: JobSpec, devices: Sequence[DeviceView]) -> None:
         raise InvalidRequestError("; ".join(error.message for error in errors), errors)
 
 
-def matching(selector: DeviceSelector, devices: Iterable[DeviceView]) -> list[DeviceView]:
-    """The boards that a selector means."""
-    if selector.name is not None:
-        return [device for device in devices if device.name == selector.name]
-    return [device for device in devices if set(selector.tags) <= set(device.tags)]
-
-
 def unfit(spec: JobSpec, device: DeviceView) -> list[FieldError]:
     """What of the job this board cannot do; empty when it can, or is not known well enough to say."""
-    if device.description is None:
+    description = device.description
+    if description is None:
         return []
-    worker = device.description.worker
-    if worker is None:
-        reason = device.description.worker_error or "its agent gave no reason"
+    if description.worker is None:
+        reason = description.worker_error or "its agent gave no reason"
         return [FieldError("device", f"device {device.name!r} has no worker that answers: {reason}")]
-    return [*_unfit_workload(spec, worker, device.name), *_unfit_methods(spec, worker, device.name)]
+    return [
+        *_unfit_workload(spec, description.worker, device.name),
+        *_unfit_methods(spec, description.worker, device.name),
+        *_unmet_needs(spec, description, device.name),
+    ]
 
 
 def _fewest(spec: JobSpec, candidates: Sequence[DeviceView]) -> list[FieldError]:
@@ -98,6 +98,25 @@ def _unfit_name(
     else:
         sentence = _unknown("workload" if field == "kind" else field, given, f"on device {device!r}", offered)
     return FieldError(f"workload.{field}", sentence)
+
+
+def _unmet_needs(spec: JobSpec, description: DeviceDescription, device: str) -> list[FieldError]:
+    errors = []
+    if description.memory_bytes < spec.needs.memory_bytes:
+        sentence = (
+            f"device {device!r} has {description.memory_bytes / 1e9:.2f} GB of memory, "
+            f"the job needs {spec.needs.memory_bytes / 1e9:.2f} GB."
+        )
+        errors.append(FieldError("needs.memory_bytes", sentence))
+    channels = [channel for sensor in description.sensors for channel in sensor.channels]
+    if spec.needs.energy and not energy_channels(channels, spec.workload.compute):
+        reasons = "; ".join(f"{sensor.name}: {sensor.reason}" for sensor in description.sensors if sensor.reason)
+        sentence = (
+            f"device {device!r} has no meter for the energy of a step on {spec.workload.compute}"
+            f"{f' ({reasons})' if reasons else ''}; choose a board that carries a tag such as power:board_input."
+        )
+        errors.append(FieldError("needs.energy", sentence))
+    return errors
 
 
 def _not_allowed(module: str, allowed: Sequence[str], device: str) -> str:

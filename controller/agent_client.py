@@ -40,7 +40,14 @@ class AgentClient:
         RunUnknownError: it knows no such run.
     """
 
-    def __init__(self, *, timeout_s: float, tokens: BoardTokens, ca_file: Path | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        timeout_s: float,
+        tokens: BoardTokens,
+        mailbox: httpx2.AsyncBaseTransport,
+        ca_file: Path | None = None,
+    ) -> None:
         self._timeout_s = timeout_s
         self._tokens = tokens
         # Boards are in the lab: a proxy of the environment leads away from them.
@@ -50,6 +57,7 @@ class AgentClient:
             trust_env=False,
             verify=ssl.create_default_context(cafile=ca_file),
             limits=httpx2.Limits(max_connections=None, max_keepalive_connections=None),
+            mounts={"mailbox://": mailbox},  # for boards that dial out
         )
 
     async def close(self) -> None:
@@ -123,7 +131,14 @@ class AgentClient:
             headers["Content-Type"] = "application/json"
         timeout = httpx2.Timeout(self._timeout_s, read=self._timeout_s + patience_s)
         try:
-            answer = await self._http.request(method, board.url + path, headers=headers, content=body, timeout=timeout)
+            answer = await self._http.request(
+                method,
+                board.url + path,
+                headers=headers,
+                content=body,
+                timeout=timeout,
+                extensions={"device": board.device},
+            )
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             reason = str(error) or type(error).__name__
             raise AgentUnreachableError(f"the agent at {board.url} does not answer ({reason})") from error

@@ -16,6 +16,7 @@ from controller.access.guard import Guard, needed_scope
 from controller.access.headers import SecurityHeaders
 from controller.agent_client import AgentClient
 from controller.live import Live
+from controller.mailbox import Mailbox
 from controller.routes import (
     api_page,
     dashboard,
@@ -29,6 +30,7 @@ from controller.routes import (
     runs,
     submission,
 )
+from controller.routes import mailbox as mailbox_of_boards
 from controller.run_metrics import RunMetrics
 from controller.scheduler import Scheduler
 from controller.services import Services
@@ -36,7 +38,15 @@ from controller.settings import Settings
 from controller.store import Store
 from controller.views import JobViews
 
-API = (jobs.router, reports.router, runs.router, results.router, devices.router, health.router)
+API = (
+    jobs.router,
+    reports.router,
+    runs.router,
+    results.router,
+    devices.router,
+    mailbox_of_boards.router,
+    health.router,
+)
 PAGES = (
     api_page.router,
     login.router,
@@ -88,7 +98,8 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
     run_metrics = RunMetrics()
     store = Store(settings.database, on_record=run_metrics.stored)
     tokens = BoardTokens.kept_in(settings.board_key)
-    agents = AgentClient(timeout_s=settings.timeout_s, tokens=tokens, ca_file=settings.agent_ca)
+    mailbox = Mailbox(store.letters)
+    agents = AgentClient(timeout_s=settings.timeout_s, tokens=tokens, mailbox=mailbox, ca_file=settings.agent_ca)
     live = Live()
     scheduler = Scheduler(store, agents, live, settings)
     try:
@@ -101,6 +112,8 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
             agents=agents,
             scheduler=scheduler,
             run_metrics=run_metrics,
+            mailbox=mailbox,
+            board_tokens=tokens,
         )
     finally:
         await scheduler.stop()

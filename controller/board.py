@@ -121,12 +121,26 @@ class Board:
                 ask = partial(self._agents.status, run_id=run.id, wait_s=wait_s, trace_after_s=seen_s)
                 status = await self._patiently(ask)
             except RunUnknownError as error:
-                return await self._close(run, "lost", Failure(kind="lost", message=str(error)))
+                if await self._can_never_come(run):
+                    return await self._close(run, "lost", Failure(kind="lost", message=str(error)))
+                continue
             if status.record is not None:
                 return await self._record(run, status.record)
             self._show(run, status)
             await asyncio.sleep(self._settings.poll_pause_s)
             wait_s = self._settings.poll_wait_s
+
+    async def _can_never_come(self, run: RunSummary) -> bool:
+        """Whether the board, which does not know the run, has seen this lease: then an order for it that an earlier
+        controller sent, and that is still on its way, will be refused.
+        """
+        try:
+            await self._agents.forget(await self._address(), run.id, self._lease.token)
+        except AgentError as error:
+            self._log.info("run_not_ruled_out", run=run.id, reason=str(error))
+            await asyncio.sleep(self._settings.retry_s)
+            return False
+        return True
 
     async def _stop(self, run: RunSummary) -> None:
         """End a run that nobody wants any more, with what it measured so far.
@@ -134,7 +148,7 @@ class Board:
         A board that stays silent until the run must be over by its own time limit is not waited for any longer.
         """
         limits = self._job.spec.limits
-        elapsed_s = (utc_now() - from_text(run.started_at)).total_seconds()
+        elapsed_s = max(0.0, (utc_now() - from_text(run.started_at)).total_seconds())  # the clock may be set back
         patience_s = max(0.0, limits.settle_s + limits.run_s - elapsed_s) + _AGENT_GRACE_S
         try:
             await asyncio.wait_for(self._cancel_and_follow(run), patience_s)

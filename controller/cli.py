@@ -83,7 +83,13 @@ def submit(
     pretraining: Annotated[bool, typer.Option(help="Start from a checkpoint trained on part of the data.")] = False,
     method: Annotated[list[str] | None, typer.Option(help=f"A variant besides the baseline: {METHOD_FORM}.")] = None,
     device: Annotated[str | None, typer.Option(help="The board by name.")] = None,
-    tag: Annotated[list[str] | None, typer.Option(help="Any board that carries all these tags.")] = None,
+    tag: Annotated[
+        list[str] | None, typer.Option(help="Any board with all these tags; !TAG means without, A|B either.")
+    ] = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="All boards with these tags, each with a job of its own.")
+    ] = False,
+    priority: Annotated[int | None, typer.Option(help="Jobs of a higher one go first; 0 without.")] = None,
     repetitions: Annotated[int | None, typer.Option(help="Runs of each variant.")] = None,
     primary: Annotated[
         list[str] | None, typer.Option(help="A metric that gets a verdict, for example step_time; all others none.")
@@ -95,9 +101,11 @@ def submit(
     controller: ControllerUrl = None,
 ) -> None:
     """Submit a job: a file, or a training job from flags."""
-    changes = given(repetitions=repetitions, primary=primary or None, seed=seed, note=note, quick=quick or None)
+    changes = given(
+        repetitions=repetitions, primary=primary or None, seed=seed, note=note, quick=quick or None, priority=priority
+    )
     if device is not None or tag:
-        changes["device"] = given(name=device, tags=tag or None)
+        changes["device"] = given(name=device, tags=tag or None, scope="all" if every else None)
     workload = given(
         model=model,
         dataset=dataset,

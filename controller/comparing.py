@@ -6,9 +6,13 @@ from controller.analysis.verdicts import Comparison
 from controller.store import Store, StoredJob
 
 
-def judge(store: Store, job: StoredJob) -> Comparison:
-    """A job's comparison, from the runs there are. A control is judged by the floor from before it."""
-    before = job.id if job.spec.purpose == "control" else None
+def judge(store: Store, job: StoredJob, *, before: str | None = None) -> Comparison:
+    """A job's comparison, from the runs there are. A control is judged by the floor from before it.
+
+    before: or from before that job.
+    """
+    if before is None and job.spec.purpose == "control":
+        before = job.id
     return compare(
         job.spec,
         store.records.of_job(job.id),

@@ -64,12 +64,15 @@ def change_device(
     url: Annotated[str | None, typer.Option(help="Where its agent listens now.")] = None,
     tag: Annotated[list[str] | None, typer.Option(help="Its tags from now on, instead of those before.")] = None,
     maintenance: Annotated[bool | None, typer.Option(help="Keep jobs away from it, or let them come again.")] = None,
+    sound: Annotated[
+        bool, typer.Option("--sound", help="Somebody has looked: let jobs come to a bad board again.")
+    ] = False,
     controller: ControllerUrl = None,
 ) -> None:
     """Change a board's address or tags, or take it out of service for a while."""
-    changes = given(url=url, tags=tag or None, maintenance=maintenance)
+    changes = given(url=url, tags=tag or None, maintenance=maintenance, fault="" if sound else None)
     if not changes:
-        raise InputError("nothing to change: give --url, --tag, --maintenance or --no-maintenance.")
+        raise InputError("nothing to change: give --url, --tag, --maintenance, --no-maintenance or --sound.")
     with connect(context, controller) as client:
         device = client.change_device(name, **changes)
         typer.echo(f"device {device.name} is {device.health}.")

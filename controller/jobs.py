@@ -12,9 +12,11 @@ T = TypeVar("T")
 
 JobState = Literal["queued", "running", "finished", "failed", "cancelled"]
 FINAL_JOB_STATES: tuple[JobState, ...] = ("finished", "failed", "cancelled")
-_URL = re.compile(r"https?://([A-Za-z0-9._\-]+|\[[0-9a-fA-F:.]+\])(:(?P<port>[0-9]{1,5}))?(/[A-Za-z0-9._~/\-]*)?\Z")
+_URL = re.compile(
+    r"(https?|mailbox)://([A-Za-z0-9._\-]+|\[[0-9a-fA-F:.]+\])(:(?P<port>[0-9]{1,5}))?(/[A-Za-z0-9._~/\-]*)?\Z"
+)
 _PORTS = range(1, 65536)
-DeviceHealth = Literal["online", "offline", "maintenance"]
+DeviceHealth = Literal["online", "offline", "leased", "maintenance", "bad"]
 
 
 @dataclass
@@ -47,6 +49,7 @@ class JobView:
     """A job as the API shows it. reason says why it failed, or what is missing; user whose token submitted it.
 
     judgement: what its tests can say.
+    series: the first of the jobs that were submitted together for several boards, mostly the job itself.
     """
 
     id: str
@@ -60,6 +63,7 @@ class JobView:
     progress: JobProgress
     user: str = ""
     judgement: JudgementPlan | None = None
+    series: str = ""
 
 
 @dataclass
@@ -105,7 +109,8 @@ class NewDevice:
 class DeviceChange:
     """What the lab changes about a board; a field that is left out stays as it is.
 
-    maintenance keeps new jobs away from the board; a job that is running goes on.
+    maintenance keeps new jobs away from the board; a job that is running goes on. fault does so too, as a reason why
+    the board is bad; it is set by controls that failed, and '' says that somebody has looked.
     """
 
     __pydantic_config__ = REFUSE_UNKNOWN_KEYS
@@ -113,9 +118,11 @@ class DeviceChange:
     url: str | None = None
     tags: list[str] | None = None
     maintenance: bool | None = None
+    fault: str | None = None
 
     def __post_init__(self) -> None:
         _check_device(self.url, self.tags)
+        check_length("fault", self.fault or "", 0, 1000)
 
 
 @dataclass
@@ -179,6 +186,9 @@ def _check_device(url: str | None, tags: list[str] | None) -> None:
 def _check_url(url: str) -> None:
     found = _URL.match(url)
     if found is None:
-        raise ValueError(f"url must be the address of an agent, like http://nano-1:8101, got {url[:120]!r}.")
+        raise ValueError(
+            "url must be the address of an agent, like http://nano-1:8101, or mailbox://NAME for a board that dials "
+            f"out, got {url[:120]!r}."
+        )
     if found["port"] is not None and int(found["port"]) not in _PORTS:
         raise ValueError(f"url must have a port between {_PORTS[0]} and {_PORTS[-1]}, got {url[:120]!r}.")

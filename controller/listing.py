@@ -26,6 +26,8 @@ _STYLES = {
     "finished": "green",
     "online": "green",
     "running": "cyan",
+    "leased": "cyan",
+    "bad": "red",
     "failed": "red",
     "lost": "red",
     "offline": "red",

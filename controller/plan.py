@@ -62,15 +62,18 @@ def ended_blocks(spec: JobSpec, attempts: Sequence[RunSummary]) -> int:
     return sum(all((block, variant.name) in valid for variant in spec.variants) for block in blocks)
 
 
+def state_of(attempts: Sequence[RunSummary]) -> JobState:
+    """How a job ends that has made these attempts: it has failed when no run finished."""
+    return "finished" if any(attempt.state == "finished" for attempt in attempts) else "failed"
+
+
 def verdict(spec: JobSpec, attempts: Sequence[RunSummary]) -> tuple[JobState, str]:
     """How a job ends when nothing remains to be run, and what is missing.
 
-    It has failed when no run finished; with at least one it is finished, and the reason names every variant that
-    failed and the blocks that could not be replaced.
+    The reason names every variant that failed and the blocks that could not be replaced.
     """
-    state: JobState = "finished" if any(attempt.state == "finished" for attempt in attempts) else "failed"
     reasons = [_failures(variant.name, attempts) for variant in spec.variants]
-    return state, " ".join(filter(None, [*reasons, _missing_blocks(spec, attempts)]))
+    return state_of(attempts), " ".join(filter(None, [*reasons, _missing_blocks(spec, attempts)]))
 
 
 def run_spec(spec: JobSpec, run: RunSummary) -> RunSpec:

@@ -8,6 +8,7 @@ from controller import admission, plan
 from controller.instants import from_text
 from controller.jobs import FINAL_JOB_STATES, DeviceView, JobProgress, RunSummary
 from controller.live import Now
+from controller.selection import matching
 from controller.store import StoredJob
 
 _MOST_REASONS = 3  # of a lab full of boards that a job may have, nobody reads all
@@ -55,7 +56,7 @@ def _seconds(run: RunSummary, instant: datetime) -> float:
 
 def _queue_reason(job: StoredJob, devices: Sequence[DeviceView]) -> str:
     """Why a queued job has no board yet."""
-    candidates = admission.matching(job.spec.device, devices)
+    candidates = matching(job.spec.device, devices)
     if not candidates:
         wanted = job.spec.device.name or ", ".join(job.spec.device.tags)
         return f"a device {wanted!r}, which is not registered any more"
@@ -67,6 +68,8 @@ def _queue_reason(job: StoredJob, devices: Sequence[DeviceView]) -> str:
 def _why_not(job: StoredJob, device: DeviceView) -> str:
     if device.health == "maintenance":
         return f"device {device.name!r}, which is in maintenance"
+    if device.health == "bad":
+        return f"device {device.name!r}, which takes no jobs until somebody looks: {device.health_reason}"
     if device.health == "offline":
         seen = f"last seen at {device.last_seen_at}" if device.last_seen_at else "never seen"
         return f"device {device.name!r}, {seen}: {device.health_reason}"

@@ -1,4 +1,4 @@
-"""The scheduler: gives queued jobs their boards, oldest first, and sees every job through to its end.
+"""The scheduler: gives queued jobs their boards and sees every job through to its end.
 
 One event loop; every database call is made in a thread. A job whose controller went away is taken up again as soon
 as the lease on its board has run out, whatever state its last attempt is in.
@@ -10,14 +10,19 @@ import contextlib
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from controller import admission, plan
+from controller import plan
 from controller.agent_client import AgentClient, BoardAddress
 from controller.board import Board
+from controller.cancelling import end
+from controller.deadlines import Deadlines
 from controller.errors import AgentError, ServiceError, StaleLeaseError
+from controller.instants import utc_now
 from controller.jobs import FINAL_JOB_STATES, DeviceView
 from controller.live import Live, Now
 from controller.measuring import measure_run, unmeasured_runs
+from controller.seating import seats
 from controller.settings import Settings
+from controller.soundness import heed_control
 from controller.store import Lease, Store, StoredJob
 
 log = structlog.get_logger()
@@ -36,6 +41,8 @@ class Scheduler:
         self._duties: list[asyncio.Task[None]] = []
         self._refill: asyncio.Task[None] | None = None
         self._jobs: dict[str, asyncio.Task[None]] = {}
+        self._waiting: set[str] = set()  # jobs whose boards others hold
+        self._deadlines = Deadlines(utc_now, self._loop.time)
         self._at_work: set[str] = set()  # of these, the ones that a cancellation must interrupt
 
     def start(self) -> None:
@@ -48,10 +55,7 @@ class Scheduler:
 
     async def stop(self) -> None:
         """Stop at once; runs on boards go on and are picked up by the next start."""
-        tasks = [*self._duties, *self._jobs.values(), *([self._refill] if self._refill else [])]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end([*self._duties, *self._jobs.values(), *([self._refill] if self._refill else [])])
 
     @property
     def is_alive(self) -> bool:
@@ -77,6 +81,8 @@ class Scheduler:
             await board.measure(slot)
         state, reason = plan.verdict(job.spec, await board.measured())
         await asyncio.to_thread(self._store.jobs.end, job.id, state, reason, lease)
+        if fault := await asyncio.to_thread(heed_control, self._store, job.id):
+            log.warning("device_is_bad", device=lease.device, reason=fault)
 
     # ------------------------------------------------------------------ the queue
 
@@ -86,7 +92,7 @@ class Scheduler:
             try:
                 await self._drop_cancelled_jobs()
                 await self._take_up_open_jobs()
-                await self._start_queued_jobs()
+                await self._serve_the_queue()
             except SQLAlchemyError:
                 log.exception("database_does_not_answer")
             alarm = self._loop.call_later(self._settings.tick_s, self._woken.set)
@@ -101,33 +107,46 @@ class Scheduler:
             self._jobs[job_id].cancel()
 
     async def _take_up_open_jobs(self) -> None:
+        waiting: set[str] = set()
         for job in await asyncio.to_thread(self._store.jobs.open):
             if job.id in self._jobs:
                 continue
             lease = await asyncio.to_thread(self._store.leases.take_up, job.id, job.device, self._settings.lease_s)
-            if lease is None:
+            if lease is not None:
+                await self._employ(lease)
+            else:
                 held = f"the lease on device {job.device!r}, which another controller holds or left behind"
                 self._live.show(job.id, Now(waiting_for=held))
-            else:
-                self._employ(job, lease)
+                waiting.add(job.id)
+        for job_id in self._waiting - waiting - set(self._jobs):
+            self._live.forget(job_id)
+        self._waiting = waiting
 
-    async def _start_queued_jobs(self) -> None:
-        idle = [device for device in await asyncio.to_thread(self._store.devices.all) if _is_idle(device)]
-        if not idle:
+    async def _serve_the_queue(self) -> None:
+        queued = await asyncio.to_thread(self._store.jobs.queued)
+        if not queued:
             return
-        for job in await asyncio.to_thread(self._store.jobs.queued):
-            for device in admission.matching(job.spec.device, idle):
-                if admission.unfit(job.spec, device):
-                    continue
-                lease = await asyncio.to_thread(self._store.leases.start, job.id, device.name, self._settings.lease_s)
-                if lease is not None:
-                    idle.remove(device)
-                    self._employ(await asyncio.to_thread(self._store.jobs.get, job.id), lease)
-                    break
+        waiting = [job for job in queued if not await self._is_given_up(job)]
+        for job_id, device in (await asyncio.to_thread(seats, self._store, waiting)).items():
+            lease = await asyncio.to_thread(self._store.leases.start, job_id, device, self._settings.lease_s)
+            if lease is not None:
+                await self._employ(lease)
+
+    async def _is_given_up(self, job: StoredJob) -> bool:
+        """Whether no board began the job in the time that it allows for that; then it ends here."""
+        allowed_s = job.spec.deadlines.start_s
+        if allowed_s is None or self._deadlines.left_s(job.id, job.created_at, allowed_s) > 0:
+            return False
+        reason = f"no board began it within deadlines.start_s = {allowed_s:g} s."
+        await asyncio.to_thread(self._store.jobs.give_up, job.id, reason)
+        self._live.changed(job.id)
+        return True
 
     # ------------------------------------------------------------------ one task per job
 
-    def _employ(self, job: StoredJob, lease: Lease) -> None:
+    async def _employ(self, lease: Lease) -> None:
+        """Begin to work for a job, as it is under this lease."""
+        job = await asyncio.to_thread(self._store.jobs.get, lease.job_id)
         log.info("job_taken", job=job.id, device=lease.device, token=lease.token, state=job.state)
         self._live.show(job.id, Now())
         self._live.changed(job.id)
@@ -151,11 +170,13 @@ class Scheduler:
         story = asyncio.create_task(self.run_job(job, lease))
         keeper = asyncio.create_task(self._keep(lease))
         try:
-            await asyncio.wait({story, keeper}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({story, keeper}, timeout=self._time_left(job), return_when=asyncio.FIRST_COMPLETED)
             if story.done():
                 await story
-            else:
+            elif keeper.done():
                 await keeper
+            else:
+                await self._end_unfinished(job, lease)
         except StaleLeaseError as error:
             log.warning("job_left_to_another_controller", job=job.id, reason=str(error))
         except SQLAlchemyError:
@@ -166,10 +187,25 @@ class Scheduler:
                 reason = f"the controller failed ({type(error).__name__}: {error}); its log has the details"
                 await asyncio.to_thread(self._store.jobs.end, job.id, "failed", reason, lease)
         finally:
-            story.cancel()
-            keeper.cancel()
-            await asyncio.gather(story, keeper, return_exceptions=True)
+            await end([story, keeper])
             await asyncio.to_thread(self._store.leases.release, lease)
+
+    def _time_left(self, job: StoredJob) -> float | None:
+        """Seconds until the job must have ended, None of one that may take its time or has ended already."""
+        allowed_s = job.spec.deadlines.end_s
+        if allowed_s is None or job.started_at is None or job.state in FINAL_JOB_STATES:
+            return None
+        return max(0.0, self._deadlines.left_s(job.id, job.started_at, allowed_s))
+
+    async def _end_unfinished(self, job: StoredJob, lease: Lease) -> None:
+        """End a job whose time is over with what it has measured; the run on its board is then stopped by take_up."""
+        attempts = [run for run in await asyncio.to_thread(self._store.runs.of_job, job.id) if run.purpose == "measure"]
+        done = plan.ended_blocks(job.spec, attempts)
+        reason = (
+            f"its time was over (deadlines.end_s = {job.spec.deadlines.end_s:g} s) "
+            f"after {done} of {job.spec.repetitions} blocks."
+        )
+        await asyncio.to_thread(self._store.jobs.end, job.id, plan.state_of(attempts), reason, lease)
 
     async def _keep(self, lease: Lease) -> None:
         """Renew the lease three times in its life.
@@ -179,7 +215,7 @@ class Scheduler:
         """
         while True:
             await asyncio.sleep(self._settings.lease_s / 3)
-            await asyncio.to_thread(self._store.leases.renew, lease, self._settings.lease_s)
+            await asyncio.to_thread(self._store.leases.renew, lease)
 
     # ------------------------------------------------------------------ results
 
@@ -214,10 +250,5 @@ class Scheduler:
             await asyncio.to_thread(self._store.devices.answered, device.name, description)
             if device.health == "offline":
                 self.wake()
-        if device.health != "online":
+        if device.health not in ("online", "leased"):
             self._live.all_changed()
-
-
-def _is_idle(device: DeviceView) -> bool:
-    """Whether a job may be given this board; a broken lease shows when it is asked for."""
-    return device.health == "online" and device.job is None

@@ -6,11 +6,14 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 
 from controller import admission
+from controller.access.board_tokens import BoardTokens
 from controller.access.tokens import Caller
 from controller.agent_client import AgentClient
 from controller.live import Live
+from controller.mailbox import Mailbox
 from controller.run_metrics import RunMetrics
 from controller.scheduler import Scheduler
+from controller.selection import spread
 from controller.store import Store, StoredJob
 from controller.views import JobViews
 from gradfilter.bench.schema import JobSpec
@@ -26,17 +29,20 @@ class Services:
     agents: AgentClient
     scheduler: Scheduler
     run_metrics: RunMetrics
+    mailbox: Mailbox
+    board_tokens: BoardTokens
 
     def submit(self, spec: JobSpec, *, user: str) -> StoredJob:
-        """Queue a user's job that a board of the lab can run.
+        """Queue a user's job that a board of the lab can run; the first of several where it means several boards.
 
         Raises:
             InvalidRequestError: none can, or no report could show it.
         """
-        admission.admit(spec, self.store.devices.all())
-        job = self.store.jobs.add(spec, user=user)
+        devices = self.store.devices.all()
+        admission.admit(spec, devices)
+        first, *_ = self.store.jobs.add_series(spread(spec, devices), user=user)
         self.scheduler.wake()
-        return job
+        return first
 
     def cancel(self, job_id: str) -> None:
         """Cancel a job at once; a run on its board is stopped and keeps what it measured.

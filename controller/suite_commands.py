@@ -6,10 +6,10 @@ from typing import Annotated, Literal
 import typer
 
 from controller import listing
-from controller.admission import matching
 from controller.client import Client, ControllerError
 from controller.job_file import InputError
 from controller.jobs import JobView
+from controller.selection import matching
 from controller.suites import Changes, Suite, SuiteError, SuiteJob, job_for_board, load_suite, suite_names
 from controller.terminal import (
     AT_FAULT,

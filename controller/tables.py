@@ -48,7 +48,10 @@ class Base(DeclarativeBase):
 
 
 class Device(Base):
-    """A board. reason says why it did not answer; maintenance is the lab's word and keeps jobs away."""
+    """A board. reason says why it did not answer; maintenance is the lab's word and keeps jobs away.
+
+    fault: why it takes no jobs until somebody looks, '' of a sound one.
+    """
 
     __tablename__ = "devices"
 
@@ -61,17 +64,22 @@ class Device(Base):
     registered_at: Mapped[str]
     last_seen_at: Mapped[str | None]
     description: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    fault: Mapped[str]
 
 
 class Lease(Base):
-    """Who may use a board. The row outlives the device's registration, so that the token only ever grows."""
+    """Who may use a board. The row outlives the device's registration, so that the token only ever grows.
+
+    job_id: whose it is, None of nobody's. lasts_s: how long after its last renewal the holder is taken for dead.
+    """
 
     __tablename__ = "leases"
 
     device: Mapped[str] = mapped_column(primary_key=True)
     job_id: Mapped[int | None] = mapped_column(ForeignKey("jobs.id"))
     token: Mapped[int] = mapped_column(BigInteger)
-    expires_at: Mapped[str]
+    renewed_at: Mapped[str]
+    lasts_s: Mapped[float] = mapped_column(Double)
 
 
 class Token(Base):
@@ -87,11 +95,32 @@ class Token(Base):
     revoked_at: Mapped[str | None]
 
 
+class LetterRow(Base):
+    """A request that waits for a board to fetch it, then for the board's answer; gone as soon as nobody waits."""
+
+    __tablename__ = "letters"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    device: Mapped[str] = mapped_column(index=True)
+    method: Mapped[str]
+    path: Mapped[str]
+    lease: Mapped[int | None] = mapped_column(BigInteger)
+    body: Mapped[str | None]
+    posted_at: Mapped[str]
+    is_taken: Mapped[bool]
+    status: Mapped[int | None]
+    media_type: Mapped[str | None]
+    answer: Mapped[bytes | None] = mapped_column(LargeBinary)
+
+
 class Job(Base):
-    """A job as it was asked for, and where it is. id is also the order of the queue; user: whose token submitted it."""
+    """A job as it was asked for, and where it is. id is also the order of the queue; user: whose token submitted it.
+
+    series: the first of the jobs that were submitted together, itself of one that was not.
+    """
 
     __tablename__ = "jobs"
-    __table_args__ = ({"sqlite_autoincrement": True},)
+    __table_args__ = (Index(None, "user", "started_at"), {"sqlite_autoincrement": True})
 
     id: Mapped[int] = mapped_column(primary_key=True)
     spec: Mapped[dict[str, Any]]
@@ -103,6 +132,7 @@ class Job(Base):
     finished_at: Mapped[str | None]
     reason: Mapped[str]
     user: Mapped[str] = mapped_column(server_default="")
+    series: Mapped[int | None] = mapped_column(index=True)
 
 
 class Run(Base):

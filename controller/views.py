@@ -42,6 +42,7 @@ class JobViews:
                 finished_at=job.finished_at,
                 reason=job.reason,
                 user=job.user,
+                series=job.series,
                 progress=job_progress(job, attempts[job.id], devices, self._live.now(job.id), instant),
                 judgement=plan_judgement(job.spec),
             )

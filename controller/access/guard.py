@@ -21,7 +21,7 @@ ANYBODY = Caller(user="", scope="admin")
 
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 _OPEN = frozenset({"/health", "/login", "/logout"})
-_OPEN_FOLDER = "/static/"
+_OPEN_FOLDERS = ("/static/", "/v1/mailbox/")  # what is in a mailbox is shown to its board alone, by the route itself
 _JOBS = ("/v1/jobs", "/jobs/")
 _OWN_SITES = (None, "same-origin", "none")  # none: typed by the user, not sent by a page
 
@@ -60,7 +60,7 @@ class Guard:
 
 def needed_scope(method: str, path: str) -> TokenScope | None:
     """What a request needs; None lets everybody in."""
-    if path in _OPEN or path.startswith(_OPEN_FOLDER):
+    if path in _OPEN or path.startswith(_OPEN_FOLDERS):
         return None
     if method in _READS:
         return "read"

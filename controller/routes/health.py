@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import get_args
 
 import structlog
 from fastapi import APIRouter
@@ -13,6 +14,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from sqlalchemy.exc import SQLAlchemyError
 
+from controller.jobs import DeviceHealth
 from controller.problems import answer, responses
 from controller.services import ServicesOfApp
 from controller.store import Store
@@ -60,7 +62,7 @@ class _Counts(Collector):
         self._store = store
 
     def collect(self) -> Iterator[Metric]:
-        devices = {"online": 0, "offline": 0, "maintenance": 0}
+        devices = dict.fromkeys(get_args(DeviceHealth), 0)
         devices |= Counter(device.health for device in self._store.devices.all())
         queue = self._store.counts.queue()
         yield _gauge("gradfilter_jobs", "Jobs by state.", "state", self._store.jobs.count_by_state())

@@ -15,6 +15,7 @@ from controller.routes.examples import JOBS
 from controller.routes.paging import USUAL_LIMIT, Cursor, Limit
 from controller.services import CallerOfRequest, ServicesOfApp
 from controller.store import StoredJob
+from controller.store.paging import LARGEST_ID
 from controller.strict_json import StrictRoute
 from gradfilter.bench.schema import JobSpec, Trace
 
@@ -29,6 +30,8 @@ def submit(
     response: Response,
 ) -> JobView:
     """Queue a job. It is checked against what the boards describe; a job that no board could run is refused.
+
+    A job for all boards of a kind becomes one for each; the first is answered, and `series` finds the others.
 
     What only the built model can tell is checked by a preparation on the board, before any measured run.
     """
@@ -45,12 +48,15 @@ def list_jobs(
     device: Annotated[str | None, Query(description="Only jobs on this device.")] = None,
     model: Annotated[str | None, Query(description="Only jobs with this model, or kind of workload.")] = None,
     suite: Annotated[str | None, Query(description="Only jobs of this suite.")] = None,
+    series: Annotated[
+        int | None, Query(ge=1, le=LARGEST_ID, description="Only jobs submitted together with this one.")
+    ] = None,
     limit: Limit = USUAL_LIMIT,
     cursor: Cursor = None,
 ) -> Page[JobView]:
     """One page of jobs with their progress."""
     filters = {"state": state, "device": device, "model": model, "suite": suite}
-    found = services.store.jobs.page(**filters, limit=limit, cursor=cursor)
+    found = services.store.jobs.page(**filters, series=series, limit=limit, cursor=cursor)
     return Page(items=services.views.many(found.items), next=found.next)
 
 

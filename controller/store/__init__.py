@@ -3,6 +3,7 @@
 Blocking; call it from a thread, never from the event loop. What comes out are plain values, never rows.
 """
 
+import time
 from collections.abc import Callable
 
 from controller.instants import Clock, utc_now
@@ -13,6 +14,7 @@ from controller.store.devices import Devices
 from controller.store.job_results import JobResults, JobValues
 from controller.store.jobs import Jobs, StoredJob
 from controller.store.leases import Lease, Leases
+from controller.store.letters import Letters
 from controller.store.records import Records
 from controller.store.results import ResultFilter, Results
 from controller.store.runs import Planned, Runs
@@ -26,16 +28,22 @@ class Store:
     """All of the store over one database. on_record is told of every record that is stored."""
 
     def __init__(
-        self, url: str, *, clock: Clock = utc_now, on_record: Callable[[RunRecord], None] | None = None
+        self,
+        url: str,
+        *,
+        clock: Clock = utc_now,
+        monotonic: Callable[[], float] = time.monotonic,
+        on_record: Callable[[RunRecord], None] | None = None,
     ) -> None:
         self.database = Database(url)
         self.devices = Devices(self.database, clock)
-        self.leases = Leases(self.database, clock)
+        self.leases = Leases(self.database, clock, monotonic)
         self.jobs = Jobs(self.database, clock)
         self.runs = Runs(self.database, clock)
         self.records = Records(self.database, clock, on_record)
         self.results = Results(self.database)
         self.controls = Controls(self.database)
+        self.letters = Letters(self.database, clock)
         self.tokens = Tokens(self.database, clock)
         self.counts = Counts(self.database, clock)
         self.job_results = JobResults(self.database)

@@ -37,6 +37,7 @@ class Devices:
             registered_at=self._now(),
             last_seen_at=None,
             description=None,
+            fault="",
         )
         try:
             with self._database.writing() as session:
@@ -53,12 +54,12 @@ class Devices:
             NotFoundError: it is not registered.
         """
         with self._database.reading() as session:
-            return _view(_find(session, name), self._holders(session).get(name))
+            return _view(_find(session, name), _holders(session).get(name))
 
     def all(self) -> list[DeviceView]:
         """All boards by name."""
         with self._database.reading() as session:
-            holders = self._holders(session)
+            holders = _holders(session)
             return [_view(row, holders.get(row.name)) for row in session.scalars(select(Device).order_by(Device.name))]
 
     def names(self) -> list[str]:
@@ -72,7 +73,7 @@ class Devices:
         if (after := read_cursor(cursor, [str])) is not None:
             query = query.where(Device.name > after[0])
         with self._database.reading() as session:
-            holders = self._holders(session)
+            holders = _holders(session)
             found = [_view(row, holders.get(row.name)) for row in session.scalars(query)]
         return page(found, limit, lambda device: [device.name])
 
@@ -90,6 +91,8 @@ class Devices:
                 row.tags = sorted(set(change.tags))
             if change.maintenance is not None:
                 row.maintenance = change.maintenance
+            if change.fault is not None:
+                row.fault = change.fault
 
     def remove(self, name: str) -> None:
         """Forget a board; its runs stay.
@@ -100,7 +103,7 @@ class Devices:
         """
         with self._database.writing() as session:
             row = _find(session, name)
-            if (job := self._holders(session).get(name)) is not None:
+            if (job := _holders(session).get(name)) is not None:
                 raise ConflictError(f"device {name!r} is held by job {job}; wait for its end or cancel it.")
             session.delete(row)
 
@@ -121,10 +124,11 @@ class Devices:
     def _now(self) -> str:
         return as_text(self._clock())
 
-    def _holders(self, session: Session) -> dict[str, str]:
-        """The job that holds each leased board."""
-        query = select(Lease.device, Lease.job_id).where(Lease.job_id.is_not(None), Lease.expires_at > self._now())
-        return {device: str(job) for device, job in session.execute(query)}
+
+def _holders(session: Session) -> dict[str, str]:
+    """The job that holds each leased board."""
+    query = select(Lease.device, Lease.job_id).where(Lease.job_id.is_not(None))
+    return {device: str(job) for device, job in session.execute(query)}
 
 
 def _find(session: Session, name: str) -> Device:
@@ -137,14 +141,24 @@ def _find(session: Session, name: str) -> Device:
 
 def _view(row: Device, job: str | None) -> DeviceView:
     description = None if row.description is None else DEVICE_DESCRIPTION.validate_python(row.description)
-    health: DeviceHealth = "maintenance" if row.maintenance else "online" if row.answers else "offline"
     return DeviceView(
         name=row.name,
         url=row.url,
         tags=sorted({*row.tags, *(description.tags if description else [])}),
-        health=health,
-        health_reason=row.reason,
+        health=_health(row, job),
+        health_reason=row.fault or row.reason,
         job=job,
         last_seen_at=row.last_seen_at,
         description=description,
     )
+
+
+def _health(row: Device, job: str | None) -> DeviceHealth:
+    """What stands in the way of a job, the gravest first."""
+    if row.maintenance:
+        return "maintenance"
+    if row.fault:
+        return "bad"
+    if not row.answers:
+        return "offline"
+    return "online" if job is None else "leased"

@@ -1,10 +1,10 @@
 """Jobs: the queue and its states. A final state is final, and cancelled stays cancelled."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from sqlalchemy import Select, exists, func, literal, or_, select
+from sqlalchemy import CompoundSelect, Select, func, literal, select, union
 from sqlalchemy.orm import Session
 
 from controller.documents import JOB_SPEC
@@ -15,6 +15,7 @@ from controller.store.database import Database
 from controller.store.leases import Lease, check_lease
 from controller.store.paging import LARGEST_ID, page, read_cursor
 from controller.tables import Job, Run, StorableText
+from controller.tables import Lease as LeaseRow
 from gradfilter.bench.schema import JobSpec
 
 
@@ -31,6 +32,7 @@ class StoredJob:
     finished_at: str | None
     reason: str
     user: str = ""
+    series: str = ""
 
 
 class Jobs:
@@ -42,21 +44,18 @@ class Jobs:
 
     def add(self, spec: JobSpec, *, user: str = "") -> StoredJob:
         """Queue a job of this user."""
-        row = Job(
-            spec=JOB_SPEC.dump_python(spec, mode="json"),
-            model=getattr(spec.workload, "model", spec.workload.kind),
-            state="queued",
-            device=None,
-            created_at=as_text(self._clock()),
-            started_at=None,
-            finished_at=None,
-            reason="",
-            user=user,
-        )
+        return self.add_series([spec], user=user)[0]
+
+    def add_series(self, specs: Sequence[JobSpec], *, user: str = "") -> list[StoredJob]:
+        """Queue jobs of this user that belong together, all of them or none."""
+        rows = [self._row(spec, user) for spec in specs]
         with self._database.writing() as session:
-            session.add(row)
+            session.add_all(rows)
             session.flush()
-            return stored_job(row)
+            for row in rows:
+                row.series = rows[0].id
+            session.flush()
+            return [stored_job(row) for row in rows]
 
     def get(self, job_id: str) -> StoredJob:
         """One job.
@@ -74,12 +73,15 @@ class Jobs:
         device: str | None,
         model: str | None,
         suite: str | None = None,
+        series: int | None = None,
         limit: int,
         cursor: str | None,
     ) -> Page[StoredJob]:
         """One page of jobs, newest first."""
         query = select(Job).order_by(Job.id.desc()).limit(limit + 1)
         of_suite = Job.spec["suite"].as_string()
+        if series is not None:
+            query = query.where(Job.series == series)
         for column, wanted in ((Job.state, state), (Job.device, device), (Job.model, model), (of_suite, suite)):
             if wanted is not None:
                 query = query.where(column == literal(wanted, StorableText))
@@ -92,17 +94,37 @@ class Jobs:
         return self._jobs(select(Job).where(Job.state == "queued").order_by(Job.id).limit(most))
 
     def open(self) -> list[StoredJob]:
-        """Jobs that own a board, oldest first: running ones, and ended ones with an attempt nobody has closed."""
-        unclosed = exists().where(Run.job_id == Job.id, Run.state == "running")
-        return self._jobs(
-            select(Job).where(Job.device.is_not(None), or_(Job.state == "running", unclosed)).order_by(Job.id)
+        """Jobs that own a board, oldest first: running ones, and ended ones whose controller went away before it had
+        closed their last attempt or given the board back.
+        """
+        owning: CompoundSelect[int] = union(
+            select(Job.id).where(Job.state == "running"),
+            select(Run.job_id).where(Run.state == "running"),
+            select(LeaseRow.job_id).where(LeaseRow.job_id.is_not(None)),
         )
+        return self._jobs(select(Job).where(Job.id.in_(owning)).order_by(Job.id))
 
     def cancelled_among(self, job_ids: Iterable[str]) -> set[str]:
         """Which of these jobs are cancelled."""
         query = select(Job.id).where(Job.id.in_([int(job_id) for job_id in job_ids]), Job.state == "cancelled")
         with self._database.reading() as session:
             return {str(job_id) for job_id in session.scalars(query)}
+
+    def boards_working(self) -> dict[str, int]:
+        """How many boards work for each user now."""
+        query = select(Job.user, func.count().label("amount")).where(Job.state == "running").group_by(Job.user)
+        with self._database.reading() as session:
+            return {row.user: row.amount for row in session.execute(query)}
+
+    def served_at(self, users: Iterable[str]) -> dict[str, str]:
+        """When each of these users was last given a board; whoever never was is left out."""
+        query = (
+            select(Job.user, func.max(Job.started_at).label("instant"))
+            .where(Job.user.in_(set(users)), Job.started_at.is_not(None))
+            .group_by(Job.user)
+        )
+        with self._database.reading() as session:
+            return {row.user: row.instant for row in session.execute(query)}
 
     def cancel(self, job_id: str) -> StoredJob:
         """Cancel a job at once; what runs on its board is stopped afterwards. Cancelling twice changes nothing.
@@ -118,6 +140,15 @@ class Jobs:
             if row.state != "cancelled":
                 row.state, row.finished_at, row.reason = "cancelled", as_text(self._clock()), "cancelled by a user"
             return stored_job(row)
+
+    def give_up(self, job_id: str, reason: str) -> bool:
+        """End a job that no board has begun; False when one has, or when it has ended otherwise."""
+        with self._database.writing() as session:
+            row = _find(session, job_id, lock=True)
+            if row.state != "queued":
+                return False
+            row.state, row.finished_at, row.reason = "failed", as_text(self._clock()), reason
+            return True
 
     def end(self, job_id: str, state: JobState, reason: str, lease: Lease) -> bool:
         """Give a running job its final state; False when it has one already (it was cancelled meanwhile).
@@ -137,6 +168,20 @@ class Jobs:
         """How many jobs are in each state."""
         with self._database.reading() as session:
             return {row.state: row.amount for row in session.execute(_counts())}
+
+    def _row(self, spec: JobSpec, user: str) -> Job:
+        return Job(
+            spec=JOB_SPEC.dump_python(spec, mode="json"),
+            model=getattr(spec.workload, "model", spec.workload.kind),
+            state="queued",
+            device=None,
+            created_at=as_text(self._clock()),
+            started_at=None,
+            finished_at=None,
+            reason="",
+            user=user,
+            series=None,
+        )
 
     def _jobs(self, query: Select[Job]) -> list[StoredJob]:
         with self._database.reading() as session:
@@ -168,4 +213,5 @@ def stored_job(row: Job) -> StoredJob:
         finished_at=row.finished_at,
         reason=row.reason,
         user=row.user,
+        series=str(row.series),
     )

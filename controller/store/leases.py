@@ -1,8 +1,12 @@
-"""Leases: who may use a board now. The token grows with every lease, so that a board can tell the old holder off."""
+"""Leases: who may use a board now. The token grows with every lease, so that a board can tell the old holder off.
 
+Whether a holder is still there is not read from a clock, which may be wrong or set anew: a lease is left behind once
+this controller has seen it unrenewed for as long as it lasts, by its own monotonic clock.
+"""
+
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
@@ -11,7 +15,7 @@ from sqlalchemy.orm import Session
 from controller.errors import StaleLeaseError
 from controller.instants import Clock, as_text
 from controller.store.database import Database
-from controller.tables import Job
+from controller.tables import Job, Run
 from controller.tables import Lease as LeaseRow
 
 
@@ -24,12 +28,23 @@ class Lease:
     token: int
 
 
+@dataclass(frozen=True)
+class _Sight:
+    """A lease as this controller saw it last, and the instant of its monotonic clock since when it is so."""
+
+    token: int
+    renewed_at: str
+    since_s: float
+
+
 class Leases:
     """The leases of all boards."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, monotonic: Callable[[], float]) -> None:
         self._database = database
         self._clock = clock
+        self._monotonic = monotonic
+        self._sights: dict[str, _Sight] = {}
 
     def start(self, job_id: str, device: str, seconds: float) -> Lease | None:
         """Lease a board for a queued job and start the job, in one step.
@@ -37,62 +52,76 @@ class Leases:
         None when the job is not queued any more, or the board is held by or promised to another job.
         """
         with self._database.writing() as session:
-            row = _locked_row(session, device)  # before the job's, as everywhere: two that wait never for each other
+            row = _locked_row(session, device)  # before the job's, as everywhere, so that no two wait for each other
             job = session.get(Job, int(job_id), with_for_update=True)
             if job is None or job.state != "queued" or self._is_promised(session, device):
                 return None
             lease = self._take(row, job_id, seconds)
             if lease is not None:
-                job.state, job.device, job.started_at = "running", device, as_text(self._clock())
+                job.state, job.device, job.started_at = "running", device, self._now()
             return lease
 
     def take_up(self, job_id: str, device: str, seconds: float) -> Lease | None:
-        """Lease the board of a job that was started before; None while another lease on it is valid."""
-        with self._database.writing() as session:
-            return self._take(_locked_row(session, device), job_id, seconds)
+        """Lease the board of a job that was started before.
 
-    def renew(self, lease: Lease, seconds: float) -> None:
-        """Hold the board for longer, also after the time was up if nobody else took it.
+        None while another lease on it may be alive, and when the job has come to its end meanwhile.
+        """
+        with self._database.writing() as session:
+            row = _locked_row(session, device)
+            return self._take(row, job_id, seconds) if _owns(session, int(job_id), row) else None
+
+    def renew(self, lease: Lease) -> None:
+        """Hold the board for as long again, also after the time was up if nobody else took it.
 
         Raises:
             StaleLeaseError: somebody else took it.
         """
         with self._database.writing() as session:
             row = check_lease(session, lease)
-            row.expires_at = self._in(seconds)
+            row.renewed_at = self._now()
+            self._see(row)
 
     def release(self, lease: Lease) -> None:
         """Give the board back; without effect when somebody else has it."""
         with self._database.writing() as session:
             row = session.get(LeaseRow, lease.device, with_for_update=True)
             if row is not None and row.token == lease.token:
-                row.job_id, row.expires_at = None, self._in(0)
+                row.job_id = None
 
     def _take(self, row: LeaseRow, job_id: str, seconds: float) -> Lease | None:
-        if row.job_id is not None and row.expires_at > self._in(0):
+        if row.job_id is not None and not self._is_left_behind(row):
             return None
         # Boards remember the highest token. Starting at the time of day keeps it growing past a database that was lost.
         row.token = max(row.token + 1, int(self._clock().timestamp()))
-        row.job_id, row.expires_at = int(job_id), self._in(seconds)
+        row.job_id, row.renewed_at, row.lasts_s = int(job_id), self._now(), seconds
+        self._see(row)
         return Lease(device=row.device, job_id=job_id, token=row.token)
+
+    def _is_left_behind(self, row: LeaseRow) -> bool:
+        """Whether nobody renews the lease any more; the first look at it only begins the watch."""
+        sight = self._sights.get(row.device)
+        if sight is None or (sight.token, sight.renewed_at) != (row.token, row.renewed_at):
+            sight = self._see(row)
+        return self._monotonic() - sight.since_s >= row.lasts_s
+
+    def _see(self, row: LeaseRow) -> _Sight:
+        self._sights[row.device] = sight = _Sight(row.token, row.renewed_at, self._monotonic())
+        return sight
 
     def _is_promised(self, session: Session, device: str) -> bool:
         """Whether a started job owns the board, even if its controller is gone for the moment."""
         query = select(Job.id).where(Job.state == "running", Job.device == device).limit(1)
         return session.scalar(query) is not None
 
-    def _in(self, seconds: float) -> str:
-        return as_text(self._clock() + timedelta(seconds=seconds))
+    def _now(self) -> str:
+        return as_text(self._clock())
 
 
-def _locked_row(session: Session, device: str) -> LeaseRow:
-    """The board's row, locked; made when this is its first lease, perhaps by somebody else at the same time."""
-    row = session.get(LeaseRow, device, with_for_update=True)
-    if row is None:
-        with suppress(IntegrityError), session.begin_nested():
-            session.add(LeaseRow(device=device, job_id=None, token=0, expires_at=""))
-        row = session.get_one(LeaseRow, device, with_for_update=True)
-    return row
+def _owns(session: Session, job_id: int, row: LeaseRow) -> bool:
+    """Whether the job has still to do with its board."""
+    unclosed = select(Run.number).where(Run.job_id == job_id, Run.state == "running").limit(1)
+    is_running = session.get_one(Job, job_id).state == "running"
+    return is_running or row.job_id == job_id or session.scalar(unclosed) is not None
 
 
 def check_lease(session: Session, lease: Lease) -> LeaseRow:
@@ -107,4 +136,14 @@ def check_lease(session: Session, lease: Lease) -> LeaseRow:
         raise StaleLeaseError(
             f"lease {lease.token} on device {lease.device!r} for job {lease.job_id} was taken over (newest: {newest})."
         )
+    return row
+
+
+def _locked_row(session: Session, device: str) -> LeaseRow:
+    """The board's row, locked; made when this is its first lease, perhaps by somebody else at the same time."""
+    row = session.get(LeaseRow, device, with_for_update=True)
+    if row is None:
+        with suppress(IntegrityError), session.begin_nested():
+            session.add(LeaseRow(device=device, job_id=None, token=0, renewed_at="", lasts_s=0.0))
+        row = session.get_one(LeaseRow, device, with_for_update=True)
     return row

@@ -6,7 +6,8 @@ from controller import admission
 from controller.documents import JOB_SPEC
 from controller.errors import InvalidRequestError
 from controller.jobs import DeviceView
-from gradfilter.bench.schema import DeviceSelector
+from controller.selection import matching, spread
+from gradfilter.bench.schema import Channel, DeviceSelector, SensorReport
 from tests.controller.samples import DEVICE, description, job_document
 
 
@@ -43,7 +44,7 @@ def without_methods():
 def test_all_tags_must_be_carried():
     """A board with one of two tags is not meant."""
     boards = [board("a", ["x"]), board("b", ["x", "y"])]
-    assert ["b"] == [device.name for device in admission.matching(DeviceSelector(tags=["x", "y"]), boards)]
+    assert ["b"] == [device.name for device in matching(DeviceSelector(tags=["x", "y"]), boards)]
 
 
 def test_one_board_that_fits_is_enough():
@@ -129,3 +130,64 @@ def test_what_no_report_could_show_is_refused_as_well():
     """The texts of a job are judged together with what its board can do."""
     errors = refusal([board()], note="\x1b[2J", workload={"kind": "training", "model": "m"})
     assert ["note", "workload.model"] == [error.field for error in errors]
+
+
+@pytest.mark.parametrize(
+    ("tags", "names"),
+    [
+        (["jetson"], ["nano", "orin"]),
+        (["jetson", "power:board_input"], ["orin"]),
+        (["jetson-nano|raspberry-pi-5"], ["nano", "pi"]),
+        (["!jetson"], ["pi"]),
+        (["jetson", "!jetson-nano"], ["orin"]),
+        (["!jetson|jetson-nano", "power:board_input|jetson-nano"], ["nano", "pi"]),
+        (["absent"], []),
+    ],
+)
+def test_tags_mean_boards(tags, names):
+    """Every entry must hold: a tag, its absence, or one of several alternatives."""
+    boards = [
+        board("nano", ["jetson", "jetson-nano"]),
+        board("orin", ["jetson", "power:board_input"]),
+        board("pi", ["raspberry-pi-5", "power:board_input"]),
+    ]
+    assert names == [found.name for found in matching(DeviceSelector(tags=tags), boards)]
+
+
+@pytest.mark.parametrize("tag", ["", "!", "a|", "a b", "!!a"])
+def test_a_tag_that_is_none_is_refused(tag):
+    """An entry that no board could ever carry is a mistake, and the field is named."""
+    with pytest.raises(ValueError, match=r"device\.tags must be"):
+        DeviceSelector(tags=[tag])
+
+
+def test_a_job_for_all_boards_becomes_one_for_each():
+    """Each board has a job of its own; one for any of them stays one job."""
+    boards = [board("a"), board("b"), board("c", ["other"])]
+    every = spec(device={"tags": ["desk"], "scope": "all"})
+    assert ["a", "b"] == [one.device.name for one in spread(every, boards)]
+    some = spec(device={"tags": ["desk"]})
+    assert [some] == spread(some, boards)
+
+
+class TestNeeds:
+    def test_memory(self):
+        """A board with less memory than the job needs is refused with both figures."""
+        (error,) = refusal([board(memory_bytes=2_000_000_000)], needs={"memory_bytes": 4_000_000_000})
+        assert ("needs.memory_bytes", "device 'this-computer' has 2.00 GB of memory, the job needs 4.00 GB.") == (
+            error.field,
+            error.message,
+        )
+
+    def test_a_meter(self):
+        """A job that needs energies is refused by a board that cannot meter them, with the sensors' own reasons."""
+        absent = SensorReport(name="ina", present=False, reason="no power monitor was found")
+        (error,) = refusal([board(sensors=[absent])], needs={"energy": True})
+        assert "needs.energy" == error.field
+        assert "no meter for the energy of a step on cpu (ina: no power monitor was found)" in error.message
+
+    def test_are_met(self):
+        """A board with the memory and a meter in its lead takes the job."""
+        channel = Channel(name="ina:in", sensor="ina", quantity="power", unit="W", kind="gauge", covers="board_input")
+        metered = board(sensors=[SensorReport(name="ina", present=True, channels=[channel])])
+        admission.admit(spec(needs={"memory_bytes": 1 << 29, "energy": True}), [metered])

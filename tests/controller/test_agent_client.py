@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 
+import httpx2
 import pytest
 from fastapi import FastAPI
 
@@ -20,7 +21,9 @@ def complaint(answer):
     app.get("/v1/device")(lambda: answer)
 
     async def describe(url):
-        client = AgentClient(timeout_s=5, tokens=BoardTokens(b"key"))
+        client = AgentClient(
+            timeout_s=5, tokens=BoardTokens(b"key"), mailbox=httpx2.MockTransport(lambda request: httpx2.Response(500))
+        )
         try:
             await client.describe(BoardAddress("nano-1", url))
         finally:

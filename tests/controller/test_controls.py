@@ -8,8 +8,10 @@ import pytest
 from controller.analysis.controls import control_failure
 from controller.comparing import judge
 from controller.documents import JOB_SPEC
+from controller.jobs import DeviceChange, NewDevice
 from controller.measuring import measure_run
 from controller.plan import run_spec
+from controller.soundness import heed_control
 from controller.store import Planned, Store
 from tests.controller.samples import job_document, record
 
@@ -101,3 +103,34 @@ def test_a_control_must_be_one(changes):
     )
     with pytest.raises(ValueError, match="purpose control needs two variants that differ in nothing but their names"):
         JOB_SPEC.validate_python(document)
+
+
+class TestSoundness:
+    """What becomes of a board whose controls fail: the second variant takes half as long again as itself."""
+
+    @pytest.fixture
+    def board(self, store):
+        store.devices.add(NewDevice("desk", "http://desk:1"))
+        store.devices.answered("desk")
+        for _ in range(3):
+            control(store, [0.01, -0.01] * 4)
+        return lambda: store.devices.get("desk")
+
+    def test_one_failure_is_chance(self, store, board):
+        """A control that fails once leaves the board at work."""
+        assert "" == heed_control(store, control(store, [0.4, 0.41] * 4).id)
+        assert "online" == board().health
+
+    def test_two_failures_in_a_row_are_the_board(self, store, board):
+        """The board is bad, with what the controls found, until somebody clears it."""
+        control(store, [0.4, 0.41] * 4)
+        assert heed_control(store, control(store, [0.4, 0.41] * 4).id)
+        assert "bad" == board().health
+        assert "compared the baseline with itself" in board().health_reason
+        store.devices.change("desk", DeviceChange(fault=""))
+        assert "online" == board().health
+
+    def test_an_ordinary_job_says_nothing_of_the_board(self, store, board):
+        """A difference between methods is what jobs are for."""
+        ordinary = measured(store, spec(repetitions=8), [0.4, 0.41] * 4)
+        assert "" == heed_control(store, ordinary.id)

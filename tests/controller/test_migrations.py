@@ -62,7 +62,7 @@ def store(database_url):
     """At head with one finished run that was measured and metered, at five watts."""
     opened = Store(database_url)
     opened.database.migrate()
-    lease = opened.leases.start(opened.jobs.add(SPEC).id, DEVICE, 10)
+    lease = opened.leases.start(opened.jobs.add(SPEC).id, DEVICE, 15)
     instants = [9 + 0.05 * number for number in range(80)]
     metered = [Series(POWER, instants, [5 * instant for instant in instants])]
     opened.records.add(replace(record(started(opened, lease)), series=metered), lease)

@@ -1,7 +1,6 @@
 """The store's promises: records are written once, finished is final, the newest lease alone may write."""
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta, timezone
 
 import pytest
 from sqlalchemy import update
@@ -16,24 +15,6 @@ from tests.controller.samples import DEVICE, description, record
 from tests.controller.stored import SPEC, fill_results, started
 
 
-class Clock:
-    """A clock that the test moves."""
-
-    def __init__(self):
-        self.instant = datetime(2026, 1, 1, tzinfo=timezone.utc)
-
-    def __call__(self):
-        return self.instant
-
-    def advance(self, seconds):
-        self.instant += timedelta(seconds=seconds)
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
 @pytest.fixture(params=DATABASES)
 def database_url(request, tmp_path):
     return new_database(request, tmp_path)
@@ -41,7 +22,7 @@ def database_url(request, tmp_path):
 
 @pytest.fixture
 def store(database_url, clock):
-    opened = Store(database_url, clock=clock)
+    opened = Store(database_url, clock=clock, monotonic=clock.monotonic)
     opened.database.migrate()
     yield opened
     opened.close()
@@ -205,7 +186,7 @@ class TestLeases:
     def test_tokens_only_grow(self, store, lease, clock):
         """Every lease has a higher token, across releases and even when the clock goes back."""
         store.leases.release(lease)
-        clock.advance(-1000)
+        clock.step(-1000)
         second = store.leases.take_up(lease.job_id, DEVICE, 10)
         assert second.token > lease.token
 
@@ -220,18 +201,47 @@ class TestLeases:
     def test_renewing_holds_the_board(self, store, lease, clock):
         """A renewed lease is valid for its new time, also when it had run out unnoticed."""
         clock.advance(9)
-        store.leases.renew(lease, 10)
+        store.leases.renew(lease)
         clock.advance(9)
         assert store.leases.take_up(lease.job_id, DEVICE, 10) is None
         clock.advance(9)
-        store.leases.renew(lease, 10)
+        store.leases.renew(lease)
+
+    @pytest.mark.parametrize("seconds", [3600, -3600])
+    def test_a_clock_that_is_set_anew_neither_ends_nor_prolongs_a_lease(self, store, lease, clock, seconds):
+        """What counts is for how long a lease was seen unrenewed, not what the clocks on the walls say."""
+        clock.step(seconds)
+        assert store.leases.take_up(lease.job_id, DEVICE, 10) is None
+        clock.advance(11)
+        assert store.leases.take_up(lease.job_id, DEVICE, 10) is not None
+
+    def test_a_lease_of_another_controller_is_watched_before_it_is_taken_over(self, store, lease, clock, database_url):
+        """A controller that has just come takes over only what nobody renews under its own eyes."""
+        newcomer = Store(database_url, clock=clock, monotonic=clock.monotonic)
+        clock.advance(11)
+        assert newcomer.leases.take_up(lease.job_id, DEVICE, 10) is None
+        clock.advance(6)
+        store.leases.renew(lease)
+        clock.advance(6)
+        assert newcomer.leases.take_up(lease.job_id, DEVICE, 10) is None
+        clock.advance(10)
+        assert newcomer.leases.take_up(lease.job_id, DEVICE, 10) is not None
+        newcomer.close()
+
+    def test_a_board_left_behind_by_a_job_that_ended_is_taken_up(self, store, lease):
+        """A controller that went away between a job's end and giving its board back leaves the job open."""
+        store.jobs.end(lease.job_id, "finished", "", lease)
+        assert [lease.job_id] == [job.id for job in store.jobs.open()]
+        store.leases.release(lease)
+        assert [] == store.jobs.open()
+        assert store.leases.take_up(lease.job_id, DEVICE, 10) is None
 
     def test_a_lease_that_was_taken_over_is_lost(self, store, lease, clock):
         """The old holder learns it at its next renewal, and its release changes nothing."""
         clock.advance(11)
         store.leases.take_up(lease.job_id, DEVICE, 10)
         with pytest.raises(StaleLeaseError):
-            store.leases.renew(lease, 10)
+            store.leases.renew(lease)
         store.leases.release(lease)
         assert store.leases.take_up(lease.job_id, DEVICE, 10) is None
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.postgresql import PostgreSQL
 from tests.system.lab import Lab
 
 
@@ -18,6 +19,13 @@ def started(folder: Path, **options: str) -> Iterator[Lab]:
         lab.stop()
         for log in sorted(folder.glob("*.log")):
             print(f"--- {log.name}\n{log.read_text()[-6000:]}")
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSQL]:
+    """A PostgreSQL server, started for the first test that asks."""
+    with PostgreSQL() as server:
+        yield server
 
 
 @pytest.fixture

@@ -54,6 +54,11 @@ class Service:
     starter: Callable[..., subprocess.Popen[bytes]] = subprocess.Popen
     trust: ssl.SSLContext | bool = True
 
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return self.health.removesuffix("/health")
+
     def start(self) -> None:
         with self.log.open("ab") as log:
             self.process = self.starter(
@@ -91,23 +96,13 @@ class Lab:
     agent_url: str = field(init=False)
 
     def __post_init__(self) -> None:
-        controller_port, agent_port = free_port(), free_port()
-        scheme = "http" if self.certificates is None else "https"
-        self.controller_url = f"{scheme}://127.0.0.1:{controller_port}"
-        self.agent_url = f"{scheme}://127.0.0.1:{agent_port}"
-        self.controller = Service(
-            [str(BIN / "gradfilter"), "controller"],
-            {
-                "GRADFILTER_CONTROLLER_PORT": str(controller_port),
-                "GRADFILTER_CONTROLLER_DATA_DIR": str(self.folder / "controller"),
-            },
-            self.folder / "controller.log",
-            f"{self.controller_url}/health",
-        )
+        self.agent_url = f"{self._scheme}://127.0.0.1:{free_port()}"
+        self.controller = self.new_controller("controller")
+        self.controller_url = self.controller.url
         self.agent = Service(
             [str(BIN / "gradfilter-agent")],
             {
-                "GRADFILTER_AGENT_PORT": str(agent_port),
+                "GRADFILTER_AGENT_PORT": self.agent_url.rpartition(":")[2],
                 "GRADFILTER_AGENT_DATA_DIR": str(self.folder / "agent"),
                 "GRADFILTER_AGENT_WORKER_PYTHON": self.worker_python,
             },
@@ -124,11 +119,29 @@ class Lab:
             service.trust = ssl.create_default_context(cafile=files.authority)
         self.controller.environment["GRADFILTER_CONTROLLER_AGENT_CA"] = str(files.authority)
 
-    def start(self) -> None:
-        """Both services, and the board registered and described."""
+    def new_controller(self, name: str) -> Service:
+        """A controller on this lab's database, not started yet."""
+        port = free_port()
+        environment = {
+            "GRADFILTER_CONTROLLER_PORT": str(port),
+            "GRADFILTER_CONTROLLER_DATA_DIR": str(self.folder / "controller"),
+        }
+        return Service(
+            [str(BIN / "gradfilter"), "controller"],
+            environment,
+            self.folder / f"{name}.log",
+            f"{self._scheme}://127.0.0.1:{port}/health",
+        )
+
+    @property
+    def _scheme(self) -> str:
+        return "http" if self.certificates is None else "https"
+
+    def start(self, device_url: str = "") -> None:
+        """Both services, and the board registered and described; device_url where it is not simply the agent's."""
         self.agent.start()
         self.controller.start()
-        device = {"name": DEVICE, "url": self.agent_url, "tags": ["desk"]}
+        device = {"name": DEVICE, "url": device_url or self.agent_url, "tags": ["desk"]}
         assert self.request("POST", "/v1/devices", json=device).status_code == httpx2.codes.CREATED
         wait_for("a description of the worker", self._worker)
 

@@ -17,10 +17,12 @@ from gradfilter.bench.schema.device import (
     WorkerDescription,
 )
 from gradfilter.bench.schema.job import (
+    Deadlines,
     DeviceSelector,
     JobSpec,
     Limits,
     MethodSpec,
+    Needs,
     PublishedFigure,
     RunSpec,
     Sampling,
@@ -57,6 +59,7 @@ __all__ = [
     "ConvLayerWorkload",
     "ConvShape",
     "ConvolutionCheck",
+    "Deadlines",
     "DeviceDescription",
     "DeviceSelector",
     "Evaluation",
@@ -67,6 +70,7 @@ __all__ = [
     "MethodDescription",
     "MethodSpec",
     "MethodedLayer",
+    "Needs",
     "Optimizer",
     "OptionDescription",
     "Outcome",

@@ -82,17 +82,54 @@ class Sampling:
 
 @dataclass
 class DeviceSelector:
-    """The board by name, or any board that carries all the tags."""
+    """The board by name, or the boards that carry all the tags.
+
+    tags: each a tag, `!tag` for boards without it, or alternatives as `nano|!slow`. scope: any one of these boards, or
+    all, each with a job of its own.
+    """
 
     __pydantic_config__ = REFUSE_UNKNOWN_KEYS
 
     name: Optional[str] = None
     tags: List[str] = field(default_factory=list)
+    scope: Literal["any", "all"] = "any"
 
     def __post_init__(self) -> None:
         check_length("device.tags", self.tags, 0, 32)
+        for tag in self.tags:
+            for alternative in tag.split("|"):
+                check_word("device.tags", alternative[1:] if alternative.startswith("!") else alternative)
+        check_choice("device.scope", self.scope, ["any", "all"])
         if (self.name is None) == (not self.tags):
             raise ValueError("device needs either a name or a list of tags, not both and not neither.")
+
+
+@dataclass
+class Needs:
+    """What the board must have besides what the workload names: so much memory, a meter for the energy of a step."""
+
+    __pydantic_config__ = REFUSE_UNKNOWN_KEYS
+
+    memory_bytes: int = 0
+    energy: bool = False
+
+    def __post_init__(self) -> None:
+        check_range("needs.memory_bytes", self.memory_bytes, 0, 2**50)
+
+
+@dataclass
+class Deadlines:
+    """When to give a job up: so long after it was submitted if no board has begun it, so long after its beginning."""
+
+    __pydantic_config__ = REFUSE_UNKNOWN_KEYS
+
+    start_s: Optional[float] = None
+    end_s: Optional[float] = None
+
+    def __post_init__(self) -> None:
+        for name in ("start_s", "end_s"):
+            if getattr(self, name) is not None:
+                check_range("deadlines." + name, getattr(self, name), 1, 31536000)
 
 
 @dataclass
@@ -127,6 +164,7 @@ class JobSpec:
     suite: the named set of jobs that this one belongs to, '' for none. primary: the metrics that get a verdict,
     declared before anything is measured; all others are explored, with intervals and no test. Fewer need fewer blocks.
     purpose: "control" compares a variant with itself, which tells what the device's runs differ by of themselves.
+    priority: jobs of a higher one go first.
     """
 
     __pydantic_config__ = REFUSE_UNKNOWN_KEYS
@@ -144,8 +182,12 @@ class JobSpec:
     published: List[PublishedFigure] = field(default_factory=list)
     primary: List[str] = field(default_factory=lambda: list(PRIMARY_METRICS))
     purpose: Literal["compare", "control"] = "compare"
+    priority: int = 0
+    needs: Needs = field(default_factory=Needs)
+    deadlines: Deadlines = field(default_factory=Deadlines)
 
     def __post_init__(self) -> None:
+        check_range("priority", self.priority, -100, 100)
         check_length("variants", self.variants, 1, 64)
         check_unique("variants", [variant.name for variant in self.variants])
         check_range("repetitions", self.repetitions, 1, 1000)

@@ -1,0 +1,84 @@
+"""The mailbox: requests to boards that cannot be reached, carried by the database instead of a connection.
+
+For the client of the agents it is one more transport: what has an address `mailbox://…` waits here until its board
+fetches it, and the answer comes back the same way. Controllers that share a database share the mailbox.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import TypeVar
+
+import httpx2
+
+from controller.store.letters import Letter, LetterAnswer, Letters
+
+T = TypeVar("T")
+
+# What another controller on the database has posted or answered is found when this one looks again.
+_LOOK_AGAIN_S = 1.0
+
+
+class Mailbox(httpx2.AsyncBaseTransport):
+    """One controller's end of the mailbox. Used on one event loop."""
+
+    def __init__(self, letters: Letters) -> None:
+        self._letters = letters
+        self._awaited: dict[str, asyncio.Event] = {}
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Post the request and wait for the board's answer as long as the request allows.
+
+        Raises:
+            httpx2.ReadTimeout: there was none in time; the letter is withdrawn.
+        """
+        device, lease = request.extensions["device"], request.headers.get("X-Lease-Token")
+        letter_id = await asyncio.to_thread(
+            self._letters.post,
+            device,
+            method=request.method,
+            path=request.url.raw_path.decode("ascii"),
+            lease=None if lease is None else int(lease),
+            body=(await request.aread()).decode() or None,
+        )
+        self._wake(device)
+        patience_s = request.extensions["timeout"]["read"]
+        try:
+            answer = await self._look(letter_id, lambda: self._letters.answer_to(letter_id), patience_s)
+        finally:
+            await asyncio.shield(asyncio.to_thread(self._letters.drop, letter_id))
+        if answer is None:
+            raise httpx2.ReadTimeout(f"the board {device!r} has not fetched or answered its letter", request=request)
+        headers = {"Content-Type": answer.media_type}
+        return httpx2.Response(answer.status, headers=headers, content=answer.body, request=request)
+
+    async def fetch(self, device: str, wait_s: float) -> list[Letter]:
+        """What waits for a board, as soon as there is something; an empty list when the time is over."""
+        return await self._look(device, lambda: self._letters.take(device) or None, wait_s) or []
+
+    async def bring(self, device: str, letter_id: str, answer: LetterAnswer) -> bool:
+        """Take a board's answer; False when nobody waits for it any more."""
+        is_awaited = await asyncio.to_thread(self._letters.answer, device, letter_id, answer)
+        self._wake(letter_id)
+        return is_awaited
+
+    async def _look(self, key: str, look: Callable[[], T | None], patience_s: float) -> T | None:
+        """Look for something now, whenever it is said to have come, and from time to time."""
+        until = asyncio.get_running_loop().time() + patience_s
+        event = self._awaited.setdefault(key, asyncio.Event())
+        try:
+            while True:
+                event.clear()
+                found = await asyncio.to_thread(look)
+                left_s = until - asyncio.get_running_loop().time()
+                if found is not None or left_s <= 0:
+                    return found
+                alarm = asyncio.get_running_loop().call_later(min(left_s, _LOOK_AGAIN_S), event.set)
+                await event.wait()
+                alarm.cancel()
+        finally:
+            if self._awaited.get(key) is event:
+                del self._awaited[key]
+
+    def _wake(self, key: str) -> None:
+        if (event := self._awaited.get(key)) is not None:
+            event.set()

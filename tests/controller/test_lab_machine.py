@@ -1,0 +1,213 @@
+"""Scheduler and store under any sequence of events: two controllers, clocks that jump, leases that run out.
+
+at most one lease per device · each run recorded at most once · finished is final · cancelled stays cancelled
+"""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+
+from controller import plan
+from controller.errors import ConflictError, RunClosedError, StaleLeaseError
+from controller.jobs import FINAL_JOB_STATES, NewDevice
+from controller.seating import seats
+from controller.store import Planned, Store
+from tests.controller.clocks import SteppedClock
+from tests.controller.databases import sqlite_url
+from tests.controller.samples import record
+from tests.controller.stored import SPEC, any_board
+
+LEASE_S = 10
+BOARDS = ("a", "b")
+CONTROLLERS = (0, 1)
+controllers = st.sampled_from(CONTROLLERS)
+numbers = st.integers(min_value=0, max_value=5)
+
+
+class Laboratory(RuleBasedStateMachine):
+    """What controllers do to the store, in any order, each on what it knows, however old that is."""
+
+    def __init__(self):
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp())
+        self.clock = SteppedClock()
+        self.stores = [
+            Store(sqlite_url(self.folder), clock=self.clock, monotonic=self.clock.monotonic) for _ in CONTROLLERS
+        ]
+        self.store.database.migrate()
+        for board in BOARDS:
+            self.store.devices.add(NewDevice(board, f"http://{board}:1"))
+            self.store.devices.answered(board)
+        self.leases = []  # (controller, lease), given back or not, stale or not
+        self.orders = []  # (lease, what the board was told)
+        self.final = {}  # job → the final state that it was seen in
+        self.records = {}  # run → the record that was stored
+
+    @property
+    def store(self):
+        return self.stores[0]
+
+    def teardown(self):
+        for store in self.stores:
+            store.close()
+        shutil.rmtree(self.folder)
+
+    # ------------------------------------------------------------------ users
+
+    @rule(by_name=st.booleans())
+    def submit(self, by_name):
+        self.store.jobs.add(SPEC if by_name else any_board(SPEC))
+
+    @rule(number=numbers)
+    def cancel(self, number):
+        jobs = self.jobs()
+        if jobs:
+            job = jobs[number % len(jobs)]
+            if job.state in ("finished", "failed"):
+                with pytest.raises(ConflictError):
+                    self.store.jobs.cancel(job.id)
+            else:
+                self.store.jobs.cancel(job.id)
+
+    # ------------------------------------------------------------------ controllers
+
+    @rule(controller=controllers)
+    def serve_the_queue(self, controller):
+        store = self.stores[controller]
+        for job, board in seats(store, store.jobs.queued()).items():
+            self.keep(controller, store.leases.start(job, board, LEASE_S))
+
+    @rule(controller=controllers)
+    def take_up_open_jobs(self, controller):
+        store = self.stores[controller]
+        for job in store.jobs.open():
+            self.keep(controller, store.leases.take_up(job.id, job.device, LEASE_S))
+
+    @precondition(lambda self: self.leases)
+    @rule(number=numbers, seed=st.sampled_from(["baseline", "filtered"]))
+    def start_a_run(self, number, seed):
+        store, lease = self.held(number)
+        try:
+            run = store.runs.start(Planned("measure", seed, 1, 0, 7), lease)
+        except StaleLeaseError:
+            assert not self.is_newest(lease)
+        else:
+            assert self.is_newest(lease)
+            self.orders.append((lease, plan.run_spec(SPEC, run)))
+
+    @precondition(lambda self: self.orders)
+    @rule(number=numbers, state=st.sampled_from(["finished", "failed", "lost"]), under=numbers)
+    def store_a_record(self, number, state, under):
+        """Of any run, also one that was stored long ago, under any lease on its board, also a stale one."""
+        first, spec = self.orders[number % len(self.orders)]
+        on_board = [lease for _, lease in self.leases if (lease.device, lease.job_id) == (first.device, first.job_id)]
+        lease, measured = on_board[under % len(on_board)], record(spec, state)
+        try:
+            is_new = self.store.records.add(measured, lease)
+        except (StaleLeaseError, RunClosedError):
+            return
+        if is_new:
+            assert spec.run_id not in self.records
+            assert self.is_newest(lease)
+            self.records[spec.run_id] = measured
+
+    @precondition(lambda self: self.leases)
+    @rule(number=numbers, state=st.sampled_from(["finished", "failed"]))
+    def end_the_job(self, number, state):
+        store, lease = self.held(number)
+        try:
+            store.jobs.end(lease.job_id, state, "", lease)
+        except StaleLeaseError:
+            assert not self.is_newest(lease)
+
+    @precondition(lambda self: self.leases)
+    @rule(number=numbers)
+    def renew(self, number):
+        store, lease = self.held(number)
+        try:
+            store.leases.renew(lease)
+        except StaleLeaseError:
+            assert not self.is_newest(lease)
+
+    @precondition(lambda self: self.leases)
+    @rule(number=numbers)
+    def give_back(self, number):
+        store, lease = self.held(number)
+        store.leases.release(lease)
+
+    # ------------------------------------------------------------------ time
+
+    @rule(seconds=st.sampled_from([1, 6, 11]))
+    def time_passes(self, seconds):
+        self.clock.advance(seconds)
+
+    @rule(seconds=st.sampled_from([-3600, 3600]))
+    def the_clock_is_set_anew(self, seconds):
+        self.clock.step(seconds)
+
+    # ------------------------------------------------------------------ what holds
+
+    @invariant()
+    def a_board_works_for_one_job(self):
+        running = [job.device for job in self.jobs() if job.state == "running"]
+        assert len(running) == len(set(running))
+
+    @invariant()
+    def what_has_ended_stays_as_it_is(self):
+        for job in self.jobs():
+            assert self.final.get(job.id, job.state) == job.state
+            if job.state in FINAL_JOB_STATES:
+                self.final[job.id] = job.state
+
+    @invariant()
+    def a_record_is_written_once(self):
+        for run_id, measured in self.records.items():
+            assert measured == self.store.records.get(run_id)
+
+    def jobs(self):
+        return self.store.jobs.page(state=None, device=None, model=None, limit=1000, cursor=None).items
+
+    def keep(self, controller, lease):
+        if lease is not None:
+            assert self.is_newest(lease)
+            self.leases.append((controller, lease))
+
+    def held(self, number):
+        controller, lease = self.leases[-1 - number % len(self.leases)]
+        return self.stores[controller], lease
+
+    def is_newest(self, lease):
+        return lease.token == max(
+            other.token for _, other in [*self.leases, (0, lease)] if other.device == lease.device
+        )
+
+
+def examine(examples, steps):
+    run_state_machine_as_test(
+        Laboratory,
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=steps,
+            deadline=None,
+            derandomize=os.environ.get("CI") == "true",
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+
+
+def test_a_few_sequences():
+    """A small sample of all sequences keeps the promises."""
+    examine(8, 25)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1200)
+def test_many_sequences():
+    """So do many and long ones."""
+    examine(150, 60)
