@@ -9,6 +9,7 @@ from gradfilter.methods.da3 import DA3
 from gradfilter.methods.e2train import E2Train
 from gradfilter.methods.gradient_filter import GradientFilter
 from gradfilter.methods.lean import Lean
+from gradfilter.methods.low_rank import LowRank
 from gradfilter.methods.method import Method
 from gradfilter.methods.virtual_pooling import VirtualPooling
 
@@ -19,6 +20,7 @@ _ALL: Tuple[Type[Method], ...] = (
     E2Train,
     Lean,
     VirtualPooling,
+    LowRank,
     Checkpointing,
 )
 
@@ -32,6 +34,7 @@ __all__ = [
     "E2Train",
     "GradientFilter",
     "Lean",
+    "LowRank",
     "Method",
     "VirtualPooling",
     "changed_layers",
