@@ -11,6 +11,7 @@ from controller.analysis.headline import headline
 from controller.analysis.judging import plan_judgement, with_verdicts
 from controller.analysis.learning import start_score
 from controller.analysis.noise_floor import NO_NOISE_KNOWN, DeviceNoise
+from controller.analysis.power_trace import power_traces
 from controller.analysis.published import beside
 from controller.analysis.summary import summarize
 from controller.analysis.verdicts import Comparison
@@ -64,6 +65,7 @@ def compare(
         start=start_score(records),
         published=beside(job.published, variants),
         judgement=plan_judgement(job),
+        power=power_traces(evidence),
     )
 
 

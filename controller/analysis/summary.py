@@ -1,5 +1,6 @@
 """One variant, judged: every metric with its estimate over runs and its comparison with the baseline."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -32,6 +33,7 @@ def summarize(evidence: Evidence, variant: Variant) -> VariantResult:
         layers=_layers(used),
         epochs=epoch_results(used),
         gradients=gradient_results(used),
+        ways=_ways(used),
     )
 
 
@@ -117,6 +119,12 @@ def _failure(record: RunRecord) -> str:
     if record.failure is None:
         return f"{where}: {record.state}"
     return f"{where}: {record.failure.kind}: {record.failure.message}"
+
+
+def _ways(runs: list[RunRecord]) -> dict[str, int]:
+    """How many layers were changed in which way; the first run stands for all."""
+    layers = runs[0].outcome.layers if runs else []
+    return dict(Counter(", ".join(filter(None, (layer.change, layer.run))) for layer in layers))
 
 
 def _layers(runs: list[RunRecord]) -> list[str]:

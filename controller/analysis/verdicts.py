@@ -161,7 +161,8 @@ class VariantResult:
     """One variant, judged. runs_valid counts the finished runs, runs_failed those that failed of their own.
 
     runs_lost counts attempts without a complete record. failures: one sentence per failed or lost run.
-    layers: what the methods changed, as the worker reported it. epochs: empty where the job counts steps.
+    layers: what the methods changed, as the worker reported it. ways: change and backward pass → how many layers.
+    epochs: empty where the job counts steps.
     """
 
     variant: str
@@ -174,6 +175,28 @@ class VariantResult:
     layers: list[str] = field(default_factory=list)
     epochs: list[EpochResult] = field(default_factory=list)
     gradients: list[GradientResult] = field(default_factory=list)
+    ways: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class PhaseSpan:
+    """A phase of a run, in seconds from the run's beginning."""
+
+    name: str
+    start_s: float
+    end_s: float
+
+
+@dataclass(frozen=True)
+class PowerTrace:
+    """Power over one run, thinned for a picture, in seconds from its beginning; source: of what, by which meter."""
+
+    variant: str
+    block: int
+    source: str
+    times_s: list[float]
+    watts: list[float]
+    phases: list[PhaseSpan]
 
 
 @dataclass(frozen=True)
@@ -183,7 +206,7 @@ class Comparison:
     headline: the verdict in one sentence. missing: what the job still lacks, '' when nothing.
     environment: what the compared runs have in common. workload, job: the spec as JSON values. start: what the
     starting weights score, None where no preparation said so. published: in the order of the job. judgement: what its
-    tests can say.
+    tests can say. power: of one run of each variant, where it was metered.
     """
 
     job_id: str
@@ -205,3 +228,4 @@ class Comparison:
     start: StartScore | None = None
     published: list[PublishedResult] = field(default_factory=list)
     judgement: JudgementPlan | None = None
+    power: list[PowerTrace] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""The charts of a report: where a step's time goes, every run of the main metrics, the curve over epochs."""
+"""The charts of a report: where a step's time goes, every run of the main metrics, and those of its other files."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -7,8 +7,10 @@ from typing import Any
 from controller.analysis import wording
 from controller.analysis.metrics import METRICS, Metric
 from controller.analysis.verdicts import Comparison, MetricValue
+from controller.report.cost_charts import pareto_charts, power_charts
 from controller.report.curves import curve
 from controller.report.drawing import ROW, Figure, isolated, svg, variant_colours
+from controller.report.layer_views import gradient_chart
 from controller.report.units import Unit, choose_unit
 
 PART_COLOURS = {"forward": "#4b9ab0", "backward": "#d9782d", "optimizer": "#8a7bd0"}
@@ -16,6 +18,7 @@ STRIP_METRICS = (
     "step_time",
     "backward",
     "peak_rss_bytes",
+    "saved_activation_bytes",
     "energy_per_step",
     "test_accuracy",
     "test_miou",
@@ -39,7 +42,14 @@ def figures(comparison: Comparison) -> list[Figure]:
         drawn = [figure for part in layers[:MOST_LAYERS] for figure in _stack(comparison, part)]
     else:
         strips = [figure for name in STRIP_METRICS for figure in _strip(comparison, METRICS[name])]
-        drawn = [*_stack(comparison, ""), *curve(comparison), *strips]
+        drawn = [
+            *_stack(comparison, ""),
+            *curve(comparison),
+            *pareto_charts(comparison),
+            *strips,
+            *power_charts(comparison),
+            *gradient_chart(comparison),
+        ]
     return [Figure(f.title, isolated(f.svg, i), f.description) for i, f in enumerate(drawn)]
 
 

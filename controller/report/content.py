@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 
 from controller.analysis.verdicts import Comparison, Concern
+from controller.report.layer_views import way_table
 from controller.report.learning import epoch_table, gradient_table, start_words
 from controller.report.method import kinds_of_numbers, method_sentences
 from controller.report.published import published_table
@@ -27,7 +28,7 @@ class Content:
     concerns: list[Concern]
     runs: Table
     failures: list[tuple[str, str]]
-    layers: list[tuple[str, str]]
+    layers: Table | None
     values: Table
     method: list[str]
     kinds: list[tuple[str, str]]
@@ -50,7 +51,7 @@ def content_of(comparison: Comparison) -> Content:
         concerns=comparison.concerns,
         runs=run_table(comparison),
         failures=[(v.variant, why) for v in comparison.variants for why in v.failures],
-        layers=[(v.variant, layer) for v in comparison.variants for layer in v.layers],
+        layers=way_table(comparison),
         values=value_table(comparison),
         method=method_sentences(comparison),
         kinds=kinds_of_numbers(comparison),

@@ -64,10 +64,12 @@ def _concerns(content: Content) -> Iterator[str]:
 def _runs(content: Content) -> Iterator[str]:
     yield "## Runs"
     yield _table(content.runs)
-    for heading, pairs in (("What failed:", content.failures), ("What the methods changed:", content.layers)):
-        if pairs:
-            yield heading
-            yield "\n".join(f"- {escape(variant)}: {escape(text)}" for variant, text in pairs)
+    if content.failures:
+        yield "What failed:"
+        yield "\n".join(f"- {escape(variant)}: {escape(text)}" for variant, text in content.failures)
+    if content.layers is not None:
+        yield f"### {content.layers.caption}"
+        yield _table(content.layers)
     if content.values.groups:
         yield f"### {content.values.caption}"
         yield _table(content.values)

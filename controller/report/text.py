@@ -83,6 +83,9 @@ def _runs(content: Content) -> Iterator[str]:
     yield from _table(content.runs)
     for variant, why in content.failures:
         yield from _wrapped(f"{variant}, {why}", "  ")
+    if content.layers is not None:
+        yield ""
+        yield from _table(content.layers)
 
 
 def _concerns(concerns: Sequence[Concern]) -> Iterator[str]:

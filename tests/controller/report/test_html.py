@@ -75,7 +75,7 @@ def test_markup_is_shown_not_obeyed():
 def test_charts_have_words():
     """Every chart is one image to a screen reader, described with its numbers."""
     charts = [e for e in page("whole").iter("div") if e.attrib.get("class") == "chart"]
-    assert 7 == len(charts)
+    assert 13 == len(charts)
     assert all(e.attrib["role"] == "img" and e.find("svg") is not None for e in charts)
     assert "baseline 60.4 (58.1–62.7); filtered 29.8 (28.7–30.9)" in "".join(e.attrib["aria-label"] for e in charts)
 
