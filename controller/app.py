@@ -14,6 +14,7 @@ from controller import problems
 from controller.access.board_tokens import BoardTokens
 from controller.access.guard import Guard, needed_scope
 from controller.access.headers import SecurityHeaders
+from controller.access.rate import RateLimit
 from controller.agent_client import AgentClient
 from controller.live import Live
 from controller.mailbox import Mailbox
@@ -84,6 +85,7 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
     )
     app.add_middleware(Guard)
+    app.add_middleware(RateLimit, per_s=settings.requests_per_s)
     app.add_middleware(SecurityHeaders)
     problems.install(app)
     for router in (*API, *PAGES):

@@ -29,6 +29,9 @@ class Settings(BaseSettings):
         default=Path("var/controller"), description="Where the SQLite database lies; made when missing."
     )
     database_url: str = Field(default="", description="SQLAlchemy URL; empty means SQLite in data_dir.")
+    requests_per_s: float = Field(
+        default=500.0, gt=0, description="How often one address may ask; twice as many at once are answered."
+    )
     tls_certificate: Path | None = Field(
         default=None, description="The certificate to serve HTTPS with, in PEM, with its chain."
     )
