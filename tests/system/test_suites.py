@@ -50,11 +50,42 @@ def test_accuracy_is_reported_with_its_interval(shared_lab, name):
     if name == "patch-sizes":
         assert -NEAR_ENOUGH <= judged["patch2"]["difference"]["value"]
         assert 0.95 < report["environment"]["pretraining_accuracy"]
-    keep(result.stdout, name)
+    keep(result.stdout, f"accuracy-{name}")
+
+
+@pytest.mark.long
+@pytest.mark.timeout(7200)
+def test_all_methods_are_compared_and_their_claims_hold(shared_lab):
+    """Every variant ends well; less is kept where that is claimed, and what is dropped or computed less costs less."""
+    result = run_suite(shared_lab, "all-methods", "--only", "training")
+    assert 0 == result.returncode, result.stderr
+    keep(result.stdout, "all-methods")
+    report = json.loads(newest_report(shared_lab, "json"))
+    found = {variant["variant"]: variant["parts"][0]["metrics"] for variant in report["variants"]}
+
+    def value(variant, metric):
+        return found[variant][metric]["estimate"]["value"]
+
+    assert {3} == {variant["runs_valid"] for variant in report["variants"]}
+    for variant in ("lean", "comet", "low-rank", "da3", "bias-only", "head-only", "checkpointing"):
+        assert value(variant, "saved_activation_bytes") < value("baseline", "saved_activation_bytes")
+    for variant in ("comet", "da3"):
+        assert value(variant, "peak_rss_bytes") < value("baseline", "peak_rss_bytes")
+    assert "simulated" not in {metric["kind"] for metrics in found.values() for metric in metrics.values()}
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("job", ["signs", "simulated"])
+def test_the_other_jobs_of_all_methods_end_well(shared_lab, job):
+    """Sign gradients with a learning rate of their own, and the network on a simulated array."""
+    result = run_suite(shared_lab, "all-methods", "--only", job)
+    assert (0, 1) == (result.returncode, result.stdout.count("state finished")), result.stderr
+    keep(result.stdout, f"all-methods-{job}")
 
 
 def keep(report: str, name: str) -> None:
     """Leave the report where make test-long collects them; elsewhere nothing is kept."""
     if folder := os.environ.get("KEPT_REPORTS"):
         Path(folder).mkdir(parents=True, exist_ok=True)
-        (Path(folder) / f"accuracy-{name}.txt").write_text(report)
+        (Path(folder) / f"{name}.txt").write_text(report)

@@ -1,0 +1,50 @@
+"""The suite of all methods, small: every variant of its jobs is built and trains a step, and claims hold on counts."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+SUITE = Path(__file__).resolve().parents[3] / "controller" / "suites" / "all-methods.json"
+SMALL = {"image_size": 64, "batch_size": 4, "warm_up_steps": 0, "measured_steps": 2, "pretraining": None, "threads": 1}
+
+
+@pytest.fixture(name="job", scope="module")
+def fixture_job():
+    """The job of every method, on few and small images."""
+    jobs = {job["name"]: job["job"] for job in json.loads(SUITE.read_text(encoding="utf-8"))["jobs"]}
+    signs = [variant for variant in jobs["signs"]["variants"] if variant["name"] != "baseline"]
+    job = jobs["training"]
+    return {"workload": dict(job["workload"], **SMALL), "variants": [*job["variants"], *signs]}
+
+
+@pytest.fixture(name="measured", scope="module")
+def fixture_measured(run_worker, spec, job):
+    """One run of a variant, by its name; its outcome, and its steps."""
+    runs = {}
+
+    def run(name):
+        if name not in runs:
+            (variant,) = [variant for variant in job["variants"] if variant["name"] == name]
+            runs[name] = run_worker(spec(job["workload"], variants=[variant]))
+            assert 0 == runs[name].status, runs[name].log
+        return runs[name]
+
+    return run
+
+
+def test_every_variant_can_be_prepared(run_worker, spec, job):
+    """
+    One worker builds each variant and runs a forward and a backward pass of it.
+    """
+    run = run_worker(spec(job["workload"], variants=job["variants"], purpose="prepare"))
+    assert 0 == run.status, run.log
+
+
+def test_compressed_inputs_are_kept_in_fewer_bytes(measured):
+    """
+    A whole step beside plain training: lean layers and compressed inputs keep less, counted in the same way.
+    """
+    kept = {name: measured(name).outcome["saved_activation_bytes"][""] for name in ("baseline", "comet")}
+    assert kept["comet"] < 0.75 * kept["baseline"]
+    assert all(gradient["cosine"] > 0.98 for gradient in measured("comet").outcome["gradients"] if gradient["cosine"])
