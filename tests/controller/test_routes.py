@@ -145,8 +145,10 @@ class TestResults:
 class TestReports:
     def test_what_can_be_judged_is_known_before_the_start(self, lab):
         """The answer to a submission says how many blocks its tests need: 7 for three, and this job asks for one."""
-        submitted = lab.request("POST", "/v1/jobs", json=job_document()).json()["judgement"]
-        assert (3, 7, 1, False) == tuple(submitted[name] for name in ("tests", "blocks_needed", "blocks", "able"))
+        submitted = lab.request("POST", "/v1/jobs", json=job_document()).json()
+        judgement = submitted["judgement"]
+        assert (3, 7, 1, False) == tuple(judgement[name] for name in ("tests", "blocks_needed", "blocks", "able"))
+        lab.end_of(submitted["id"])
 
     @pytest.mark.parametrize(
         ("suffix", "media_type"),
