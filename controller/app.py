@@ -20,12 +20,14 @@ from controller.live import Live
 from controller.mailbox import Mailbox
 from controller.routes import (
     api_page,
+    checks,
     dashboard,
     devices,
     explore,
     health,
     jobs,
     login,
+    marks,
     reports,
     results,
     runs,
@@ -46,6 +48,8 @@ API = (
     results.router,
     devices.router,
     mailbox_of_boards.router,
+    checks.router,
+    marks.router,
     health.router,
 )
 PAGES = (

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from controller import listing
+from controller.check_commands import reproduce, verify
 from controller.client import DEFAULT_URL, Client, ControllerError, ReportFormat
 from controller.control_job import control_job
 from controller.device_commands import devices
@@ -29,6 +30,8 @@ app = typer.Typer(
 )
 app.add_typer(devices, name="devices")
 app.add_typer(suite, name="suite")
+app.command()(verify)
+app.command()(reproduce)
 app.add_typer(tokens, name="tokens")
 add_storage_commands(app)
 

@@ -78,6 +78,19 @@ def change_device(
         typer.echo(f"device {device.name} is {device.health}.")
 
 
+@devices.command("mark")
+def mark_device(
+    context: typer.Context,
+    name: DeviceName,
+    what: Annotated[str, typer.Argument(metavar="WHAT", help="What was changed, such as 'a new fan'.")],
+    controller: ControllerUrl = None,
+) -> None:
+    """Say that something about a board was changed: its history and its noise floor begin anew."""
+    with connect(context, controller) as client:
+        client.mark_device(name, what)
+        typer.echo(f"device {name} is marked; run `gradfilter control --device {name}` for its noise floor.")
+
+
 @devices.command("remove")
 def remove_device(context: typer.Context, name: DeviceName, controller: ControllerUrl = None) -> None:
     """Forget a board; its results stay."""

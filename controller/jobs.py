@@ -126,6 +126,26 @@ class DeviceChange:
 
 
 @dataclass
+class NewMark:
+    """What was changed about a board, such as a new system or new cooling."""
+
+    __pydantic_config__ = REFUSE_UNKNOWN_KEYS
+
+    what: str
+
+    def __post_init__(self) -> None:
+        check_length("what", self.what, 1, 300)
+
+
+@dataclass
+class DeviceMark:
+    """When something about a board was changed, and what."""
+
+    at: str
+    what: str
+
+
+@dataclass
 class ResultRow:
     """One metric of one finished run. value is None where reason says why; source is the channel of an energy.
 

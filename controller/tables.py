@@ -174,13 +174,28 @@ class RunMethod(Base):
 
 
 class Record(Base):
-    """What a run observed, without its series: raw, written once. measured_by: who last filled measurements from it."""
+    """What a run observed, without its series: raw, written once. measured_by: who last filled measurements from it.
+
+    digest: the hash of the raw data when they were stored, '' by a version that took none.
+    """
 
     __tablename__ = "records"
 
     run_id: Mapped[str] = mapped_column(ForeignKey("runs.id"), primary_key=True)
     document: Mapped[dict[str, Any]]
     measured_by: Mapped[str] = mapped_column(index=True)
+    digest: Mapped[str] = mapped_column(server_default="")
+
+
+class Mark(Base):
+    """Something about a device was changed (a new system, new cooling): what it did before says nothing any more."""
+
+    __tablename__ = "marks"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    device: Mapped[str] = mapped_column(index=True)
+    at: Mapped[str]
+    what: Mapped[str]
 
 
 class SeriesDocument(Base):

@@ -112,6 +112,15 @@ class Client:
         """The comparison of a job in one of its formats."""
         return self._send("GET", f"/v1/jobs/{_part(job_id)}/report.{report_format}").text
 
+    def checks(self, job_id: str) -> list[dict[str, Any]]:
+        """The points of the job's checklist: name, passed, found."""
+        return cast("list[dict[str, Any]]", self._json("GET", f"/v1/jobs/{_part(job_id)}/checks"))
+
+    def agreement(self, job_id: str, other: str) -> list[dict[str, Any]]:
+        """Every ratio to the baseline in two jobs, and whether they agree."""
+        path = f"/v1/jobs/{_part(job_id)}/agreement"
+        return cast("list[dict[str, Any]]", self._json("GET", path, params={"other": other}))
+
     def watch(self, job_id: str) -> Iterator[JobView]:
         """The job at every change until its final state, across restarts of the controller.
 
@@ -189,6 +198,10 @@ class Client:
         """Change what the lab says about a board: url, tags, maintenance."""
         body = json.dumps(changes).encode()
         return _read(DeviceView, self._json("PATCH", f"/v1/devices/{_part(name)}", content=body))
+
+    def mark_device(self, name: str, what: str) -> None:
+        """Write down that something about a board was changed, so that its noise floor begins anew."""
+        self._send("POST", f"/v1/devices/{_part(name)}/marks", content=json.dumps({"what": what}).encode())
 
     def remove_device(self, name: str) -> None:
         """Forget a board; its results stay."""

@@ -15,6 +15,7 @@ from controller.store.job_results import JobResults, JobValues
 from controller.store.jobs import Jobs, StoredJob
 from controller.store.leases import Lease, Leases
 from controller.store.letters import Letters
+from controller.store.marks import Marks
 from controller.store.records import Records
 from controller.store.results import ResultFilter, Results
 from controller.store.runs import Planned, Runs
@@ -44,6 +45,7 @@ class Store:
         self.results = Results(self.database)
         self.controls = Controls(self.database)
         self.letters = Letters(self.database, clock)
+        self.marks = Marks(self.database, clock)
         self.tokens = Tokens(self.database, clock)
         self.counts = Counts(self.database, clock)
         self.job_results = JobResults(self.database)

@@ -2,13 +2,13 @@
 
 from math import log
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from controller.analysis.noise_floor import DeviceNoise, noise_floor, workload_class
 from controller.documents import JOB_SPEC
 from controller.store.database import Database
-from controller.tables import Job, MeasurementRow, Run
+from controller.tables import Job, Mark, MeasurementRow, Run
 
 # A device of today is known by its recent controls, not by those before its last summer.
 MOST_CONTROLS = 20
@@ -21,10 +21,15 @@ class Controls:
         self._database = database
 
     def recent(self, device: str, wanted_class: str, *, before: str | None = None) -> list[str]:
-        """The device's finished controls of one class of workloads, newest first; before: only those before a job."""
+        """The device's finished controls of one class of workloads, newest first; before: only those before a job.
+
+        Those from before the device's last mark were made on another device, as it were.
+        """
+        last_mark = select(func.max(Mark.at)).where(Mark.device == device).scalar_subquery()
         query = (
             select(Job.id, Job.spec)
             .where(Job.device == device, Job.state == "finished", Job.spec["purpose"].as_string() == "control")
+            .where(Job.created_at > func.coalesce(last_mark, ""))
             .order_by(Job.id.desc())
         )
         if before is not None:

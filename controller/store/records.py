@@ -7,6 +7,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from controller import series
+from controller.analysis.verification import StoredHash
+from controller.digest import digest_of
 from controller.documents import RUN_RECORD
 from controller.errors import NotFoundError, RunClosedError
 from controller.instants import Clock, as_text
@@ -43,7 +45,8 @@ class Records:
             check_lease(session, lease)
             if run.state != "running":
                 raise RunClosedError(f"run {run.id} is {run.state}; a record for it is not taken.")
-            session.add(Record(run_id=run.id, document=document, measured_by=""))
+            digest = digest_of(document, parquet)
+            session.add(Record(run_id=run.id, document=document, measured_by="", digest=digest))
             session.add(SeriesDocument(run_id=run.id, parquet=parquet))
             run.state, run.finished_at = record.state, as_text(self._clock())
             run.failure = "" if record.failure is None else record.failure.message
@@ -82,6 +85,18 @@ class Records:
         )
         with self._database.reading() as session:
             return [_whole(document, parquet) for document, parquet in session.execute(query)]
+
+    def hashes(self, job_id: str) -> dict[str, StoredHash]:
+        """Run → the hash of its raw data as it was stored, and as they are now."""
+        query = (
+            select(Record.run_id, Record.digest, Record.document, SeriesDocument.parquet)
+            .join(Run, Run.id == Record.run_id)
+            .join(SeriesDocument, SeriesDocument.run_id == Record.run_id)
+            .where(Run.job_id == int(job_id))
+        )
+        with self._database.reading() as session:
+            found = session.execute(query)
+            return {run: StoredHash(digest, digest_of(document, parquet)) for run, digest, document, parquet in found}
 
 
 def _document(session: Session, run_id: str) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Control jobs: the noise floor that they leave, who may use it, and the verdicts that it changes."""
 
 from dataclasses import replace
+from datetime import datetime
 from math import exp
 
 import pytest
@@ -134,3 +135,27 @@ class TestSoundness:
         """A difference between methods is what jobs are for."""
         ordinary = measured(store, spec(repetitions=8), [0.4, 0.41] * 4)
         assert "" == heed_control(store, ordinary.id)
+
+
+def test_a_mark_begins_the_floor_anew(tmp_path):
+    """What a board did before its new fan is no measure of what it does now."""
+    instants = iter(f"2026-01-01T00:00:{second:02}" for second in range(60))
+    opened = Store(
+        f"sqlite:///{tmp_path / 'lab.sqlite'}", clock=lambda: datetime.fromisoformat(next(instants) + "+00:00")
+    )
+    opened.database.migrate()
+    control(opened, [0.1])
+    opened.marks.add("desk", "a new fan")
+    assert ["a new fan"] == [mark.what for mark in opened.marks.of_device("desk")]
+    assert 0 == opened.controls.noise("desk", CLASS).of("step_time").pairs
+    control(opened, [0.2])
+    assert 1 == opened.controls.noise("desk", CLASS).of("step_time").pairs
+    opened.close()
+
+
+def test_raw_data_keep_the_hash_they_were_stored_with(store):
+    """What was stored is what is there."""
+    job = control(store, [0.1])
+    hashes = store.records.hashes(job.id).values()
+    assert 2 == len(hashes)
+    assert all(found.stored == found.now for found in hashes)

@@ -142,6 +142,26 @@ class TestResults:
         assert {"run_id", "metric", "value", "unit"} <= set(table.columns)
 
 
+class TestChecks:
+    def test_the_checklist_names_what_does_not_hold(self, lab, job):
+        """Two short steps are no measurement, and the raw data are what was stored."""
+        points = {check["name"]: check["passed"] for check in lab.get(f"/v1/jobs/{job}/checks")}
+        assert (False, True, True) == tuple(
+            points[n] for n in ("window lengths", "hashes of raw data", "same environment")
+        )
+
+    def test_a_job_agrees_with_itself(self, lab, job):
+        """One block has ratios and no intervals, so nobody knows."""
+        found = lab.get(f"/v1/jobs/{job}/agreement?other={job}")
+        assert {(1.0, None)} == {(row["change"]["value"], row["agrees"]) for row in found}
+
+    def test_a_device_is_marked(self, lab):
+        """A mark is kept with its instant; an unknown device has none."""
+        made = lab.request("POST", f"/v1/devices/{DEVICE}/marks", json={"what": "a new fan"}).json()
+        assert [made] == lab.get(f"/v1/devices/{DEVICE}/marks")
+        assert 404 == lab.request("POST", "/v1/devices/nobody/marks", json={"what": "a new fan"}).status_code
+
+
 class TestReports:
     def test_what_can_be_judged_is_known_before_the_start(self, lab):
         """The answer to a submission says how many blocks its tests need: 7 for three, and this job asks for one."""
