@@ -54,11 +54,13 @@ def measure(spec: RunSpec, events: EventWriter, board: Board) -> None:
     )
     if workload.work == "step":
         _add_scores(outcome, scores, workload)
+    observed = {name: words for method in prepared.methods for name, words in method.observed(prepared.model).items()}
     set_training_mode(prepared.model, workload.batch_norm)
     with recording_runs(prepared.model) as runs, counting_saved_bytes(prepared.model) as saved:
         loop.forward_and_backward()
     outcome.saved_activation_bytes = {"": saved.total}
-    outcome.layers = [MethodedLayer(layer.name, layer.change, runs.get(layer.name, "")) for layer in prepared.layers]
+    observed.update(runs)
+    outcome.layers = [MethodedLayer(one.name, one.change, observed.get(one.name, "")) for one in prepared.layers]
     outcome.gradients = compare_with_plain(task, spec.variant, prepared, batches.take())
     events.outcome(outcome)
 

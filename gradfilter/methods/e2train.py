@@ -8,7 +8,7 @@ does not save what it claims, or is random in evaluation, this does and is not.
 
 from dataclasses import dataclass, field
 from random import Random
-from typing import ClassVar, List, Optional, Sequence, Tuple
+from typing import ClassVar, Dict, List, Optional, Sequence, Tuple
 
 import torch
 from torch import Tensor, nn
@@ -16,11 +16,19 @@ from torch import Tensor, nn
 from gradfilter.bench.schema import MethodedLayer
 from gradfilter.bench.schema.checks import check_choice, check_range
 from gradfilter.errors import UnsupportedModel
+from gradfilter.methods.bit_energy import bit_energy
 from gradfilter.methods.method import Method
 from gradfilter.methods.quantisation import EXACT_BITS
 from gradfilter.methods.residual_blocks import residual_blocks
-from gradfilter.methods.selective_blocks import GATES, DepthGates, input_channels, run_every_block, select_blocks
-from gradfilter.methods.sign_prediction import SignBits, keep_magnitudes, reduce_to_signs, sign_problem
+from gradfilter.methods.selective_blocks import (
+    GATES,
+    DepthGates,
+    input_channels,
+    run_every_block,
+    select_blocks,
+    shares,
+)
+from gradfilter.methods.sign_prediction import SignBits, Signed, keep_magnitudes, reduce_to_signs, sign_problem
 
 _MOST_BITS = 16
 NamedLayer = Tuple[str, nn.Module]
@@ -117,6 +125,12 @@ class E2Train(Method):
                 parameter.grad = torch.zeros_like(parameter)
         return self.on_drop == "momentum_step"
 
+    def observed(self, model: nn.Module) -> Dict[str, str]:
+        """How often blocks ran, how many signs were not predicted, and what that would cost by the model of bits."""
+        ran = {name: "for %.0f %% of the samples" % (100 * s) for name, s in shares(model).items() if s is not None}
+        signed = {name: module for name, module in model.named_modules() if isinstance(module, Signed)}
+        return {**ran, **{name: _signs_words(layer) for name, layer in signed.items()}}
+
     def extra_loss(self, model: nn.Module) -> Optional[Tensor]:
         """The price of the blocks that ran, or below target_active the reward."""
         gates = [gates for gates in (getattr(module, GATES, None) for module in model.modules()) if gates is not None]
@@ -155,3 +169,13 @@ class E2Train(Method):
             advice = "Freeze these layers or set predict_signs to false."
             raise UnsupportedModel(self.name, [*sentences, advice])
         return trained
+
+
+def _signs_words(layer: Signed) -> str:
+    if layer.unsure_share is None:
+        return ""
+    energy = bit_energy(layer.sign_bits, layer.unsure_share)
+    return "%.1f %% of its signs not predicted in the last step; products modelled at %.1f %% of float32's energy" % (
+        100 * layer.unsure_share,
+        100 * energy.total,
+    )

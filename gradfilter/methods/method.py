@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from random import Random
-from typing import Any, ClassVar, Iterable, List, Mapping, Optional, Sequence, Type, TypeVar
+from typing import Any, ClassVar, Dict, Iterable, List, Mapping, Optional, Sequence, Type, TypeVar
 
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -99,6 +99,10 @@ class Method:
     def stands_in(self, parameters: Sequence[nn.Parameter]) -> bool:  # noqa: ARG002
         """Give the parameters gradients for the update of a batch that this method did not keep; whether it did."""
         return False
+
+    def observed(self, model: nn.Module) -> Dict[str, str]:  # noqa: ARG002
+        """What was seen of changed layers while the model trained, in a few words each, by module name."""
+        return {}
 
     def extra_loss(self, model: nn.Module) -> Optional[Tensor]:  # noqa: ARG002
         """A scalar to add to the loss, or None."""

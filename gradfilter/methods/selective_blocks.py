@@ -7,7 +7,7 @@ backward, nothing kept. What F_l would have given for them is unknown, so they t
 the samples that it let through and from the loss on activity.
 """
 
-from typing import Any, List, NamedTuple, Optional, Sequence, Tuple, cast
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -35,6 +35,18 @@ class DepthGates(nn.Module):
         self._per_batch = per_batch
         self._state: Optional[Tuple[Tensor, Tensor]] = None
         self._decisions: List[Tensor] = []
+        self._let_through = [(0, 0) for _ in channels]  # samples, and of how many, while training
+
+    def count(self, gate: int, let_through: int, samples: int) -> None:
+        """Note what a gate decided, where it is trained."""
+        if self.training:
+            before = self._let_through[gate]
+            self._let_through[gate] = before[0] + let_through, before[1] + samples
+
+    def share(self, gate: int) -> Optional[float]:
+        """The share of the samples that a gate has let through while training; None before any."""
+        let_through, samples = self._let_through[gate]
+        return let_through / samples if samples else None
 
     def decide(self, gate: int, x: Tensor) -> Tensor:
         """(N,) of 0 and 1: which samples of x (N, C, H, W) the gate lets through; its gradient is the probability's."""
@@ -87,6 +99,7 @@ class Selective(Extension):
         gates, gate, shortcut = self.selection
         decision = gates.decide(gate, x)
         chosen = decision.detach().nonzero().flatten()
+        gates.count(gate, len(chosen), len(x))
         past = ResidualBlock("", self, shortcut, "").past(x)
         if len(chosen) == 0:
             return past
@@ -135,6 +148,12 @@ def run_every_block(model: nn.Module) -> None:
             unextend(module, Selective)
     if hasattr(model, GATES):
         delattr(model, GATES)
+
+
+def shares(model: nn.Module) -> Dict[str, Optional[float]]:
+    """The share of the samples that each selective block has run for while training, by module name."""
+    selective = [(name, module) for name, module in model.named_modules() if isinstance(module, Selective)]
+    return {name: block.selection.gates.share(block.selection.gate) for name, block in selective}
 
 
 def input_channels(block: ResidualBlock) -> int:

@@ -152,8 +152,9 @@ class SamplerReport:
 class MethodedLayer:
     """A layer that a method changed, and how ('gradient_filter patch_size=4').
 
-    run: how it took its backward pass in a training step, where the method has more than one way ('at patch
-    resolution', 'at full resolution, for interpolate'); '' where that was not observed.
+    run: what was seen of it while it trained: how it took its backward pass, where the method has more than one way
+    ('at patch resolution', 'at full resolution, for interpolate'), or how often it ran ('for 61 % of the samples');
+    '' where nothing was observed.
     """
 
     name: str

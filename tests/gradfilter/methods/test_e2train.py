@@ -5,6 +5,7 @@ import random
 import pytest
 import torch
 from residual_network import make_images, make_residual_network
+from torch import nn
 
 from gradfilter.methods import E2Train
 
@@ -54,6 +55,19 @@ def test_switches_go_together(select, predict_signs):
     assert {"stem.0.weight", "blocks.0.conv1.weight", "head.weight"} <= moved
     if predict_signs:
         assert {-1, 0, 1} >= set(network.stem[0].weight.grad.unique().tolist())
+
+
+def test_observations_say_what_ran_and_what_is_modelled():
+    """Of blocks the share of samples, of layers the signs not predicted; an energy is called modelled."""
+    method = E2Train(drop=0.0, select=True, predict_signs=True)
+    network = method.apply(make_residual_network()).train()
+    assert {""} == set(method.observed(network).values())
+    nn.init.constant_(network.selective_gates.score.bias, 200.0)
+    network(make_images()).sum().backward()
+    network.eval()(make_images())
+    seen = method.observed(network)
+    assert "for 100 % of the samples" == seen["blocks.1"]
+    assert "% of its signs not predicted in the last step; products modelled at" in seen["blocks.2.conv1"]
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gradfilter.inspection.bit_energy import bit_energy
+from gradfilter.methods.bit_energy import bit_energy
 from gradfilter.methods.sign_prediction import SignBits
 
 BITS = SignBits(8, 4, 8, 16, 10, 0.05, sparsify=False)
