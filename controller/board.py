@@ -233,10 +233,10 @@ class Board:
             AgentUnreachableError: the board is not registered any more.
         """
         try:
-            device = await asyncio.to_thread(self._store.devices.get, self._lease.device)
+            url = await asyncio.to_thread(self._store.devices.url, self._lease.device)
         except NotFoundError as error:
             raise AgentUnreachableError(str(error)) from error
-        return BoardAddress(device.name, device.url)
+        return BoardAddress(self._lease.device, url)
 
     def _show(self, run: RunSummary, status: RunStatus) -> None:
         running = RunningNow(

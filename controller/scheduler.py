@@ -108,9 +108,7 @@ class Scheduler:
 
     async def _take_up_open_jobs(self) -> None:
         waiting: set[str] = set()
-        for job in await asyncio.to_thread(self._store.jobs.open):
-            if job.id in self._jobs:
-                continue
+        for job in await asyncio.to_thread(self._store.jobs.open, set(self._jobs)):
             lease = await asyncio.to_thread(self._store.leases.take_up, job.id, job.device, self._settings.lease_s)
             if lease is not None:
                 await self._employ(lease)

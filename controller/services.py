@@ -38,7 +38,7 @@ class Services:
         Raises:
             InvalidRequestError: none can, or no report could show it.
         """
-        devices = self.store.devices.all()
+        devices = self.store.devices.meant([spec.device])
         admission.admit(spec, devices)
         first, *_ = self.store.jobs.add_series(spread(spec, devices), user=user)
         self.scheduler.wake()

@@ -29,7 +29,8 @@ class JobViews:
         """Many jobs, with a few statements for all of them; devices: all boards, where they are known already."""
         attempts = self._store.runs.of_jobs(job.id for job in jobs)
         if devices is None:
-            devices = self._store.devices.all() if any(job.state == "queued" for job in jobs) else []
+            waiting = [job.spec.device for job in jobs if job.state == "queued"]
+            devices = self._store.devices.meant(waiting) if waiting else []
         instant = utc_now()
         return [
             JobView(

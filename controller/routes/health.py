@@ -70,7 +70,9 @@ class _Counts(Collector):
         yield _gauge("gradfilter_devices", "Devices by health.", "health", devices)
         yield GaugeMetricFamily("gradfilter_queue_length", "Jobs that wait for a board.", queue.length)
         yield GaugeMetricFamily("gradfilter_queue_oldest_seconds", "How long the oldest has waited.", queue.oldest_s)
-        yield GaugeMetricFamily("gradfilter_leases", "Boards that a job holds.", self._store.counts.leases())
+        leased = self._store.counts.leases()
+        yield GaugeMetricFamily("gradfilter_leases", "Boards that a job holds.", leased.amount)
+        yield GaugeMetricFamily("gradfilter_lease_age_seconds", "Since the oldest was renewed.", leased.oldest_s)
 
 
 def _gauge(name: str, help_text: str, label: str, counts: dict[str, int]) -> Metric:

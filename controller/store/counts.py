@@ -17,6 +17,14 @@ class Queue:
     oldest_s: float
 
 
+@dataclass(frozen=True)
+class Leased:
+    """How many boards jobs hold, and how long ago the one that waits longest for it was renewed, in seconds."""
+
+    amount: int
+    oldest_s: float
+
+
 class Counts:
     """The lab in numbers."""
 
@@ -31,10 +39,12 @@ class Counts:
             length, oldest = session.execute(query).one()
         return Queue(length, self._age_s(oldest))
 
-    def leases(self) -> int:
-        """How many boards are leased."""
+    def leases(self) -> Leased:
+        """The leases now."""
+        query = select(func.count(), func.min(Lease.renewed_at)).where(Lease.job_id.is_not(None))
         with self._database.reading() as session:
-            return session.scalar(select(func.count()).where(Lease.job_id.is_not(None))) or 0
+            amount, oldest = session.execute(query).one()
+        return Leased(amount, self._age_s(oldest))
 
     def _age_s(self, instant: str | None) -> float:
         """Seconds since an instant, 0 where there is none; a clock that was set back makes nothing younger than new."""

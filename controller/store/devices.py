@@ -1,6 +1,9 @@
 """Boards: registering them, and what is known about them."""
 
-from sqlalchemy import select
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import Select, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -11,7 +14,7 @@ from controller.jobs import DeviceChange, DeviceHealth, DeviceView, NewDevice, P
 from controller.store.database import Database
 from controller.store.paging import page, read_cursor
 from controller.tables import Device, Lease
-from gradfilter.bench.schema import DeviceDescription
+from gradfilter.bench.schema import DeviceDescription, DeviceSelector
 
 
 class Devices:
@@ -20,6 +23,7 @@ class Devices:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
+        self._descriptions: dict[str, tuple[dict[str, Any], DeviceDescription]] = {}
 
     def add(self, device: NewDevice) -> None:
         """Register a board that nobody has spoken to yet.
@@ -54,13 +58,29 @@ class Devices:
             NotFoundError: it is not registered.
         """
         with self._database.reading() as session:
-            return _view(_find(session, name), _holders(session).get(name))
+            return self._view(_find(session, name), _holder(session, name))
+
+    def url(self, name: str) -> str:
+        """Where a board's agent listens.
+
+        Raises:
+            NotFoundError: it is not registered.
+        """
+        with self._database.reading() as session:
+            url = session.scalar(select(Device.url).where(Device.name == name))
+            return _find(session, name).url if url is None else url
 
     def all(self) -> list[DeviceView]:
         """All boards by name."""
-        with self._database.reading() as session:
-            holders = _holders(session)
-            return [_view(row, holders.get(row.name)) for row in session.scalars(select(Device).order_by(Device.name))]
+        return self._views(select(Device).order_by(Device.name))
+
+    def meant(self, selectors: Iterable[DeviceSelector]) -> list[DeviceView]:
+        """The boards that selectors choose from: those that they name, or all where one names none, or none's."""
+        names = {selector.name for selector in selectors}
+        if None in names:
+            return self.all()
+        found = self._views(select(Device).where(Device.name.in_(names)).order_by(Device.name))
+        return found if len(found) == len(names) else self.all()
 
     def names(self) -> list[str]:
         """The names of all boards."""
@@ -72,10 +92,7 @@ class Devices:
         query = select(Device).order_by(Device.name).limit(limit + 1)
         if (after := read_cursor(cursor, [str])) is not None:
             query = query.where(Device.name > after[0])
-        with self._database.reading() as session:
-            holders = _holders(session)
-            found = [_view(row, holders.get(row.name)) for row in session.scalars(query)]
-        return page(found, limit, lambda device: [device.name])
+        return page(self._views(query), limit, lambda device: [device.name])
 
     def change(self, name: str, change: DeviceChange) -> None:
         """Change what the lab says about a board.
@@ -103,7 +120,7 @@ class Devices:
         """
         with self._database.writing() as session:
             row = _find(session, name)
-            if (job := _holders(session).get(name)) is not None:
+            if (job := _holder(session, name)) is not None:
                 raise ConflictError(f"device {name!r} is held by job {job}; wait for its end or cancel it.")
             session.delete(row)
 
@@ -121,8 +138,39 @@ class Devices:
             if (row := session.get(Device, name)) is not None:
                 row.answers, row.reason = False, reason
 
+    def _views(self, query: Select[Device]) -> list[DeviceView]:
+        with self._database.reading() as session:
+            holders = _holders(session)
+            return [self._view(row, holders.get(row.name)) for row in session.scalars(query)]
+
+    def _view(self, row: Device, job: str | None) -> DeviceView:
+        description = None if row.description is None else self._described(row.name, row.description)
+        return DeviceView(
+            name=row.name,
+            url=row.url,
+            tags=sorted({*row.tags, *(description.tags if description else [])}),
+            health=_health(row, job),
+            health_reason=row.fault or row.reason,
+            job=job,
+            last_seen_at=row.last_seen_at,
+            description=description,
+        )
+
+    def _described(self, name: str, document: dict[str, Any]) -> DeviceDescription:
+        """A board's description; read once while it stays the same, since a lab's boards are listed all the time."""
+        known = self._descriptions.get(name)
+        if known is None or known[0] != document:
+            known = self._descriptions[name] = document, DEVICE_DESCRIPTION.validate_python(document)
+        return known[1]
+
     def _now(self) -> str:
         return as_text(self._clock())
+
+
+def _holder(session: Session, name: str) -> str | None:
+    """The job that holds a board."""
+    job = session.scalar(select(Lease.job_id).where(Lease.device == name))
+    return None if job is None else str(job)
 
 
 def _holders(session: Session) -> dict[str, str]:
@@ -137,20 +185,6 @@ def _find(session: Session, name: str) -> Device:
         names = ", ".join(session.scalars(select(Device.name).order_by(Device.name).limit(20)))
         raise NotFoundError(f"there is no device {name!r}; registered are: {names or 'none'}.")
     return row
-
-
-def _view(row: Device, job: str | None) -> DeviceView:
-    description = None if row.description is None else DEVICE_DESCRIPTION.validate_python(row.description)
-    return DeviceView(
-        name=row.name,
-        url=row.url,
-        tags=sorted({*row.tags, *(description.tags if description else [])}),
-        health=_health(row, job),
-        health_reason=row.fault or row.reason,
-        job=job,
-        last_seen_at=row.last_seen_at,
-        description=description,
-    )
 
 
 def _health(row: Device, job: str | None) -> DeviceHealth:

@@ -1,6 +1,6 @@
 """Jobs: the queue and its states. A final state is final, and cancelled stays cancelled."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -93,16 +93,18 @@ class Jobs:
         """Jobs that wait for a board, oldest first; so many at most."""
         return self._jobs(select(Job).where(Job.state == "queued").order_by(Job.id).limit(most))
 
-    def open(self) -> list[StoredJob]:
+    def open(self, known: Collection[str] = ()) -> list[StoredJob]:
         """Jobs that own a board, oldest first: running ones, and ended ones whose controller went away before it had
-        closed their last attempt or given the board back.
+        closed their last attempt or given the board back. Without the ones that are known already.
         """
         owning: CompoundSelect[int] = union(
             select(Job.id).where(Job.state == "running"),
             select(Run.job_id).where(Run.state == "running"),
             select(LeaseRow.job_id).where(LeaseRow.job_id.is_not(None)),
         )
-        return self._jobs(select(Job).where(Job.id.in_(owning)).order_by(Job.id))
+        with self._database.reading() as session:
+            found = {job_id for job_id in session.scalars(owning) if str(job_id) not in known}
+        return self._jobs(select(Job).where(Job.id.in_(found)).order_by(Job.id)) if found else []
 
     def cancelled_among(self, job_ids: Iterable[str]) -> set[str]:
         """Which of these jobs are cancelled."""

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import structlog
 
+from tests.controller.clocks import SteppedClock
 from tests.controller.databases import sqlite_url
 from tests.controller.fake_agent import FakeAgent
 from tests.controller.fake_controller import FakeController, serving
@@ -59,3 +60,9 @@ def fake() -> Iterator[FakeController]:
     """A controller that answers from a script."""
     with serving(FakeController()) as server:
         yield server
+
+
+@pytest.fixture
+def clock() -> SteppedClock:
+    """Time that the test moves."""
+    return SteppedClock()
