@@ -26,7 +26,7 @@ from agent.run_folder import RunFolder
 from agent.runs import Runs, Seen
 from agent.settings import AgentSettings
 from agent.worker_command import worker_command
-from gradfilter.bench.schema import DeviceDescription, RunSpec, RunStatus, SensorReport
+from gradfilter.bench.schema import DeviceDescription, RunFile, RunSpec, RunStatus, SensorReport
 
 _log = logging.getLogger(__name__)
 _LONGEST_WAIT_S = 60
@@ -147,6 +147,16 @@ def _add_run_routes(app: FastAPI) -> None:
         if trace_after is not None and isinstance(found, RunStatus):
             found = await _runs(request).traced(found, trace_after)
         return _answer(found)
+
+    @app.get("/v1/runs/{run_id}/files")
+    def list_files(request: Request, run_id: str) -> list[RunFile]:
+        """The files that a run left for people, such as a profile."""
+        return _runs(request).files(run_id)
+
+    @app.get("/v1/runs/{run_id}/files/{name}", response_class=FileResponse)
+    def get_file(request: Request, run_id: str, name: str) -> Response:
+        """One of those files."""
+        return FileResponse(_runs(request).file(run_id, name), media_type="application/octet-stream")
 
     @app.post("/v1/runs/{run_id}/cancel", response_model=RunStatus, status_code=202)
     def cancel_run(request: Request, run_id: str, token: LeaseToken) -> RunStatus | Response:

@@ -2,6 +2,7 @@
 
 AgentError                                     500
 ├── UnknownRun (LookupError)                   404
+├── UnknownFile (LookupError)                  404
 ├── BadRunId (ValueError)                      422
 ├── Conflict (RuntimeError)                    409
 │   ├── OtherRunActive
@@ -30,6 +31,13 @@ class UnknownRun(AgentError, LookupError):  # noqa: N818 - the name says what is
 
     status = 404
     title = "no such run"
+
+
+class UnknownFile(AgentError, LookupError):  # noqa: N818 - as above
+    """A file that a run did not leave behind, or that may not be fetched."""
+
+    status = 404
+    title = "no such file"
 
 
 class BadRunId(AgentError, ValueError):  # noqa: N818 - the name says what is wrong

@@ -57,7 +57,7 @@ def _carry_out(run: ActiveRun, journal: Journal, bench: Bench) -> Failure | None
     """Settle, then work. The sensors are read from before the rest to after the work, so idle power is there too."""
     _await_description(run, bench.worker)
     journal.add(_started(bench.settings))
-    if run.spec.purpose == "prepare":
+    if run.spec.purpose != "measure":
         return _work(run, journal, bench)
     with _sampling(run, journal, bench.settings.surroundings()) as sampler:
         _settle(run, journal)

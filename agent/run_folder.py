@@ -4,6 +4,7 @@
     events.jsonl     what happened, line by line: the agent's own events and the worker's
     samples.txt      the sampler's readings
     worker.log  sampler.log
+    files/           what the worker leaves for people, such as a profile
     status.json      the final RunStatus with the record, exactly as the API answers it; it is written last,
                      at once and whole, so a folder without it is a run that never ended
 
@@ -59,6 +60,11 @@ class RunFolder:
     def sampler_log(self) -> Path:
         """What the sampler printed, which is nothing unless it crashed."""
         return self.path / "sampler.log"
+
+    @property
+    def files(self) -> Path:
+        """What the worker leaves for people; there only where it does."""
+        return self.path / "files"
 
     @property
     def status(self) -> Path:

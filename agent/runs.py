@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from agent.active_run import ActiveRun, StopReason
 from agent.changes import Changes
@@ -15,7 +16,8 @@ from agent.errors import AgentStopping, DiskTooFull, OtherRunActive, OtherSpec, 
 from agent.execution import Bench, execute, recover
 from agent.lease import Lease
 from agent.run_folder import RunFolder
-from gradfilter.bench.schema import RunRecord, RunSpec, RunStatus
+from agent.served_files import find_file, list_files
+from gradfilter.bench.schema import RunFile, RunRecord, RunSpec, RunStatus
 
 _log = logging.getLogger(__name__)
 
@@ -130,6 +132,23 @@ class Runs:
         if active is None or active.spec.run_id != status.run_id:
             return status
         return replace(status, trace=await asyncio.to_thread(active.trace, after_s))
+
+    def files(self, run_id: str) -> list[RunFile]:
+        """What a run left for people.
+
+        Raises:
+            UnknownRun: there is no such run.
+        """
+        return list_files(self._folder(run_id))
+
+    def file(self, run_id: str, name: str) -> Path:
+        """Where one of those files lies.
+
+        Raises:
+            UnknownRun: there is no such run.
+            UnknownFile: the run has no such file.
+        """
+        return find_file(self._folder(run_id), name)
 
     def cancel(self, run_id: str, token: int) -> None:
         """Ask a run to stop; one that has ended stays as it is."""

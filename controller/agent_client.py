@@ -12,9 +12,9 @@ import httpx2
 from pydantic import ValidationError
 
 from controller.access.board_tokens import BoardTokens
-from controller.documents import DEVICE_DESCRIPTION, RUN_SPEC, RUN_STATUS
+from controller.documents import DEVICE_DESCRIPTION, RUN_FILES, RUN_SPEC, RUN_STATUS
 from controller.errors import AgentBusyError, AgentError, AgentRefusedError, AgentUnreachableError, RunUnknownError
-from gradfilter.bench.schema import SCHEMA_VERSION, DeviceDescription, RunSpec, RunStatus
+from gradfilter.bench.schema import SCHEMA_VERSION, DeviceDescription, RunFile, RunSpec, RunStatus
 
 T = TypeVar("T")
 
@@ -95,6 +95,15 @@ class AgentClient:
         path = f"{_run(run_id)}?wait={wait_s:g}&trace_after={trace_after_s!r}"
         answer = await self._ask(board, path, patience_s=wait_s)
         return await _read(_run_status, answer, board.url)
+
+    async def files(self, board: BoardAddress, run_id: str) -> list[RunFile]:
+        """What an ended run left for people."""
+        answer = await self._ask(board, f"{_run(run_id)}/files")
+        return await _read(RUN_FILES.validate_json, answer, board.url)
+
+    async def file(self, board: BoardAddress, run_id: str, name: str) -> bytes:
+        """One of those files."""
+        return (await self._ask(board, f"{_run(run_id)}/files/{quote(name, safe='')}")).content
 
     async def cancel(self, board: BoardAddress, run_id: str, lease: int) -> None:
         """Have a run stopped; its status tells when it has."""

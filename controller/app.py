@@ -20,6 +20,7 @@ from controller.live import Live
 from controller.mailbox import Mailbox
 from controller.routes import (
     api_page,
+    artefacts,
     checks,
     dashboard,
     devices,
@@ -46,6 +47,7 @@ API = (
     reports.router,
     runs.router,
     results.router,
+    artefacts.router,
     devices.router,
     mailbox_of_boards.router,
     checks.router,

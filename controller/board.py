@@ -5,6 +5,7 @@ the record, still works on it, or does not know it; in the last case the attempt
 """
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Literal, TypeVar
@@ -26,14 +27,17 @@ from controller.jobs import FINAL_JOB_STATES, RunningNow, RunSummary
 from controller.live import Live, Now
 from controller.measuring import measure_run
 from controller.settings import Settings
-from controller.store import Lease, Planned, Store, StoredJob
+from controller.store import Lease, NewArtefact, Planned, Store, StoredJob
 from gradfilter.bench.schema import Failure, RunRecord, RunStatus
 
 T = TypeVar("T")
 
 _PREPARATIONS = 3
 _LONGEST_BACKOFF = 16
-_PREPARE, _MEASURE = "prepare", "measure"
+_PREPARE, _MEASURE, _PROFILE = "prepare", "measure", "profile"
+_MOST_FILES = 16
+_LARGEST_FILE = 16 * 1024 * 1024
+_FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _AGENT_GRACE_S = 30.0
 
 log = structlog.get_logger()
@@ -92,6 +96,14 @@ class Board:
                 methods=methods,
             )
         )
+
+    async def profile(self) -> None:
+        """Have every variant run once more under a profiler, and keep what that leaves; a failure harms no result."""
+        attempts = await asyncio.to_thread(self._store.runs.of_job, self._job.id)
+        done = {one.variant for one in attempts if one.purpose == _PROFILE and one.state in ("finished", "failed")}
+        for variant in self._job.spec.variants:
+            if variant.name not in done:
+                await self._execute(Planned(_PROFILE, variant.name, block=0, position=0, seed=self._job.spec.seed))
 
     async def measured(self) -> list[RunSummary]:
         """The measured attempts so far."""
@@ -167,6 +179,8 @@ class Board:
 
     async def _record(self, run: RunSummary, record: RunRecord) -> RunRecord:
         """Store what the board measured, then let the board forget it."""
+        if run.purpose == _PROFILE and record.state == "finished":
+            await self._keep_files(run)
         await asyncio.to_thread(self._store.records.add, record, self._lease)
         self._log.info("run_stored", run=run.id, state=record.state)
         if record.state == "finished" and run.purpose == _MEASURE:
@@ -175,6 +189,19 @@ class Board:
         self._live.changed(self._job.id)
         await self._forget(run.id)
         return record
+
+    async def _keep_files(self, run: RunSummary) -> None:
+        """Fetch what the run left for people, before its record ends the attempt and the board forgets it."""
+        try:
+            files = await self._patiently(partial(self._agents.files, run_id=run.id))
+            for file in files[:_MOST_FILES]:
+                if file.bytes > _LARGEST_FILE or not _FILE_NAME.fullmatch(file.name):
+                    self._log.warning("file_left_on_board", run=run.id, name=file.name, bytes=file.bytes)
+                    continue
+                content = await self._patiently(partial(self._agents.file, run_id=run.id, name=file.name))
+                await asyncio.to_thread(self._store.artefacts.add, run.id, [NewArtefact(file.name, content)])
+        except RunUnknownError as error:
+            self._log.warning("files_lost", run=run.id, reason=str(error))
 
     async def _close(self, run: RunSummary, state: Literal["failed", "lost"], failure: Failure) -> RunRecord:
         """End an attempt whose record cannot be had, with the reason as its record.

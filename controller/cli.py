@@ -100,12 +100,21 @@ def submit(
     seed: Annotated[int | None, typer.Option(help="Orders the runs of each block.")] = None,
     note: Annotated[str | None, typer.Option(help="Kept with the job.")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="A first look: intervals, but no test.")] = False,
+    profile: Annotated[
+        bool, typer.Option("--profile", help="Each variant runs once more under torch.profiler, unmeasured.")
+    ] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Show the progress, then the comparison.")] = False,
     controller: ControllerUrl = None,
 ) -> None:
     """Submit a job: a file, or a training job from flags."""
     changes = given(
-        repetitions=repetitions, primary=primary or None, seed=seed, note=note, quick=quick or None, priority=priority
+        repetitions=repetitions,
+        primary=primary or None,
+        seed=seed,
+        note=note,
+        quick=quick or None,
+        profile=profile or None,
+        priority=priority,
     )
     if device is not None or tag:
         changes["device"] = given(name=device, tags=tag or None, scope="all" if every else None)

@@ -89,6 +89,16 @@ class RunSummary:
 
 
 @dataclass
+class ArtefactView:
+    """A file that a run of the job left for people, such as a profile; size in bytes."""
+
+    run_id: str
+    variant: str
+    name: str
+    size: int
+
+
+@dataclass
 class NewDevice:
     """A board to register: its name in the lab and where its agent listens."""
 

@@ -8,9 +8,11 @@ is added at the end of the job, at most twice. A slot with a valid record (finis
 from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
+from typing import cast
 
 from controller.jobs import JobState, RunSummary
 from gradfilter.bench.schema import JobSpec, RunSpec, Variant
+from gradfilter.bench.schema.job import RunPurpose
 
 REPLACEMENT_BLOCKS = 2
 _VALID = ("finished", "failed")
@@ -78,13 +80,13 @@ def verdict(spec: JobSpec, attempts: Sequence[RunSummary]) -> tuple[JobState, st
 
 def run_spec(spec: JobSpec, run: RunSummary) -> RunSpec:
     """What the board is told to do for an attempt; the same every time, so that it can be told again."""
-    is_preparation = run.purpose == "prepare"
+    purpose = cast("RunPurpose", run.purpose)
     return RunSpec(
         run_id=run.id,
         job_id=run.job_id,
         workload=spec.workload,
-        variants=[variant for variant in spec.variants if is_preparation or variant.name == run.variant],
-        purpose="prepare" if is_preparation else "measure",
+        variants=[variant for variant in spec.variants if purpose == "prepare" or variant.name == run.variant],
+        purpose=purpose,
         block=run.block,
         attempt=run.attempt,
         seed=run.seed,

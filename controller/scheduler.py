@@ -79,6 +79,8 @@ class Scheduler:
             return
         while (slot := await board.next_slot()) is not None:
             await board.measure(slot)
+        if job.spec.profile:
+            await board.profile()
         state, reason = plan.verdict(job.spec, await board.measured())
         await asyncio.to_thread(self._store.jobs.end, job.id, state, reason, lease)
         if fault := await asyncio.to_thread(heed_control, self._store, job.id):

@@ -198,6 +198,17 @@ class Mark(Base):
     what: Mapped[str]
 
 
+class Artefact(Base):
+    """A file that a run left for people: as the board wrote it, written once."""
+
+    __tablename__ = "artefacts"
+
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.id"), primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    size: Mapped[int]
+    content: Mapped[bytes] = mapped_column(LargeBinary)
+
+
 class SeriesDocument(Base):
     """All sensor series of a run as one Parquet document: raw, written once."""
 

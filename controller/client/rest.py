@@ -13,7 +13,7 @@ from urllib.parse import quote, urlsplit
 import httpx2
 
 from controller.client.errors import ControllerError, ControllerUnreachableError, refusal
-from controller.jobs import FINAL_JOB_STATES, DeviceView, JobView, NewDevice, RunSummary
+from controller.jobs import FINAL_JOB_STATES, ArtefactView, DeviceView, JobView, NewDevice, RunSummary
 from gradfilter.bench.schema import JobSpec
 
 if TYPE_CHECKING:
@@ -107,6 +107,14 @@ class Client:
     def runs(self, job_id: str) -> list[RunSummary]:
         """The attempts of a job in the order they were made, without their raw data."""
         return [_read(RunSummary, item) for item in self._pages(f"/v1/jobs/{_part(job_id)}/runs", {})]
+
+    def artefacts(self, job_id: str) -> list[ArtefactView]:
+        """What the job's runs left for people, such as profiles."""
+        return [_read(ArtefactView, item) for item in self._json("GET", f"/v1/jobs/{_part(job_id)}/artefacts")]
+
+    def artefact(self, run_id: str, name: str) -> bytes:
+        """One of those files."""
+        return self._send("GET", f"/v1/runs/{_part(run_id)}/artefacts/{_part(name)}").content
 
     def report(self, job_id: str, report_format: ReportFormat = "txt") -> str:
         """The comparison of a job in one of its formats."""

@@ -6,7 +6,7 @@ from typing import Any
 from controller.dashboard.job_form import JobForm
 from controller.dashboard.plots import Plot, time_plot
 from controller.dashboard.rendering import FOLDER, render
-from controller.jobs import FINAL_JOB_STATES, DeviceView, JobView, RunSummary
+from controller.jobs import FINAL_JOB_STATES, ArtefactView, DeviceView, JobView, RunSummary
 from gradfilter.bench.schema import Trace
 
 STATIC = FOLDER / "static"
@@ -19,10 +19,17 @@ def overview_page(devices: Sequence[DeviceView], waiting: Sequence[JobView], rec
     return render("overview.html", devices=devices, waiting=waiting, recent=recent, running=running)
 
 
-def job_page(job: JobView, runs: Sequence[RunSummary], trace: Trace) -> str:
-    """One job: its progress, what its board shows now, its runs and its report."""
-    final = job.state in FINAL_JOB_STATES
-    return render("job.html", job=job, runs=runs, final=final, formats=REPORT_FORMATS, plots=_trace_plots(trace))
+def job_page(job: JobView, runs: Sequence[RunSummary], trace: Trace, artefacts: Sequence[ArtefactView] = ()) -> str:
+    """One job: its progress, what its board shows now, its runs, its report and what its runs left for people."""
+    return render(
+        "job.html",
+        job=job,
+        runs=runs,
+        final=job.state in FINAL_JOB_STATES,
+        formats=REPORT_FORMATS,
+        plots=_trace_plots(trace),
+        artefacts=artefacts,
+    )
 
 
 def new_job_page(form: JobForm, others: Sequence[str]) -> str:

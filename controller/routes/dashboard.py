@@ -36,7 +36,8 @@ def job(job_id: str, services: ServicesOfApp) -> HTMLResponse:
         view = services.views.one(job_id)
     except NotFoundError as error:
         return page(missing_page(str(error)), HTTPStatus.NOT_FOUND)
-    return page(job_page(view, services.store.runs.of_job(view.id), services.live.trace(view.id)))
+    runs, left = services.store.runs.of_job(view.id), services.store.artefacts.of_job(view.id)
+    return page(job_page(view, runs, services.live.trace(view.id), left))
 
 
 @router.post("/jobs/{job_id}/cancel")

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 from controller.instants import Clock, utc_now
+from controller.store.artefacts import Artefacts, NewArtefact
 from controller.store.controls import Controls
 from controller.store.counts import Counts
 from controller.store.database import Database
@@ -22,7 +23,7 @@ from controller.store.runs import Planned, Runs
 from controller.store.tokens import Tokens
 from gradfilter.bench.schema import RunRecord
 
-__all__ = ["JobValues", "Lease", "Planned", "ResultFilter", "Store", "StoredJob"]
+__all__ = ["JobValues", "Lease", "NewArtefact", "Planned", "ResultFilter", "Store", "StoredJob"]
 
 
 class Store:
@@ -49,6 +50,7 @@ class Store:
         self.tokens = Tokens(self.database, clock)
         self.counts = Counts(self.database, clock)
         self.job_results = JobResults(self.database)
+        self.artefacts = Artefacts(self.database)
 
     def close(self) -> None:
         """Close the database's connections."""

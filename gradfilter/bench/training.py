@@ -1,5 +1,6 @@
 """The training workload: fine-tune a model with a variant's methods and mark every step."""
 
+from pathlib import Path
 from typing import List, Optional, cast
 
 import torch
@@ -14,6 +15,7 @@ from gradfilter.bench.events import EventWriter
 from gradfilter.bench.gradient_check import compare_with_plain
 from gradfilter.bench.models import check_image_size, check_output, library_version
 from gradfilter.bench.phases import PhasedTraining
+from gradfilter.bench.profiling import FILES, STEPS, profile_steps
 from gradfilter.bench.schema import Evaluation, MethodedLayer, Outcome, RunSpec, TrainingWorkload, Variant
 from gradfilter.bench.starting_weights import prepare_start, require_start
 from gradfilter.bench.training_loop import TrainingLoop, count_parameters, trained_parameters
@@ -22,6 +24,7 @@ from gradfilter.bench.workload import Task
 from gradfilter.filtering.chains.fusing import recording_runs
 from gradfilter.inspection import counting_saved_bytes
 
+_PROFILE_WARM_UP = 2
 _CHECKED_BATCH = 2  # the smallest batch on which batch normalisation can train
 
 
@@ -63,6 +66,27 @@ def measure(spec: RunSpec, events: EventWriter, board: Board) -> None:
     outcome.layers = [MethodedLayer(one.name, one.change, observed.get(one.name, "")) for one in prepared.layers]
     outcome.gradients = compare_with_plain(task, spec.variant, prepared, batches.take())
     events.outcome(outcome)
+
+
+def profile(spec: RunSpec, events: EventWriter, board: Board) -> None:
+    """Profile a few steps of one variant; the files lie in the folder `files` of the worker's own. Nothing is measured.
+
+    Raises:
+        RefusedWorkload: as measure does.
+    """
+    workload = cast("TrainingWorkload", spec.workload)
+    task = Task(workload, board)
+    prepared = _build(task, spec.variant, require_start(task))
+    batches = task.batches(task.split, workload.batch_size, spec.seed)
+    loop = _make_loop(task, prepared, batches, spec.seed)
+    events.environment(model_version=library_version(workload.model, board), **read_environment())
+    torch.manual_seed(spec.seed)
+    set_training_mode(prepared.model, workload.batch_norm)
+    events.phase("profile")
+    loop.run("warm_up", 0, _PROFILE_WARM_UP, events.step)
+    batches.decode_ahead(STEPS)
+    profile_steps(lambda: loop.run("measured", _PROFILE_WARM_UP, 1, events.step), Path(FILES))
+    events.outcome(Outcome(layers=prepared.layers))
 
 
 def prepare(spec: RunSpec, events: EventWriter, board: Board) -> None:

@@ -15,17 +15,17 @@ import os
 import sys
 import threading
 from pathlib import Path
-from typing import Any, List, Optional
+from typing import Any, Callable, List, Optional
 
 from gradfilter.bench.board import Board
 from gradfilter.bench.decoding import decode, encode
-from gradfilter.bench.errors import DecodingError
+from gradfilter.bench.errors import DecodingError, RefusedWorkload
 from gradfilter.bench.events import EventWriter
 from gradfilter.bench.failures import report_failure
 from gradfilter.bench.schema import RunSpec
 
 # Named, not imported: a spec is read and refused before torch's seconds of import.
-# Each module has measure(spec, events, board) and prepare(spec, events, board).
+# Each module has measure(spec, events, board) and prepare(spec, events, board); one that can be profiled has profile.
 WORKLOADS = {
     "training": "gradfilter.bench.training",
     "conv_layer": "gradfilter.bench.conv_layer",
@@ -49,14 +49,25 @@ def _run(events: EventWriter, board: Board) -> int:
         spec = read_spec(sys.stdin.buffer.readline().decode("utf-8"))
         _end_with_starter()
         workload: Any = importlib.import_module(WORKLOADS[spec.workload.kind])
-        act = workload.prepare if spec.purpose == "prepare" else workload.measure
-        act(spec, events, board)
+        _act(workload, spec)(spec, events, board)
     except Exception as error:  # noqa: BLE001 (the process's border: whatever it is, the record says so)
         report_failure(events, error)
         events.end()
         return 1
     events.end()
     return 0
+
+
+def _act(workload: Any, spec: RunSpec) -> Callable[[RunSpec, EventWriter, Board], None]:
+    """What the workload's module does for this purpose.
+
+    Raises:
+        RefusedWorkload: it has no such thing.
+    """
+    act: Optional[Callable[[RunSpec, EventWriter, Board], None]] = getattr(workload, spec.purpose, None)
+    if act is None:
+        raise RefusedWorkload("purpose", "a workload of kind %r has no %s." % (spec.workload.kind, spec.purpose))
+    return act
 
 
 def read_spec(line: str) -> RunSpec:

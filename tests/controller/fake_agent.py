@@ -12,7 +12,7 @@ from fastapi import FastAPI, Header, Response
 from fastapi.responses import JSONResponse
 from typing_extensions import Self
 
-from gradfilter.bench.schema import DeviceDescription, Failure, RunRecord, RunSpec, RunStatus, Trace
+from gradfilter.bench.schema import DeviceDescription, Failure, RunFile, RunRecord, RunSpec, RunStatus, Trace
 from tests.controller.samples import description, record
 from tests.controller.serving import Server, wait_for
 
@@ -40,6 +40,7 @@ class FakeAgent:
     forgotten: list[str] = field(default_factory=list)
     tokens: list[int] = field(default_factory=list)
     trace: Trace = field(default_factory=Trace)
+    files: dict[str, bytes] = field(default_factory=dict)
     active: dict[str, RunSpec] = field(default_factory=dict)
     records: dict[str, RunRecord] = field(default_factory=dict)
 
@@ -132,6 +133,12 @@ class Routes:
             await asyncio.sleep(0.01)
         return self.agent.status(run_id) or problem(404, f"run {run_id} is unknown.")
 
+    async def list_files(self, run_id: str) -> list[RunFile]:
+        return [RunFile(name, len(content)) for name, content in self.agent.files.items()]
+
+    async def file(self, run_id: str, name: str) -> Response:
+        return Response(self.agent.files[name])
+
     async def cancel(self, run_id: str, x_lease_token: Token) -> Response:
         agent = self.agent
         if agent.refuses(x_lease_token):
@@ -156,6 +163,8 @@ def make_app(agent: FakeAgent) -> FastAPI:
     app.add_api_route("/v1/device", routes.device)
     app.add_api_route("/v1/runs/{run_id}", routes.start, methods=["PUT"])
     app.add_api_route("/v1/runs/{run_id}", routes.show, response_model=RunStatus)
+    app.add_api_route("/v1/runs/{run_id}/files", routes.list_files)
+    app.add_api_route("/v1/runs/{run_id}/files/{name}", routes.file)
     app.add_api_route("/v1/runs/{run_id}/cancel", routes.cancel, methods=["POST"])
     app.add_api_route("/v1/runs/{run_id}", routes.forget, methods=["DELETE"])
     return app

@@ -164,7 +164,8 @@ class JobSpec:
     suite: the named set of jobs that this one belongs to, '' for none. primary: the metrics that get a verdict,
     declared before anything is measured; all others are explored, with intervals and no test. Fewer need fewer blocks.
     purpose: "control" compares a variant with itself, which tells what the device's runs differ by of themselves.
-    priority: jobs of a higher one go first.
+    priority: jobs of a higher one go first. profile: after the measured runs each variant runs once more under
+    torch.profiler, unmeasured, and leaves its trace, operators and memory as artefacts of the job.
     """
 
     __pydantic_config__ = REFUSE_UNKNOWN_KEYS
@@ -185,8 +186,11 @@ class JobSpec:
     priority: int = 0
     needs: Needs = field(default_factory=Needs)
     deadlines: Deadlines = field(default_factory=Deadlines)
+    profile: bool = False
 
     def __post_init__(self) -> None:
+        if self.profile and self.workload.kind != "training":
+            raise ValueError("profile needs a workload of kind training, got %r." % self.workload.kind)
         check_range("priority", self.priority, -100, 100)
         check_length("variants", self.variants, 1, 64)
         check_unique("variants", [variant.name for variant in self.variants])
@@ -214,12 +218,15 @@ class JobSpec:
             )
 
 
+RunPurpose = Literal["measure", "prepare", "profile"]
+
+
 @dataclass
 class RunSpec:
     """One execution, planned.
 
     A preparation checks all variants of a job and makes its starting checkpoint; a measured run
-    has exactly one variant. Blocks are counted from 1.
+    has exactly one variant, and so has a profile, which leaves files and no numbers. Blocks are counted from 1.
     """
 
     __pydantic_config__ = REFUSE_UNKNOWN_KEYS
@@ -228,7 +235,7 @@ class RunSpec:
     job_id: str
     workload: Workload
     variants: List[Variant]
-    purpose: Literal["measure", "prepare"] = "measure"
+    purpose: RunPurpose = "measure"
     block: int = 0
     attempt: int = 1
     seed: int = 0
@@ -237,8 +244,8 @@ class RunSpec:
 
     def __post_init__(self) -> None:
         check_word("run_id", self.run_id)
-        check_choice("purpose", self.purpose, ["measure", "prepare"])
-        if self.purpose == "measure":
+        check_choice("purpose", self.purpose, ["measure", "prepare", "profile"])
+        if self.purpose != "prepare":
             check_length("variants", self.variants, 1, 1)
 
     @property

@@ -269,6 +269,14 @@ class Trace:
 
 
 @dataclass
+class RunFile:
+    """A file that a run left for people, such as a profile: its name and size."""
+
+    name: str
+    bytes: int
+
+
+@dataclass
 class RunStatus:
     """Where a run is now; record is there once the run has ended.
 
