@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 SUITE = Path(__file__).resolve().parents[3] / "controller" / "suites" / "all-methods.json"
-SMALL = {"image_size": 64, "batch_size": 4, "warm_up_steps": 0, "measured_steps": 2, "pretraining": None, "threads": 1}
+SMALL = {"image_size": 32, "batch_size": 2, "warm_up_steps": 0, "measured_steps": 2, "pretraining": None, "threads": 1}
 
 
 @pytest.fixture(name="job", scope="module")
