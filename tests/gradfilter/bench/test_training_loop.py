@@ -48,6 +48,22 @@ class LastOnly(Method):
 
 
 @dataclass
+class Listener(Method):
+    """Remembers the momentum that it was shown after each update."""
+
+    name: ClassVar[str] = "listener"
+
+    def __post_init__(self):
+        super().__post_init__()
+        self.heard = []
+
+    def after_update(self, optimizer):
+        self.heard.append(
+            [optimizer.state[p]["momentum_buffer"] is not None for g in optimizer.param_groups for p in g["params"]]
+        )
+
+
+@dataclass
 class Dearer(Method):
     """Adds a constant to the loss."""
 
@@ -231,6 +247,16 @@ def test_extra_loss_is_added():
     What a method adds is part of the loss.
     """
     assert run_steps(1)[1][0].loss + 100 == pytest.approx(run_steps(1, [Dearer()])[1][0].loss)
+
+
+def test_methods_hear_of_every_update():
+    """
+    After the optimizer has moved, its momentum is there to be read; a batch that was dropped is no update.
+    """
+    listener = Listener()
+    run_steps(4, [listener, EveryOther()], replace(SETTINGS, momentum=0.9))
+    assert 2 == len(listener.heard)
+    assert all(map(all, listener.heard))
 
 
 def test_method_may_bring_its_optimizer():
