@@ -13,10 +13,18 @@ from pydantic import ValidationError
 
 from controller.access.board_tokens import BoardTokens
 from controller.documents import DEVICE_DESCRIPTION, RUN_FILES, RUN_SPEC, RUN_STATUS
-from controller.errors import AgentBusyError, AgentError, AgentRefusedError, AgentUnreachableError, RunUnknownError
+from controller.errors import (
+    AgentBusyError,
+    AgentError,
+    AgentRefusedError,
+    AgentUnreachableError,
+    AnswerTooLargeError,
+    RunUnknownError,
+)
 from gradfilter.bench.schema import SCHEMA_VERSION, DeviceDescription, RunFile, RunSpec, RunStatus
 
 T = TypeVar("T")
+
 
 _UNAUTHORIZED, _NOT_FOUND, _CONFLICT = 401, 404, 409
 _CLIENT_AT_FAULT = range(400, 500)
@@ -37,6 +45,7 @@ class AgentClient:
         AgentUnreachableError: no answer within timeout_s, or none that makes sense.
         AgentBusyError: it cannot do this now, or it obeys a newer lease.
         AgentRefusedError: it will not do this.
+        AnswerTooLargeError: its answer has more than largest_answer bytes.
         RunUnknownError: it knows no such run.
     """
 
@@ -46,9 +55,11 @@ class AgentClient:
         timeout_s: float,
         tokens: BoardTokens,
         mailbox: httpx2.AsyncBaseTransport,
+        largest_answer: int,
         ca_file: Path | None = None,
     ) -> None:
         self._timeout_s = timeout_s
+        self._largest_answer = largest_answer
         self._tokens = tokens
         # Boards are in the lab: a proxy of the environment leads away from them.
         # Every board at work holds a question, so that the connections are as many as the boards.
@@ -140,20 +151,34 @@ class AgentClient:
             headers["Content-Type"] = "application/json"
         timeout = httpx2.Timeout(self._timeout_s, read=self._timeout_s + patience_s)
         try:
-            answer = await self._http.request(
+            async with self._http.stream(
                 method,
                 board.url + path,
                 headers=headers,
                 content=body,
                 timeout=timeout,
                 extensions={"device": board.device},
-            )
+            ) as stream:
+                answer = await self._limited(board, stream)
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             reason = str(error) or type(error).__name__
             raise AgentUnreachableError(f"the agent at {board.url} does not answer ({reason})") from error
         if not answer.is_success:
             raise _refusal(board, answer)
         return answer
+
+    async def _limited(self, board: BoardAddress, stream: httpx2.Response) -> httpx2.Response:
+        """The whole answer, read no further than it may be long."""
+        received = bytearray()
+        async for chunk in stream.aiter_raw():
+            received += chunk
+            if len(received) > self._largest_answer:
+                raise AnswerTooLargeError(
+                    f"the agent at {board.url} answered with more than the {self._largest_answer} bytes that this "
+                    "controller takes; ask for fewer steps, or for fewer readings by a longer sampling.period_s."
+                )
+        kept = {"content-type": stream.headers.get("content-type", "")}
+        return httpx2.Response(stream.status_code, headers=kept, content=bytes(received), request=stream.request)
 
 
 async def _read(read: Callable[[bytes], T], answer: httpx2.Response, url: str) -> T:

@@ -106,8 +106,14 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
     run_metrics = RunMetrics()
     store = Store(settings.database, on_record=run_metrics.stored)
     tokens = BoardTokens.kept_in(settings.board_key)
-    mailbox = Mailbox(store.letters)
-    agents = AgentClient(timeout_s=settings.timeout_s, tokens=tokens, mailbox=mailbox, ca_file=settings.agent_ca)
+    mailbox = Mailbox(store.letters, largest_answer=settings.largest_record_bytes)
+    agents = AgentClient(
+        timeout_s=settings.timeout_s,
+        tokens=tokens,
+        mailbox=mailbox,
+        ca_file=settings.agent_ca,
+        largest_answer=settings.largest_record_bytes,
+    )
     live = Live()
     scheduler = Scheduler(store, agents, live, settings)
     try:

@@ -19,6 +19,7 @@ from controller.errors import (
     AgentError,
     AgentRefusedError,
     AgentUnreachableError,
+    AnswerTooLargeError,
     NotFoundError,
     RunUnknownError,
 )
@@ -136,6 +137,8 @@ class Board:
                 if await self._can_never_come(run):
                     return await self._close(run, "lost", Failure(kind="lost", message=str(error)))
                 continue
+            except AnswerTooLargeError as error:
+                return await self._close(run, "failed", Failure(kind="refused", message=str(error)))
             if status.record is not None:
                 return await self._record(run, status.record)
             self._show(run, status)

@@ -10,6 +10,7 @@ ServiceError
     ├── AgentUnreachableError (ConnectionError)   no answer, or none that makes sense
     ├── AgentBusyError                      the board does something else, or obeys another lease
     ├── AgentRefusedError                   the board will never do this
+    ├── AnswerTooLargeError                 more than this controller takes
     └── RunUnknownError (LookupError)       the board knows no such run
 """
 
@@ -66,6 +67,10 @@ class AgentBusyError(AgentError):
 
 class AgentRefusedError(AgentError):
     """The board answered that it will not do this (any other 4xx)."""
+
+
+class AnswerTooLargeError(AgentError):
+    """The board answered with more than this controller takes; asking again gives no less."""
 
 
 class RunUnknownError(AgentError, LookupError):

@@ -19,9 +19,10 @@ _LOOK_AGAIN_S = 1.0
 
 
 class Mailbox(httpx2.AsyncBaseTransport):
-    """One controller's end of the mailbox. Used on one event loop."""
+    """One controller's end of the mailbox. Used on one event loop. largest_answer: how many bytes a board may bring."""
 
-    def __init__(self, letters: Letters) -> None:
+    def __init__(self, letters: Letters, *, largest_answer: int) -> None:
+        self.largest_answer = largest_answer
         self._letters = letters
         self._awaited: dict[str, asyncio.Event] = {}
 

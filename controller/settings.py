@@ -59,6 +59,11 @@ class Settings(BaseSettings):
         default=10.0, gt=0, description="How often an idle board is asked whether it is there."
     )
     timeout_s: float = Field(default=10.0, gt=0, description="How long an agent may take for an ordinary answer.")
+    largest_record_bytes: int = Field(
+        default=256 << 20,
+        ge=1 << 16,
+        description="A run whose record is larger has failed; records pass through memory.",
+    )
     log_format: Literal["console", "json"] = Field(default="console", description="How log lines are written.")
 
     @model_validator(mode="after")

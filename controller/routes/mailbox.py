@@ -13,7 +13,6 @@ from controller.store.letters import Letter, LetterAnswer
 router = APIRouter(prefix="/v1/mailbox", tags=["mailbox"])
 
 _LONGEST_WAIT_S = 60
-_LARGEST_ANSWER = 256 << 20  # a record of hours; an agent's usual answer is a thousandth of it
 _BEARER = "Bearer "
 
 
@@ -57,17 +56,17 @@ async def bring(
     x_status: Annotated[int, Header(ge=100, le=599, description="The answer's HTTP status.")],
 ) -> None:
     """What the board's application answered: the body as it is, with its Content-Type."""
-    body = await _limited_body(request)
+    body = await _limited_body(request, services.mailbox.largest_answer)
     answer = LetterAnswer(x_status, request.headers.get("content-type", ""), body)
     if not await services.mailbox.bring(board, letter, answer):
         raise HTTPException(HTTPStatus.NOT_FOUND, "nobody waits for this answer any more; fetch the next letters.")
 
 
-async def _limited_body(request: Request) -> bytes:
+async def _limited_body(request: Request, most: int) -> bytes:
     received = bytearray()
     async for chunk in request.stream():
         received += chunk
-        if len(received) > _LARGEST_ANSWER:
-            sentence = f"an answer may have at most {_LARGEST_ANSWER} bytes."
+        if len(received) > most:
+            sentence = f"an answer may have at most {most} bytes."
             raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, sentence)
     return bytes(received)

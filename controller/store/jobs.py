@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from sqlalchemy import CompoundSelect, Select, func, literal, select, union
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, defer
 
 from controller.documents import JOB_SPEC
 from controller.errors import ConflictError, NotFoundError
@@ -41,6 +41,7 @@ class Jobs:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
+        self._specs: dict[int, JobSpec] = {}  # of the jobs in the queue
 
     def add(self, spec: JobSpec, *, user: str = "") -> StoredJob:
         """Queue a job of this user."""
@@ -90,8 +91,20 @@ class Jobs:
         return page(self._jobs(query), limit, lambda job: [int(job.id)])
 
     def queued(self, most: int | None = None) -> list[StoredJob]:
-        """Jobs that wait for a board, oldest first; so many at most."""
-        return self._jobs(select(Job).where(Job.state == "queued").order_by(Job.id).limit(most))
+        """Jobs that wait for a board, oldest first; so many at most.
+
+        The queue is asked for again and again, so what its jobs want is read once for each.
+        """
+        query = select(Job).where(Job.state == "queued").order_by(Job.id).limit(most).options(defer(Job.spec))
+        with self._database.reading() as session:
+            rows = list(session.scalars(query))
+            unread = [row.id for row in rows if row.id not in self._specs]
+            wanted = select(Job.id, Job.spec).where(Job.id.in_(unread))
+            read = {job: JOB_SPEC.validate_python(spec) for job, spec in session.execute(wanted)}
+        known = {**self._specs, **read}
+        if most is None:
+            self._specs = {row.id: known[row.id] for row in rows}
+        return [_with_spec(row, known[row.id]) for row in rows]
 
     def open(self, known: Collection[str] = ()) -> list[StoredJob]:
         """Jobs that own a board, oldest first: running ones, and ended ones whose controller went away before it had
@@ -205,9 +218,13 @@ def _find(session: Session, job_id: str, *, lock: bool = False) -> Job:
 
 def stored_job(row: Job) -> StoredJob:
     """The job in a row."""
+    return _with_spec(row, JOB_SPEC.validate_python(row.spec))
+
+
+def _with_spec(row: Job, spec: JobSpec) -> StoredJob:
     return StoredJob(
         id=str(row.id),
-        spec=JOB_SPEC.validate_python(row.spec),
+        spec=spec,
         state=cast("JobState", row.state),
         device=row.device or "",
         created_at=row.created_at,

@@ -11,6 +11,7 @@ from controller.access.board_tokens import BoardTokens
 from controller.agent_client import AgentClient, BoardAddress
 from controller.errors import AgentUnreachableError
 from gradfilter.bench.schema import SCHEMA_VERSION
+from tests.controller.lab import Lab
 from tests.controller.samples import description
 from tests.controller.serving import Server
 
@@ -22,7 +23,10 @@ def complaint(answer):
 
     async def describe(url):
         client = AgentClient(
-            timeout_s=5, tokens=BoardTokens(b"key"), mailbox=httpx2.MockTransport(lambda request: httpx2.Response(500))
+            timeout_s=5,
+            tokens=BoardTokens(b"key"),
+            mailbox=httpx2.MockTransport(lambda request: httpx2.Response(500)),
+            largest_answer=1 << 20,
         )
         try:
             await client.describe(BoardAddress("nano-1", url))
@@ -44,3 +48,15 @@ def test_an_answer_of_another_shape():
     """Of many fields that are wrong the first is named, in one line."""
     said = complaint({"hostname": 1, "cores": "many"})
     assert said.endswith("gave an answer that cannot be read: hostname: Input should be a valid string.")
+
+
+def test_a_record_too_large_to_be_taken_ends_its_run(tmp_path, agent):
+    """The run has failed, with the size that is taken; the job goes on, and the board is told to forget."""
+    agent.script = lambda spec: f"failed: {'x' * 100_000}" if spec.block == 1 else "finished"
+    with Lab(tmp_path, agent, largest_record_bytes=1 << 16) as lab:
+        job = lab.submit(repetitions=2)
+        assert "finished" == lab.end_of(job)["state"]
+        assert ["failed", "failed", "finished", "finished"] == lab.states(job)
+        assert "more than the 65536 bytes that this controller takes" in lab.runs(job)[0]["failure"]
+        lab.end_of(lab.submit())
+        assert {run["id"] for run in lab.runs(job)} <= set(agent.forgotten)

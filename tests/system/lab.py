@@ -139,7 +139,8 @@ class Lab:
 
     def start(self, device_url: str = "") -> None:
         """Both services, and the board registered and described; device_url where it is not simply the agent's."""
-        self.agent.start()
+        if self.agent.process is None:
+            self.agent.start()
         self.controller.start()
         device = {"name": DEVICE, "url": device_url or self.agent_url, "tags": ["desk"]}
         assert self.request("POST", "/v1/devices", json=device).status_code == httpx2.codes.CREATED
