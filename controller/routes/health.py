@@ -2,9 +2,11 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from http import HTTPStatus
 from typing import get_args
+from importlib.metadata import version
 
 import structlog
 from fastapi import APIRouter
@@ -28,6 +30,7 @@ class Health:
     """The controller is well: its database answers and its scheduler works."""
 
     status: str = "ok"
+    version: str = field(default_factory=partial(version, "gradfilter-bench"))
 
 
 @router.get("/health", response_model=Health, responses=responses(503), summary="Ask whether the controller is well")

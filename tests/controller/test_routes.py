@@ -7,6 +7,7 @@ import sqlite3
 import pandas as pd
 import pytest
 
+from agent import VERSION
 from controller.routes.examples import DEVICE_CHANGES, JOBS, NEW_DEVICES
 from tests.controller.fake_agent import HOLD
 from tests.controller.lab import Lab
@@ -225,7 +226,7 @@ class TestDevices:
 class TestService:
     def test_is_well(self, lab):
         """Database and scheduler are asked."""
-        assert {"status": "ok"} == lab.get("/health")
+        assert {"status": "ok", "version": VERSION} == lab.get("/health")
 
     def test_counts_for_prometheus(self, lab, job):
         """Jobs, runs and devices by state."""
