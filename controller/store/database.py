@@ -109,8 +109,8 @@ class Database:
             yield connection
 
 
-def migrations(connection: Connection) -> Config:
-    """Alembic's view of the installed migrations, working on this connection."""
+def migrations(connection: Connection | None = None) -> Config:
+    """Alembic's view of the installed migrations; what alters the schema works on this connection."""
     found = find_spec("migrations")
     if found is None or not found.submodule_search_locations:
         raise ModuleNotFoundError("the migrations are not installed beside the controller; install it again.")
