@@ -56,16 +56,59 @@ esac
 _MODES = {"jetson-nano": "MAXN 5W", "jetson-orin-nano": "15W 25W MAXN_SUPER"}
 
 
-class Jetson:
+class JetsonFiles:
+    """A board's files below `root`, which programs see at `seen_at`."""
+
+    def __init__(self, name: str, root: Path, seen_at: Path) -> None:
+        self.name, self.root = name, root
+        write_files(_FILES / f"{name}.txt", root)
+        self._add_processors()
+        self._add_nvpmodel(seen_at)
+
+    def write(self, pattern: str, value: float | str) -> None:
+        """Give the one file below /sys that the pattern names a new content, in one step: none reads half of it."""
+        [file] = (self.root / "sys").glob(pattern)
+        new = file.with_name(f".{file.name}")
+        new.write_text(f"{value}\n")
+        new.replace(file)
+
+    def set_input_power(self, watts: float) -> None:
+        """What the rail draws that feeds the board, at 5 V."""
+        milliamperes = round(watts * 200)
+        if self.name == "jetson-nano":
+            self.write("bus/i2c/devices/6-0040/iio:device0/in_current0_input", milliamperes)
+            self.write("bus/i2c/devices/6-0040/iio:device0/in_power0_input", milliamperes * 5)
+        else:
+            self.write("bus/i2c/devices/1-0040/hwmon/hwmon1/curr1_input", milliamperes)
+
+    def _add_processors(self) -> None:
+        """As many as /proc/stat lists, which stays this machine's: jtop trips over any other number."""
+        folder = self.root / "sys/devices/system/cpu"
+        for number in range(os.cpu_count() or 1):
+            frequencies = folder / f"cpu{number}" / "cpufreq"
+            frequencies.mkdir(parents=True)
+            (frequencies.parent / "online").write_text("1\n")
+            (frequencies / "scaling_governor").write_text("schedutil\n")
+            for kind in ("min", "max", "cur"):
+                for owner in ("scaling", "cpuinfo"):
+                    (frequencies / f"{owner}_{kind}_freq").write_text("1479000\n")
+
+    def _add_nvpmodel(self, seen_at: Path) -> None:
+        program, state = self.root / "bin/nvpmodel", self.root / "nvpmodel"
+        program.parent.mkdir()
+        state.write_text("0\n")
+        modes = _MODES[self.name]
+        program.write_text(_NVPMODEL.format(modes=modes, state=seen_at / state.name, default=modes.split()[0]))
+        program.chmod(0o755)
+
+
+class Jetson(JetsonFiles):
     """A board by name: its files below `root`, and processes for which these are /sys and /run."""
 
     def __init__(self, name: str, root: Path) -> None:
-        self.name, self.root = name, root
+        super().__init__(name, root, root)
         self._started: list[subprocess.Popen] = []
         self._kept = 0
-        write_files(_FILES / f"{name}.txt", root)
-        self._add_processors()
-        self._add_nvpmodel()
         self._add_group()
         for folder in ("run", "scratch"):
             (root / folder).mkdir()
@@ -99,22 +142,6 @@ class Jetson:
         if self.start("sh", "-c", _OVERLAY, env=names).wait() != 0:
             raise OSError(f"no overlay over {folder} on a made-up board")
 
-    def write(self, pattern: str, value: float | str) -> None:
-        """Give the one file below /sys that the pattern names a new content, in one step: none reads half of it."""
-        [file] = (self.root / "sys").glob(pattern)
-        new = file.with_name(f".{file.name}")
-        new.write_text(f"{value}\n")
-        new.replace(file)
-
-    def set_input_power(self, watts: float) -> None:
-        """What the rail draws that feeds the board, at 5 V."""
-        milliamperes = round(watts * 200)
-        if self.name == "jetson-nano":
-            self.write("bus/i2c/devices/6-0040/iio:device0/in_current0_input", milliamperes)
-            self.write("bus/i2c/devices/6-0040/iio:device0/in_power0_input", milliamperes * 5)
-        else:
-            self.write("bus/i2c/devices/1-0040/hwmon/hwmon1/curr1_input", milliamperes)
-
     def close(self) -> None:
         """End every process of the board; its mounts go with them."""
         with suppress(psutil.NoSuchProcess):
@@ -124,26 +151,6 @@ class Jetson:
             process.wait()
             for pipe in filter(None, (process.stdin, process.stdout)):
                 pipe.close()
-
-    def _add_processors(self) -> None:
-        """As many as /proc/stat lists, which stays this machine's: jtop trips over any other number."""
-        folder = self.root / "sys/devices/system/cpu"
-        for number in range(os.cpu_count() or 1):
-            frequencies = folder / f"cpu{number}" / "cpufreq"
-            frequencies.mkdir(parents=True)
-            (frequencies.parent / "online").write_text("1\n")
-            (frequencies / "scaling_governor").write_text("schedutil\n")
-            for kind in ("min", "max", "cur"):
-                for owner in ("scaling", "cpuinfo"):
-                    (frequencies / f"{owner}_{kind}_freq").write_text("1479000\n")
-
-    def _add_nvpmodel(self) -> None:
-        program, state = self.root / "bin/nvpmodel", self.root / "nvpmodel"
-        program.parent.mkdir()
-        state.write_text("0\n")
-        modes = _MODES[self.name]
-        program.write_text(_NVPMODEL.format(modes=modes, state=state, default=modes.split()[0]))
-        program.chmod(0o755)
 
     def _add_group(self) -> None:
         """The group jtop, without which its service does not start; in a user namespace only group 0 is known."""

@@ -84,9 +84,53 @@ class Service:
             self.process = None
 
 
+class RestCalls:
+    """The few calls that the tests make to a controller at controller_url, which wants the token, if there is one."""
+
+    controller_url: str
+    token: str
+    trust: ssl.SSLContext | bool = True
+
+    def request(self, method: str, path: str, **options: Any) -> httpx2.Response:
+        headers = {"authorization": f"Bearer {self.token}"} if self.token else {}
+        url = self.controller_url + path
+        return httpx2.request(method, url, timeout=30, headers=headers, verify=self.trust, **options)
+
+    def get(self, path: str) -> Any:
+        response = self.request("GET", path)
+        assert response.is_success, response.text
+        return response.json()
+
+    def submit(self, spec: dict[str, Any]) -> str:
+        response = self.request("POST", "/v1/jobs", json=spec)
+        assert response.status_code == httpx2.codes.CREATED, response.text
+        return str(response.json()["id"])
+
+    def runs(self, job: str) -> list[dict[str, Any]]:
+        """The job's measured attempts in the order they were started."""
+        runs = self.get(f"/v1/jobs/{job}/runs?limit=100")["items"]
+        return [run for run in runs if run["purpose"] == "measure"]
+
+    def wait_until_final(self, job: str) -> dict[str, Any]:
+        def final() -> dict[str, Any] | None:
+            view = self.get(f"/v1/jobs/{job}")
+            return view if view["state"] in ("finished", "failed", "cancelled") else None
+
+        return wait_for(f"the end of job {job}", final, 240)
+
+    def wait_until_running(self, job: str, block: int) -> dict[str, Any]:
+        """The run in progress, once a worker of the given block is at work."""
+
+        def running() -> dict[str, Any] | None:
+            run = self.get(f"/v1/jobs/{job}")["progress"]["running"]
+            return run if run and run["block"] >= block and run["state"] == "running" else None
+
+        return wait_for(f"a run in block {block} of job {job}", running)
+
+
 @dataclass
-class Lab:
-    """The lab's two services and the few REST calls the tests make; token is what it shows the controller."""
+class Lab(RestCalls):
+    """The lab's two services; token is what it shows the controller."""
 
     folder: Path
     certificates: Certificates | None = None
@@ -155,41 +199,9 @@ class Lab:
             if service.process is not None:
                 service.end(signal.SIGTERM)
 
-    def request(self, method: str, path: str, **options: Any) -> httpx2.Response:
-        headers = {"authorization": f"Bearer {self.token}"} if self.token else {}
-        url = self.controller_url + path
-        return httpx2.request(method, url, timeout=30, headers=headers, verify=self.controller.trust, **options)
-
-    def get(self, path: str) -> Any:
-        response = self.request("GET", path)
-        assert response.is_success, response.text
-        return response.json()
-
-    def submit(self, spec: dict[str, Any]) -> str:
-        response = self.request("POST", "/v1/jobs", json=spec)
-        assert response.status_code == httpx2.codes.CREATED, response.text
-        return str(response.json()["id"])
-
-    def runs(self, job: str) -> list[dict[str, Any]]:
-        """The job's measured attempts in the order they were started."""
-        runs = self.get(f"/v1/jobs/{job}/runs?limit=100")["items"]
-        return [run for run in runs if run["purpose"] == "measure"]
-
-    def wait_until_final(self, job: str) -> dict[str, Any]:
-        def final() -> dict[str, Any] | None:
-            view = self.get(f"/v1/jobs/{job}")
-            return view if view["state"] in ("finished", "failed", "cancelled") else None
-
-        return wait_for(f"the end of job {job}", final, 240)
-
-    def wait_until_running(self, job: str, block: int) -> dict[str, Any]:
-        """The run in progress, once a worker of the given block is at work."""
-
-        def running() -> dict[str, Any] | None:
-            run = self.get(f"/v1/jobs/{job}")["progress"]["running"]
-            return run if run and run["block"] >= block and run["state"] == "running" else None
-
-        return wait_for(f"a run in block {block} of job {job}", running)
+    @property
+    def trust(self) -> ssl.SSLContext | bool:
+        return self.controller.trust
 
 
 def tiny_job(**changes: Any) -> dict[str, Any]:
