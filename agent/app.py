@@ -3,12 +3,14 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
+from socket import AF_UNIX, SOCK_DGRAM, socket
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Header, Query, Request, Response
 from fastapi.responses import FileResponse, PlainTextResponse
 from pydantic import BaseModel
+from systemd_watchdog.systemd_watchdog import WatchDog
 
 from agent import VERSION
 from agent.access import TokenGuard
@@ -83,7 +85,10 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     runs.recover()
     worker.start()
     dialling_out = _dial_out(app, settings)
-    yield
+    with closing(socket(AF_UNIX, SOCK_DGRAM)) as messenger:
+        alive = asyncio.create_task(_tell_systemd(WatchDog(messenger)))
+        yield
+        alive.cancel()
     if dialling_out is not None:
         dialling_out.stop()
     runs.stop()
@@ -98,6 +103,14 @@ def _dial_out(app: FastAPI, settings: AgentSettings) -> DiallingOut | None:
     dialling_out = DiallingOut(app, settings.mailbox, settings.token.get_secret_value(), asyncio.get_running_loop())
     dialling_out.start()
     return dialling_out
+
+
+async def _tell_systemd(watchdog: WatchDog) -> None:
+    """Say that the service is ready, and that it lives for as long as this loop turns; nothing without systemd."""
+    watchdog.ready()
+    while watchdog.is_enabled:
+        watchdog.notify()
+        await asyncio.sleep(watchdog.timeout_td.total_seconds() / 3)
 
 
 def _log_sensors(sensors: list[SensorReport]) -> None:

@@ -2,13 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from http import HTTPStatus
 from importlib.metadata import version
+from socket import AF_UNIX, SOCK_DGRAM, socket
 from typing import Any
 
 from fastapi import FastAPI
 from pydantic import TypeAdapter
+from systemd_watchdog.systemd_watchdog import WatchDog
 
 from controller import problems
 from controller.access.board_tokens import BoardTokens
@@ -80,7 +82,10 @@ def create_app(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with _services(settings) as services:
             app.state.services = services
-            yield
+            with closing(socket(AF_UNIX, SOCK_DGRAM)) as messenger:
+                alive = asyncio.create_task(_tell_systemd(WatchDog(messenger)))
+                yield
+                alive.cancel()
 
     app = FastAPI(
         title="Gradient filter benchmark controller",
@@ -98,6 +103,14 @@ def create_app(settings: Settings) -> FastAPI:
         app.include_router(router)
     _describe_problems(app)
     return app
+
+
+async def _tell_systemd(watchdog: WatchDog) -> None:
+    """Say that the service is ready, and that it lives for as long as this loop turns; nothing without systemd."""
+    watchdog.ready()
+    while watchdog.is_enabled:
+        watchdog.notify()
+        await asyncio.sleep(watchdog.timeout_td.total_seconds() / 3)
 
 
 @asynccontextmanager
