@@ -14,6 +14,7 @@ from controller import listing
 from controller.check_commands import reproduce, verify
 from controller.client import DEFAULT_URL, Client, ControllerError, ReportFormat
 from controller.control_job import control_job
+from controller.deploy_command import deploy
 from controller.device_commands import devices
 from controller.job_file import METHOD_FORM, InputError, job_from_file, job_from_flags
 from controller.storage_commands import add_storage_commands
@@ -34,6 +35,7 @@ app.command()(verify)
 app.command()(reproduce)
 app.add_typer(tokens, name="tokens")
 add_storage_commands(app)
+app.command("deploy", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(deploy)
 
 JobId = Annotated[str, typer.Argument(metavar="JOB", help="The job's id, as submit printed it.")]
 

@@ -1,1 +1,1 @@
-"""Deployments of the services: one host (local.py, the demo) and systemd units."""
+"""Deployments: the services on one host (local.py, the demo), and on a lab of hosts (ansible/, bundling/)."""

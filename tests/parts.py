@@ -33,6 +33,14 @@ def pytest(*arguments: str) -> tuple[str, ...]:
 FORMAT = Part("format", (str(BIN / "ruff"), "format", "--check", "--quiet", "."))
 LINT = Part("lint", (str(BIN / "ruff"), "check", "--quiet", "."))
 TYPES = Part("types", (str(BIN / "mypy"),))
+# Its settings are found by name alone: it runs from the repository's root.
+PLAYBOOKS = Part(
+    "playbooks",
+    (
+        *("env", "ANSIBLE_CONFIG=deploy/ansible/ansible.cfg"),
+        *(str(BIN / "ansible-lint"), "-qq", "--offline", "-c", "deploy/ansible/.ansible-lint", "deploy/ansible"),
+    ),
+)
 ARCHITECTURE = Part("architecture", pytest("tests/test_architecture.py"))
 # The library's tests compute, and wait for nothing: two processes of one thread each take half the time.
 LIBRARY = Part("library", pytest("tests/gradfilter", "-n", "2", "-m", "not long"), threads=1)
@@ -58,7 +66,7 @@ LONG = Part("long", pytest("tests", "-m", "long"))
 CHECK = (FORMAT, LINT, TYPES, ARCHITECTURE)
 VERBS = {
     "check": CHECK,
-    "test": (*CHECK, LIBRARY, UNIT, PYTHON_36, SYSTEM, BROWSER),
+    "test": (*CHECK, PLAYBOOKS, LIBRARY, UNIT, PYTHON_36, SYSTEM, BROWSER),
     "quick": (LINT, QUICK),
     "long": (LONG,),
 }

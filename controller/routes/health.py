@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from http import HTTPStatus
-from typing import get_args
 from importlib.metadata import version
+from typing import get_args
 
 import structlog
 from fastapi import APIRouter

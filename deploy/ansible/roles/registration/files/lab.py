@@ -1,0 +1,89 @@
+"""lab.py URL COMMAND NAME [ARGUMENT ...]: what the playbooks tell the lab's controller about a board, on its own host.
+
+    register NAME ADDRESS [TAG ...]    a new board, or its new address and tags
+    drain NAME SECONDS                 no new job, and wait for the end of the one that uses the board
+    resume NAME                        jobs again
+    remove NAME SECONDS                drain, then forget
+
+Says what it changed; nothing where nothing was to be changed.
+"""
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from controller.client import Client, ControllerError
+from controller.jobs import DeviceView, NewDevice
+
+TOKEN = Path("/etc/gradfilter/deploy.token")
+_PAUSE_S = 1.0
+
+
+def register(client: Client, name: str, address: str, *tags: str) -> None:
+    """Add the board, or bring its entry up to date."""
+    device = _find(client, name)
+    if device is None:
+        client.add_device(NewDevice(name=name, url=address, tags=list(tags)))
+    elif (device.url, device.tags) != (address, list(tags)):
+        client.change_device(name, url=address, tags=list(tags))
+    else:
+        return
+    print(f"{name} is registered at {address}")
+
+
+def drain(client: Client, name: str, seconds: str) -> None:
+    """Take the board out of service; TimeoutError when its job does not end in time."""
+    device = _find(client, name)
+    if device is None:
+        return
+    if device.health != "maintenance":
+        client.change_device(name, maintenance=True)
+        print(f"{name} is out of service")
+    until = time.monotonic() + float(seconds)
+    while (job := client.device(name).job) is not None:
+        if time.monotonic() > until:
+            resume(client, name)
+            raise TimeoutError(
+                f"job {job} uses {name} for more than {seconds} s: wait, cancel it, or raise gradfilter_drain_s"
+            )
+        time.sleep(_PAUSE_S)
+
+
+def resume(client: Client, name: str) -> None:
+    """Give the board jobs again."""
+    client.change_device(name, maintenance=False)
+    print(f"{name} is in service")
+
+
+def remove(client: Client, name: str, seconds: str) -> None:
+    """Forget the board once nothing uses it."""
+    drain(client, name, seconds)
+    if _find(client, name) is not None:
+        client.remove_device(name)
+        print(f"{name} is forgotten")
+
+
+def _find(client: Client, name: str) -> DeviceView | None:
+    return next((device for device in client.devices() if device.name == name), None)
+
+
+def main(address: str, command: str, *arguments: str) -> int:
+    """Do what the command says; the exit status."""
+    commands: dict[str, Callable[..., None]] = {
+        "register": register,
+        "drain": drain,
+        "resume": resume,
+        "remove": remove,
+    }
+    try:
+        with Client(address, token=TOKEN.read_text(encoding="ascii").strip()) as client:
+            commands[command](client, *arguments)
+    except (ControllerError, TimeoutError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
