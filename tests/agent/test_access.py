@@ -79,7 +79,7 @@ def test_beyond_loopback_with_a_token_and_without_telling_its_children(tmp_path,
     service.http = httpx2.Client(base_url=str(service.http.base_url), headers=BEARER, trust_env=False)
     try:
         service.start()
-        service.put(run_spec(model="waits"))
+        service.put(run_spec(model="waits-for-ever"))
         children = service.children()
         environments = [wait_until("its environment", psutil.Process(child.pid).environ) for child in children]
         assert [False, False] == [TOKEN in map(str, environment.values()) for environment in environments]
