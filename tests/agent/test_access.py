@@ -80,6 +80,7 @@ def test_beyond_loopback_with_a_token_and_without_telling_its_children(tmp_path,
     try:
         service.start()
         service.put(run_spec(model="waits-for-ever"))
+        service.await_phase("run-1", "measured")  # before a child is its own program, it still shows the agent's own
         children = service.children()
         environments = [wait_until("its environment", psutil.Process(child.pid).environ) for child in children]
         assert [False, False] == [TOKEN in map(str, environment.values()) for environment in environments]
