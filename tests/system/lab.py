@@ -111,12 +111,12 @@ class RestCalls:
         runs = self.get(f"/v1/jobs/{job}/runs?limit=100")["items"]
         return [run for run in runs if run["purpose"] == "measure"]
 
-    def wait_until_final(self, job: str) -> dict[str, Any]:
+    def wait_until_final(self, job: str, patience_s: float = 240) -> dict[str, Any]:
         def final() -> dict[str, Any] | None:
             view = self.get(f"/v1/jobs/{job}")
             return view if view["state"] in ("finished", "failed", "cancelled") else None
 
-        return wait_for(f"the end of job {job}", final, 240)
+        return wait_for(f"the end of job {job}", final, patience_s)
 
     def wait_until_running(self, job: str, block: int) -> dict[str, Any]:
         """The run in progress, once a worker of the given block is at work."""
