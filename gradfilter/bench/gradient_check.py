@@ -21,7 +21,8 @@ def compare_with_plain(task: Task, variant: Variant, prepared: PreparedVariant, 
 
     What goes wrong here, memory that does not hold two networks included, is a reason: the run itself was measured.
     """
-    trained = {name.rpartition(".")[0] for name, p in prepared.model.named_parameters() if p.requires_grad}
+    parameters = [name for name, parameter in prepared.model.named_parameters() if parameter.requires_grad]
+    trained = {name.rpartition(".")[0] for name in parameters if name.rpartition(".")[2] == "weight"}
     names = [name for name in dict.fromkeys(layer.name for layer in prepared.layers) if name in trained]
     if not names:
         return []

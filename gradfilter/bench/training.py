@@ -59,8 +59,10 @@ def measure(spec: RunSpec, events: EventWriter, board: Board) -> None:
         _add_scores(outcome, scores, workload)
     observed = {name: words for method in prepared.methods for name, words in method.observed(prepared.model).items()}
     set_training_mode(prepared.model, workload.batch_norm)
-    with recording_runs(prepared.model) as runs, counting_saved_bytes(prepared.model) as saved:
-        loop.forward_and_backward()
+    with recording_runs(prepared.model) as runs:
+        with counting_saved_bytes(prepared.model) as saved:
+            loss = loop.forward()
+        loop.backward(loss)  # outside: what it saves itself, as checkpointing does, is not held between the two
     outcome.saved_activation_bytes = {"": saved.total}
     observed.update(runs)
     outcome.layers = [MethodedLayer(one.name, one.change, observed.get(one.name, "")) for one in prepared.layers]

@@ -99,11 +99,19 @@ class TrainingLoop:
                 if step.loss is not None and not math.isfinite(step.loss):
                     raise NonFiniteLoss(index, step.loss)
 
+    def forward(self) -> Tensor:
+        """The loss of the next batch, with what its backward pass needs."""
+        with refusing_lone_values():
+            return self._loss(*self._batches.take())
+
+    def backward(self, loss: Tensor) -> None:
+        """The backward pass of a loss, leaving the model as it was."""
+        loss.backward()  # type: ignore[no-untyped-call]
+        self._optimizer.zero_grad(set_to_none=True)
+
     def forward_and_backward(self) -> None:
         """One step's forward and backward on the next batch, leaving the model as it was."""
-        with refusing_lone_values():
-            self._loss(*self._batches.take()).backward()  # type: ignore[no-untyped-call]
-        self._optimizer.zero_grad(set_to_none=True)
+        self.backward(self.forward())
 
     def _step(self, index: int, phase: StepPhase) -> Step:
         # Every method is asked, so that what one draws does not depend on the others.
