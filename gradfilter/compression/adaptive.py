@@ -10,6 +10,7 @@ from typing import NamedTuple, Optional
 
 from torch import Tensor
 
+from gradfilter.compression.codec import Packed
 from gradfilter.compression.error_bounded import ErrorBoundedCodec
 
 # However small or large the momentum is, the bound stays between these shares of the input's range.
@@ -39,10 +40,15 @@ class Observation(NamedTuple):
         return min(max(wanted, SMALLEST_SHARE * self.spread), LARGEST_SHARE * self.spread)
 
 
-def observe(x: Tensor, dy: Tensor) -> Observation:
+def nonzero_share(x: Tensor) -> float:
+    """The share of an input's numbers that are not 0; of the input itself, as unpacking turns small ones into 0."""
+    return float((x != 0).float().mean())
+
+
+def observe(nonzero: float, x: Tensor, dy: Tensor) -> Observation:
     """What an input (N, C_in, H, W) and an output gradient (N, C_out, H_out, W_out) say."""
     return Observation(
-        nonzero=float((x != 0).float().mean()),
+        nonzero=nonzero,
         squared_gradient=float(dy.float().pow(2).sum()) / dy.shape[1],
         spread=float(x.max()) - float(x.min()),
     )
@@ -51,20 +57,27 @@ def observe(x: Tensor, dy: Tensor) -> Observation:
 class AdaptiveCodec(ErrorBoundedCodec):
     """Begins with a relative bound, and has an absolute one from the first adaptation on.
 
-    collecting: whether the next backward pass is to be observed.
+    collecting: whether the next forward pass and its backward pass are to be observed.
     """
 
     collecting = False
     observation: Optional[Observation] = None
+    _nonzero: Optional[float] = None  # of the input that was packed last while collecting
+
+    def pack(self, x: Tensor) -> Packed:
+        """As without adaptation; what only the exact input tells is noted where the layer is to be observed."""
+        if self.collecting:
+            self._nonzero = nonzero_share(x)
+        return super().pack(x)
 
     def gradient_seen(self, x: Tensor, dy: Tensor) -> None:
-        """Observe the layer, where that is asked for."""
-        if self.collecting:
-            self.observation = observe(x, dy)
+        """Observe the layer, where that was asked for before its forward pass."""
+        if self.collecting and self._nonzero is not None:
+            self.observation = observe(self._nonzero, x, dy)
 
     def adapt(self, sigma: float) -> None:
         """Bound the errors so that the weight gradient's are sigma; nothing where the layer was not observed."""
         if self.observation is not None:
             self.relative = False
             self.bound = self.observation.bound_for(sigma)
-            self.observation = None
+            self.observation = self._nonzero = None
