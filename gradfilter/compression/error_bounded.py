@@ -44,8 +44,12 @@ class ErrorBoundedCodec(Codec):
     """Keeps |x - x'| ≤ bound for every number, and zeros at zero; where it cannot, it keeps x itself.
 
     bound: absolute, or with relative a share of x's range (largest minus smallest number). predictor: one of
-    PREDICTORS; backend: one of BACKENDS.
+    PREDICTORS; backend: one of BACKENDS. packed: how many inputs there were; whole: how many of them were kept as
+    they are.
     """
+
+    packed = 0
+    whole = 0
 
     def __init__(self, bound: float, *, relative: bool, predictor: str = "none", backend: str = "bitpack") -> None:
         self.bound = bound
@@ -55,13 +59,17 @@ class ErrorBoundedCodec(Codec):
 
     def pack(self, x: Tensor) -> Packed:
         """The buffers that are held of x (N, C, H, W); x itself where the bound allows nothing less."""
+        self.packed += 1
         if x.numel() == 0:
             return Packed([x])
         spread = float(x.max()) - float(x.min())
         if spread == 0:
             return Packed([x.flatten()[:1].clone()], _Constant(x.shape, memory_format(x)))
         grid = quantise(x, self.bound * spread if self.relative else self.bound)
-        return Packed([x]) if grid is None else self._encoded(x, grid)
+        if grid is None:
+            self.whole += 1
+            return Packed([x])
+        return self._encoded(x, grid)
 
     def unpack(self, packed: Packed) -> Tensor:
         """What is within the bound of x, in its shape, type and memory format."""

@@ -22,10 +22,10 @@ def quantise(x: Tensor, bound: float) -> Optional[Grid]:
     """
     if x.numel() == 0:
         return None
-    largest = float(x.abs().max())
-    rounding = 2 * largest * torch.finfo(x.dtype).eps  # of the division, the product and x's own type together
-    step = 2 * (bound - rounding)
-    if not (step >= torch.finfo(x.dtype).tiny and largest <= step * _FINEST):  # never so with NaN
+    largest, own = float(x.abs().max()), torch.finfo(x.dtype)
+    step = 2 * (bound - _rounding(largest, bound, x.dtype))
+    # Never so with NaN or an infinity, nor where a point of the grid could become one.
+    if not (step >= own.tiny and largest <= step * _FINEST and largest + bound <= own.max):
         return None
     return Grid((x.to(_computed_in(x.dtype)) / step).round_().to(torch.int32), step)
 
@@ -33,6 +33,13 @@ def quantise(x: Tensor, bound: float) -> Optional[Grid]:
 def dequantise(grid: Grid, dtype: torch.dtype) -> Tensor:
     """The grid's points in this type."""
     return (grid.numbers.to(_computed_in(dtype)) * grid.step).to(dtype)
+
+
+def _rounding(largest: float, bound: float, dtype: torch.dtype) -> float:
+    """What arithmetic adds to the grid's own error: the division and the product, then half an ulp of the type."""
+    arithmetic = 2 * largest * torch.finfo(_computed_in(dtype)).eps
+    own = torch.finfo(dtype)
+    return arithmetic + max(largest + bound, own.tiny) * own.eps / 2
 
 
 def _computed_in(dtype: torch.dtype) -> torch.dtype:

@@ -5,7 +5,7 @@ weight gradients are computed from what is within the bound of the input. Time r
 """
 
 from dataclasses import dataclass, field
-from typing import ClassVar, List, Optional, cast
+from typing import ClassVar, Dict, List, Optional, cast
 
 from torch import nn
 from torch.optim import Optimizer
@@ -99,6 +99,16 @@ class Comet(Method):
     def restore(self, model: nn.Module, layers: List[MethodedLayer]) -> None:
         """Turn the CompressedConv2d back into nn.Conv2d, in place."""
         restore_convolutions(model, layers)
+
+    def observed(self, model: nn.Module) -> Dict[str, str]:
+        """Which layers' inputs were kept whole, as their bound left nothing to save."""
+        layers = {name: module for name, module in model.named_modules() if isinstance(module, CompressedConv2d)}
+        codecs = {name: layer.codec for name, layer in layers.items() if isinstance(layer.codec, ErrorBoundedCodec)}
+        return {
+            name: "input kept whole in %d of %d passes" % (codec.whole, codec.packed)
+            for name, codec in codecs.items()
+            if codec.whole
+        }
 
     def after_update(self, optimizer: Optimizer) -> None:
         """Set the bounds from the momentum, when it is time."""

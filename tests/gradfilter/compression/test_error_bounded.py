@@ -50,8 +50,29 @@ def test_shape_type_and_layout_come_back(predictor, backend, dtype, memory_forma
     x = maps("random", dtype, memory_format)
     codec = ErrorBoundedCodec(0.05, relative=False, predictor=predictor, backend=backend)
     restored = codec.unpack(codec.pack(x))
+    assert (1, 0) == (codec.packed, codec.whole)
     assert (x.shape, x.dtype, x.stride()) == (restored.shape, restored.dtype, restored.stride())
     assert (x.double() - restored.double()).abs().max() <= 0.05
+
+
+@pytest.mark.parametrize("largest", [1e-2, 1.0, 6e4])
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_every_short_number_stays_within_half_a_percent(dtype, largest):
+    """Each of the type's numbers up to the largest, none left out: packed, and within half a percent of the range."""
+    numbers = torch.arange(-(1 << 15), 1 << 15).to(torch.int16).view(dtype).double()
+    x = numbers[numbers.abs() <= largest].to(dtype).view(1, 1, 1, -1)
+    codec = ErrorBoundedCodec(0.005, relative=True)
+    restored = codec.unpack(codec.pack(x)).double()
+    assert (1, 0) == (codec.packed, codec.whole)
+    assert (x.double() - restored).abs().max() <= 0.005 * (float(x.max()) - float(x.min()))
+
+
+def test_number_that_its_grid_would_make_infinite_keeps_the_input():
+    """A float16 near the largest that there is could be rounded up to an infinity."""
+    x = torch.tensor([0.0, 65504.0, 1.0], dtype=torch.float16).view(1, 1, 1, 3)
+    codec = ErrorBoundedCodec(100.0, relative=False)
+    assert torch.equal(x, codec.unpack(codec.pack(x)))
+    assert 1 == codec.whole
 
 
 @ANY_CODEC

@@ -79,6 +79,17 @@ def test_a_bound_of_0_trains_as_without_the_method(small_network):
     assert all(map(same, plain.state_dict().values(), model.state_dict().values()))
 
 
+def test_inputs_kept_whole_are_named(small_network):
+    """A bound that saves nothing is seen in the record, layer by layer; one that saves is not mentioned."""
+    tight, loose = Comet(error_bound=0.0, last=1), Comet(error_bound=0.01)
+    model = tight.apply(small_network())
+    train(model, tight, 3)
+    assert {"last": "input kept whole in 3 of 3 passes"} == tight.observed(model)
+    model = loose.apply(small_network())
+    train(model, loose, 1)
+    assert {} == loose.observed(model)
+
+
 def test_bounds_are_set_after_the_warm_up_and_then_every_interval(small_network):
     """Between two settings every layer keeps its bound, although momentum and gradients change."""
     model, method = small_network(), Comet(bound="adaptive", warm_up_steps=2, interval=3)
