@@ -14,9 +14,10 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
 from gradfilter.compression.codec import Codec, Packed
-from gradfilter.compression.gradients import Geometry, Pair, convolution_gradients
+from gradfilter.compression.gradients import convolution_gradients
 from gradfilter.filtering.precision import without_autocast
 from gradfilter.filtering.stand_in import materialised
+from gradfilter.lean.convolution import Geometry, Pair
 
 
 class _Layer(NamedTuple):

@@ -1,21 +1,13 @@
 """The exact gradients of a convolution, outside autograd: given an output gradient, an input and a weight."""
 
-from typing import Any, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, List, Optional, Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-Pair = Tuple[int, int]
-
-
-class Geometry(NamedTuple):
-    """How a kernel moves over a map: (height, width) each."""
-
-    stride: Pair
-    padding: Pair
-    dilation: Pair
-    groups: int
+from gradfilter.filtering.precision import can_transpose
+from gradfilter.lean.convolution import Geometry, transposed
 
 
 def convolution_gradients(
@@ -57,19 +49,14 @@ def _backward_operator() -> Any:
 def _by_parts(
     dy: Tensor, x: Tensor, weight: Tensor, geometry: Geometry, wanted: Sequence[bool]
 ) -> List[Optional[Tensor]]:
-    """The same from operators that every torch has."""
+    """The same from operators that every torch has; in float32 where those do not take the type."""
+    if not can_transpose(dy.device.type, dy.dtype):
+        dy, x, weight = dy.float(), x.float(), weight.float()
     return [
-        _input_gradient(dy, weight, x.shape, geometry) if wanted[0] else None,
+        transposed(dy, weight, geometry, x.shape[2:]) if wanted[0] else None,
         _weight_gradient(dy, x, weight, geometry) if wanted[1] else None,
         dy.sum((0, 2, 3)) if wanted[2] else None,
     ]
-
-
-def _input_gradient(dy: Tensor, weight: Tensor, shape: torch.Size, geometry: Geometry) -> Tensor:
-    stride, padding, dilation, groups = geometry
-    # Rows and columns at the end of the input that no window reached.
-    rest = [(shape[2 + a] + 2 * padding[a] - dilation[a] * (weight.shape[2 + a] - 1) - 1) % stride[a] for a in (0, 1)]
-    return F.conv_transpose2d(dy, weight, None, stride, padding, rest, groups, dilation)
 
 
 def _weight_gradient(dy: Tensor, x: Tensor, weight: Tensor, geometry: Geometry) -> Tensor:

@@ -185,3 +185,21 @@ def test_only_plain_convolutions_are_converted():
         CompressedConv2d.convert(compressed, codec)
     with pytest.raises(ValueError, match="it is a ConvTranspose2d"):
         CompressedConv2d.convert(nn.ConvTranspose2d(1, 1, 1), codec)
+
+
+@pytest.mark.parametrize("options", [LAYERS["strided"], LAYERS["grouped"]], ids=["strided", "grouped"])
+def test_compressed_convolution_takes_autocast(options):
+    """Under bfloat16 autocast output and gradients have the plain convolution's types and nearly its numbers."""
+    found = []
+    for module in pair(options, ErrorBoundedCodec(0.0, relative=False)):
+        x = torch.randn(2, 4, 9, 7, generator=torch.Generator().manual_seed(1), requires_grad=True)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            y = module(x)
+        gradients = torch.autograd.grad(y.float().sum(), (x, module.weight))
+        found.append((y, *gradients))
+    assert torch.equal(found[0][0], found[1][0])
+    assert [torch.bfloat16, torch.float32, torch.float32] == [tensor.dtype for tensor in found[1]]
+    for expected, actual in zip(*found):
+        assert torch.allclose(
+            expected.float(), actual.float(), rtol=0.02, atol=0.02 * float(expected.detach().abs().max())
+        )
