@@ -2,7 +2,7 @@
 
 The errors of a compressed input are taken to be uniform within the bound, independent, and nil where the input is 0.
 A weight gradient then errs by sigma = bound · sqrt(R · S / 3), R being the share of the input that is not 0, and S the
-sum of the squared output gradients of an output channel. This is derived here; COMET, too, follows the momentum.
+sum of the squared output gradients of an output channel. This is derived here.
 """
 
 import math
