@@ -114,9 +114,9 @@ class Comet(Method):
         """Set the bounds from the momentum, when it is time."""
         self._updates += 1
         if self._is_due(self._updates):
-            for layer in self._adaptive:
-                codec = cast("AdaptiveCodec", layer.codec)
-                codec.adapt(self.sigma_ratio * mean_momentum(optimizer, layer.weight))
+            observed = [layer for layer in self._adaptive if _codec_of(layer).observation is not None]
+            for layer in observed:  # a layer that did not run has no momentum to ask for
+                _codec_of(layer).adapt(self.sigma_ratio * mean_momentum(optimizer, layer.weight))
         self._observe_if_due()
 
     def _codec(self) -> ErrorBoundedCodec:
@@ -126,8 +126,12 @@ class Comet(Method):
     def _observe_if_due(self) -> None:
         """Have the next backward pass observed where the bounds are set after it, and only there: it takes time."""
         for layer in self._adaptive:
-            cast("AdaptiveCodec", layer.codec).collecting = self._is_due(self._updates + 1)
+            _codec_of(layer).collecting = self._is_due(self._updates + 1)
 
     def _is_due(self, update: int) -> bool:
         since = update - self.warm_up_steps - 1
         return since >= 0 and since % self.interval == 0
+
+
+def _codec_of(layer: CompressedConv2d) -> AdaptiveCodec:
+    return cast("AdaptiveCodec", layer.codec)

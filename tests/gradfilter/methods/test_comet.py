@@ -120,6 +120,26 @@ def test_adaptive_bound_needs_a_momentum(small_network):
         train(method.apply(model), method, 1, momentum=0.0)
 
 
+class HalfUsed(nn.Module):
+    """A network one of whose two convolutions never runs, as in a block that is skipped."""
+
+    def __init__(self):
+        super().__init__()
+        self.used, self.skipped, self.head = nn.Conv2d(3, 8, 3), nn.Conv2d(8, 8, 3), nn.Linear(8, 5)
+
+    def forward(self, x):
+        return self.head(self.used(x).mean((2, 3)))
+
+
+def test_layer_that_was_skipped_keeps_its_bound():
+    """It has no momentum, and needs none: the others' bounds are set all the same."""
+    model, method = HalfUsed(), Comet(bound="adaptive", warm_up_steps=0)
+    train(method.apply(model), method, 1)
+    assert 0.01 == model.skipped.codec.bound
+    assert model.skipped.codec.relative
+    assert not model.used.codec.relative
+
+
 def test_filtered_convolution_is_refused_by_name(small_network):
     """A filtered convolution keeps no input that could be compressed."""
     model = GradientFilter(last=1).apply(small_network())
