@@ -17,8 +17,8 @@ class Memory(NamedTuple):
     word_bytes: int
 
     def dram_words(self, cost: Cost) -> int:
-        """Words to and from DRAM: each once where all operands fit on the chip, else as often as they are used."""
-        fits = cost.words * self.word_bytes <= _OPERANDS * self.bytes_per_operand
+        """Words to and from DRAM: each once where a product fits on the chip, else as often as it is used."""
+        fits = cost.resident * self.word_bytes <= _OPERANDS * self.bytes_per_operand
         return cost.words if fits else cost.reads + cost.writes
 
 

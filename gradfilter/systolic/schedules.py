@@ -16,21 +16,26 @@ from gradfilter.systolic.products import LayerWork, Product
 
 
 class Cost(NamedTuple):
-    """Cycles, multiplications, words read and written, and words there are (each operand and result once)."""
+    """Cycles, multiplications, words read and written, and words there are (each operand and result once).
+
+    resident: the words that must be on the chip at the same time for each to come from DRAM but once.
+    """
 
     cycles: int = 0
     macs: int = 0
     reads: int = 0
     writes: int = 0
     words: int = 0
+    resident: int = 0
 
     def plus(self, other: "Cost") -> "Cost":
-        """One after the other."""
-        return Cost(*[one + two for one, two in zip(self, other)])
+        """One after the other: everything adds up, but the chip holds one of them at a time."""
+        total = Cost(*[one + two for one, two in zip(self, other)])
+        return total._replace(resident=max(self.resident, other.resident))
 
     def times(self, count: int) -> "Cost":
-        """So many times over."""
-        return Cost(*[count * number for number in self])
+        """So many times over, one after the other."""
+        return Cost(*[count * number for number in self])._replace(resident=self.resident)
 
     def utilisation(self, array: Array) -> float:
         """The share of the array's multiplications that are used."""
@@ -39,34 +44,40 @@ class Cost(NamedTuple):
 
 def output_stationary(array: Array, rows: int, columns: int, length: int) -> Cost:
     """Rows × length times length × columns, sums in the cells."""
+    words = rows * length + length * columns + rows * columns
     return Cost(
         cycles=output_stationary_cycles(array, rows, columns, length),
         macs=rows * columns * length,
         reads=rows * length * array.column_folds(columns) + columns * length * array.row_folds(rows),
         writes=rows * columns,
-        words=rows * length + length * columns + rows * columns,
+        words=words,
+        resident=words,
     )
 
 
 def weight_stationary(array: Array, reduction: int, columns: int, stream: int) -> Cost:
     """Stream × reduction times reduction × columns, the second in the cells."""
+    words = stream * reduction + reduction * columns + stream * columns
     return Cost(
         cycles=weight_stationary_cycles(array, reduction, columns, stream),
         macs=reduction * columns * stream,
         reads=stream * reduction * array.column_folds(columns) + reduction * columns,
         writes=stream * columns * array.row_folds(reduction),
-        words=stream * reduction + reduction * columns + stream * columns,
+        words=words,
+        resident=words,
     )
 
 
 def interleaved(array: Array, m: int, k: int, n: int) -> Cost:
     """Both backward products on one tile; every dY is read once for the two."""
+    words = 2 * (m * k + k * n) + m * n
     return Cost(
         cycles=interleaved_cycles(array, m, k, n),
         macs=2 * m * k * n,
         reads=k * n + m * n * array.row_folds(k) + m * k * array.column_folds(n),
         writes=m * k * array.column_folds(n) + k * n,
-        words=2 * (m * k + k * n) + m * n,
+        words=words,
+        resident=words,
     )
 
 
