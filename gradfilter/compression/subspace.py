@@ -40,9 +40,9 @@ class SubspaceCodec(Codec):
 
     def pack(self, x: Tensor) -> Packed:
         """Core and bases; x itself where it is empty or has no finite sum, of which no directions can be found."""
-        if x.numel() == 0 or not bool(torch.isfinite(x.sum())):
-            return Packed([x])
         core = x.to(torch.float64 if x.dtype == torch.float64 else torch.float32)
+        if x.numel() == 0 or not bool(torch.isfinite(core.sum())):
+            return Packed([x])
         bases = []
         for axis, rank in enumerate(self.ranks(x.shape)):
             unfolded = core.transpose(0, axis).flatten(1)

@@ -85,3 +85,14 @@ def test_map_without_directions_is_kept_itself():
     for x in (torch.full(SHAPE, float("nan")), torch.full(SHAPE, float("inf")), torch.zeros(0, 6, 8, 5)):
         packed = SubspaceCodec(0.5).pack(x)
         assert x is packed.tensors[0]
+
+
+def test_short_numbers_whose_sum_is_out_of_their_range_are_compressed():
+    """A float16 map of 960 numbers near 100 sums to more than float16 can say, and has directions all the same."""
+    x = (100 + drawn()).half()
+    codec = SubspaceCodec(0.5)
+    packed = codec.pack(x)
+    assert packed.facts is not None
+    restored = codec.unpack(packed)
+    assert torch.float16 == restored.dtype
+    assert torch.allclose(x.float(), restored.float(), rtol=0.1)
