@@ -27,11 +27,9 @@ FORBIDDEN = {
     "controller": ("torch", "timm", "jtop"),
 }
 # The library is of use without the benchmark: it shares the words of records with it, and nothing else.
-LIBRARY = [
-    path
-    for room in ("filtering", "lean", "compression", "virtual", "methods", "inspection", "systolic")
-    for path in (ROOT / "gradfilter" / room).rglob("*.py")
-]
+# Each room imports from those before it.
+ROOMS = ("filtering", "lean", "compression", "virtual", "methods", "inspection", "systolic")
+LIBRARY = [path for room in ROOMS for path in (ROOT / "gradfilter" / room).rglob("*.py")]
 # A program for another Python, which the agent starts and never imports: it alone talks to jtop.
 JTOP_READER = ROOT / "agent" / "jtop_reader.py"
 # Programs that travel in a bundle, for whichever Python a board has.
@@ -76,6 +74,14 @@ def test_library_does_without_the_benchmark(path):
     """The library's rooms import nothing from the bench but its schema."""
     of_bench = {module for module in imports(path) if is_within(module, ("gradfilter.bench",))}
     assert set() == {module for module in of_bench if not is_within(module, ("gradfilter.bench.schema",))}
+
+
+@pytest.mark.parametrize("path", sorted(LIBRARY), ids=lambda path: str(path.relative_to(ROOT)))
+def test_library_rooms_do_not_import_in_a_circle(path):
+    """A room of the library imports itself and the rooms before it."""
+    room = path.relative_to(ROOT / "gradfilter").parts[0]
+    later = tuple("gradfilter." + name for name in ROOMS[ROOMS.index(room) + 1 :])
+    assert set() == {module for module in imports(path) if is_within(module, later)}
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "controller" / "analysis").rglob("*.py")), ids=lambda path: path.name)

@@ -37,7 +37,7 @@ class VirtualPooling(Method):
     """Compute every second output of the chosen convolutions, along rows and columns, and interpolate the others.
 
     About a quarter of a layer's operations, forward and backward. Layers are selected by layers and types, and of
-    these the last so many; which ones a network can spare is what gradfilter.virtual.sensitivity finds out.
+    these the last so many; which ones a network can spare is what gradfilter.methods.layer_sensitivity finds out.
     """
 
     name: ClassVar[str] = "virtual_pooling"

@@ -48,9 +48,7 @@ def layer_sensitivities(model: nn.Module, accuracy: Accuracy, names: Sequence[st
     Raises:
         UnsupportedModel: a layer cannot be pooled virtually.
     """
-    plain = accuracy(model)
-    found = [Sensitivity(name, plain - accuracy(_pooled(model, [name]))) for name in names]
-    return sorted(found, key=lambda layer: layer.drop)
+    return _sensitivities(model, accuracy, names, accuracy(model))
 
 
 def search_layers(
@@ -73,7 +71,7 @@ def search_layers(
     check_range("per_round", per_round, 1, len(names))
     check_range("most_drop", most_drop, 0, 1)
     plain = accuracy(model)
-    sensitivities = layer_sensitivities(model, accuracy, names)
+    sensitivities = _sensitivities(model, accuracy, names, plain)
     order = [layer.name for layer in sensitivities]
     rounds: List[Round] = []
     kept = copy.deepcopy(model)
@@ -89,6 +87,12 @@ def search_layers(
             break
         kept, layers = candidate, [*layers, *added]
     return Search(plain, sensitivities, rounds, layers, kept)
+
+
+def _sensitivities(model: nn.Module, accuracy: Accuracy, names: Sequence[str], plain: float) -> List[Sensitivity]:
+    """The same, where the plain model's accuracy is known."""
+    found = [Sensitivity(name, plain - accuracy(_pooled(model, [name]))) for name in names]
+    return sorted(found, key=lambda layer: layer.drop)
 
 
 def _pooled(model: nn.Module, added: Sequence[str], before: Sequence[str] = ()) -> nn.Module:

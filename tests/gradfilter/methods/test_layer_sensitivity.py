@@ -1,14 +1,12 @@
-"""The search for layers that a network can spare, and the report on what virtual pooling does to their maps."""
+"""The search for layers that a network can spare: each alone, then in rounds with fine-tuning."""
 
 import pytest
 import torch
-from torch import nn
 
 from gradfilter.errors import UnsupportedModel
 from gradfilter.methods import changed_layers
+from gradfilter.methods.layer_sensitivity import layer_sensitivities, search_layers
 from gradfilter.virtual import is_virtual
-from gradfilter.virtual.reconstruction import reconstructions
-from gradfilter.virtual.sensitivity import layer_sensitivities, search_layers
 
 NAMES = ["stem.0", "block.depthwise", "block.pointwise", "last"]
 COSTS = {"stem.0": 0.3, "block.depthwise": 0.02, "block.pointwise": 0.0, "last": 0.05}
@@ -73,28 +71,21 @@ def test_fine_tuning_goes_on_from_the_last_round_that_was_kept(small_network):
     assert 2 == search.model.head.bias[0].item()
 
 
+def test_plain_network_is_scored_once(small_network):
+    """Scoring held-out data takes long: once for the plain network, each layer and each round."""
+    scored = []
+
+    def counted(candidate):
+        scored.append(sorted(virtual_names(candidate)))
+        return accuracy(candidate)
+
+    search_layers(small_network(), counted, lambda _: None, names=NAMES, most_drop=0.5, per_round=4)
+    assert [[], *([name] for name in NAMES), sorted(NAMES)] == scored
+
+
 def test_unknown_layers_and_impossible_bounds_are_refused(small_network):
     """By the method, with the nearest name; and by the option's name."""
     with pytest.raises(UnsupportedModel, match=r"there is no such module\. Nearest: block\.pointwise"):
         layer_sensitivities(small_network(), accuracy, ["block.pointwize"])
     with pytest.raises(ValueError, match="most_drop must be between 0 and 1"):
         search_layers(small_network(), accuracy, lambda _: None, names=NAMES, most_drop=2)
-
-
-def test_errors_stand_beside_their_bounds(small_network):
-    """Each layer's activated map, measured on images: errors are there, below the bound, which is within the range."""
-    x = torch.randn(2, 3, 20, 20, generator=torch.Generator().manual_seed(0))
-    model = small_network().eval()
-    found = reconstructions(model, NAMES, x)
-    assert NAMES == [layer.name for layer in found]
-    for layer in found:
-        assert 0 < layer.mean_error < layer.largest_error <= layer.largest_bound <= layer.range * (1 + 1e-6)
-
-
-def test_smooth_maps_are_reconstructed_better(small_network):
-    """A constant image gives maps whose errors lie at the border alone."""
-    one = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU())
-    (flat,) = reconstructions(one, ["0"], torch.ones(1, 3, 9, 9))
-    assert 0 == pytest.approx(flat.largest_error, abs=1e-6)
-    with pytest.raises(ValueError, match=r"modules that the model does not have: 1\.conv"):
-        reconstructions(one, ["1.conv"], torch.ones(1, 3, 9, 9))
