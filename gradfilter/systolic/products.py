@@ -4,9 +4,9 @@ A convolution is lowered by im2col: M = images · outputs, K = C_in/g · K_h · 
 A filtered convolution's backward pass is a pointwise one on patches: M = images · patches, K = C_in/g.
 """
 
-from typing import List, NamedTuple, Tuple, cast
+from typing import List, NamedTuple
 
-from torch import Tensor, nn
+from torch import nn
 
 from gradfilter.filtering import FilteredConv2d
 from gradfilter.inspection.layer_flops import LayerCall, product
@@ -65,13 +65,3 @@ def _backward(call: LayerCall, forward: Product) -> Product:
         return forward
     patches = product(layer.filter_shape.patch_counts(call.outputs[-2:]))
     return forward._replace(m=product(call.outputs[:-3]) * patches, k=layer.in_channels // layer.groups)
-
-
-def lowered(x: Tensor, conv: nn.Conv2d) -> Tensor:
-    """im2col of an input (N, C, H, W): (groups, N · outputs, C/g · K_h · K_w), what the array is given of x."""
-    windows = nn.functional.unfold(
-        x, conv.kernel_size, conv.dilation, cast("Tuple[int, ...]", conv.padding), conv.stride
-    )
-    images, _, outputs = windows.shape
-    by_group = windows.view(images, conv.groups, -1, outputs)
-    return by_group.permute(1, 0, 3, 2).reshape(conv.groups, images * outputs, -1)

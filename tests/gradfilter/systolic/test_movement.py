@@ -5,6 +5,7 @@ from itertools import product
 
 import pytest
 import torch
+from movement import interleaved_moves, output_stationary_moves, weight_stationary_moves
 
 from gradfilter.systolic.array import (
     Array,
@@ -12,7 +13,6 @@ from gradfilter.systolic.array import (
     output_stationary_cycles,
     weight_stationary_cycles,
 )
-from gradfilter.systolic.movement import interleaved_moves, output_stationary_moves, weight_stationary_moves
 
 ALL = list(product(range(1, 7), range(1, 7), range(1, 7), range(1, 5), range(1, 5)))
 SAMPLE = [(1, 1, 1, 1, 1), (2, 4, 3, 2, 2), (6, 6, 6, 4, 3), *random.Random(0).sample(ALL, 12)]

@@ -7,13 +7,21 @@ import torch
 from torch import nn
 
 from gradfilter.methods import GradientFilter, VirtualPooling
-from gradfilter.systolic.products import Product, layer_works, lowered
+from gradfilter.systolic.products import Product, layer_works
 
 GEOMETRIES = [
     (stride, padding, dilation, groups)
     for stride, padding, dilation, groups in product((1, 2, 3), (0, 1, 2), (1, 2), (1, 2, 4))
     if (stride + padding + dilation + groups) % 2 == 0
 ]
+
+
+def lowered(x, conv):
+    """im2col of an input (N, C, H, W): (groups, N · outputs, C/g · K_h · K_w), what the array is given of x."""
+    windows = nn.functional.unfold(x, conv.kernel_size, conv.dilation, conv.padding, conv.stride)
+    images, _, outputs = windows.shape
+    by_group = windows.view(images, conv.groups, -1, outputs)
+    return by_group.permute(1, 0, 3, 2).reshape(conv.groups, images * outputs, -1)
 
 
 @pytest.mark.parametrize("geometry", GEOMETRIES, ids=str)

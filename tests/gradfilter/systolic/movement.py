@@ -1,8 +1,8 @@
 """The array cell by cell and cycle by cycle: values move through registers, and cycles are counted, not computed.
 
-What proves the formulas in array.py: each dataflow ends with the right product in the cycles that its formula says.
-Matrices are filled up with zeros to whole tiles, as cells that a tile leaves empty are stepped through all the same.
-For small matrices only: a cycle is a handful of operations on all cells.
+What proves the formulas in gradfilter/systolic/array.py: each dataflow ends with the right product, in the cycles that
+its formula says. Matrices are filled up with zeros to whole tiles, as cells that a tile leaves empty are stepped
+through all the same. For small matrices only: a cycle is a handful of operations on all cells.
 """
 
 from typing import List, NamedTuple
