@@ -42,7 +42,7 @@ class Guard:
         await (refusal or self._app)(scope, receive, send)
 
     async def _admit(self, request: Request) -> Response | None:
-        needed = needed_scope(request.method, request.url.path)
+        needed = needed_scope(request.method, request.scope["path"])
         if needed is None:
             return None
         tokens: Tokens = request.app.state.services.store.tokens
@@ -100,19 +100,23 @@ def _shown(request: Request) -> str | None:
 
 
 def _is_from_here(request: Request) -> bool:
-    """Whether this machine's own address was asked for: else a foreign name was made to lead here."""
-    return is_loopback(request.url.hostname or "")
+    """Whether a program on this machine asked for this machine's own address.
+
+    Under another name a foreign page was made to lead here; and the name alone anybody may write, through a proxy too.
+    """
+    client = request.client
+    return client is not None and is_loopback(client.host) and is_loopback(request.url.hostname or "")
 
 
 def _unknown(request: Request) -> Response:
     """Ask for a token: a person at a page by the form, everybody else in words."""
-    path = request.url.path
+    path = request.scope["path"]
     if request.method == "GET" and not path.startswith("/v1/") and "text/html" in request.headers.get("accept", ""):
         return RedirectResponse(f"/login?then={quote(path, safe='')}", HTTPStatus.SEE_OTHER)
     return answer(
         HTTPStatus.UNAUTHORIZED,
         "the controller wants a token, in the header Authorization: Bearer TOKEN, or for the command line in "
-        "GRADFILTER_TOKEN; `gradfilter tokens create NAME` makes one on its machine. One that has none answers under "
-        "127.0.0.1 and localhost only.",
+        "GRADFILTER_TOKEN; `gradfilter tokens create NAME` makes one on its machine. One that has none answers its own "
+        "machine only, as 127.0.0.1 or localhost.",
         headers={"WWW-Authenticate": "Bearer"},
     )

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+from fastapi.testclient import TestClient
 from typing_extensions import Self
 
 from controller.app import create_app
@@ -14,6 +15,7 @@ from tests.controller.fake_agent import FakeAgent
 from tests.controller.samples import DEVICE, job_document
 from tests.controller.serving import Server, wait_for
 
+HERE = "http://127.0.0.1"
 FINAL = ("finished", "failed", "cancelled")
 
 
@@ -21,6 +23,11 @@ def quick_settings(folder: Path, **changes: Any) -> Settings:
     """Settings under which nothing waits for long."""
     quick = {"tick_s": 0.05, "poll_wait_s": 0.5, "poll_pause_s": 0.0, "retry_s": 0.02, "device_poll_s": 0.1}
     return Settings(**{"data_dir": folder, "lease_s": 2.0, "timeout_s": 2.0, **quick, **changes})
+
+
+def local_client(settings: Settings, **options: Any) -> TestClient:
+    """A controller, asked by a program on its own machine: it needs no token."""
+    return TestClient(create_app(settings), base_url=HERE, client=("127.0.0.1", 1), **options)
 
 
 class Lab:

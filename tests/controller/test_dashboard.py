@@ -1,17 +1,16 @@
 """The dashboard in the real controller: its pages, their headers, and what is not there."""
 
 import pytest
-from fastapi.testclient import TestClient
 
-from controller.app import create_app
 from controller.settings import Settings
 from tests.controller.fake_controller import SPEC
+from tests.controller.lab import local_client
 
 
 @pytest.fixture
 def lab(tmp_path):
     """A controller with a device that does not answer and one job that waits for it."""
-    with TestClient(create_app(Settings(data_dir=tmp_path)), base_url="http://127.0.0.1") as client:
+    with local_client(Settings(data_dir=tmp_path)) as client:
         client.post("/v1/devices", json={"name": "nano-1", "url": "http://127.0.0.1:1", "tags": ["<b>desk</b>"]})
         client.app.state.services.store.jobs.add(SPEC)
         yield client
@@ -29,7 +28,7 @@ def test_pages_carry_the_strict_policy(lab, path):
 
 def test_an_empty_lab_says_what_to_do(tmp_path):
     """A controller without boards and jobs shows how to add the first board."""
-    with TestClient(create_app(Settings(data_dir=tmp_path)), base_url="http://127.0.0.1") as client:
+    with local_client(Settings(data_dir=tmp_path)) as client:
         assert "gradfilter devices add" in client.get("/").text
 
 

@@ -1,11 +1,9 @@
 """How many statements a page asks of the database: not more in a large lab than in a small one."""
 
 import pytest
-from fastapi.testclient import TestClient
 from sqlalchemy import event
 
-from controller.app import create_app
-from tests.controller.lab import quick_settings
+from tests.controller.lab import local_client, quick_settings
 from tests.load.dashboard import fill
 
 PATHS = ("/", "/jobs/3", "/results", "/history?device=board-1&variant=filtered")
@@ -14,7 +12,7 @@ PATHS = ("/", "/jobs/3", "/results", "/history?device=board-1&variant=filtered")
 def statements(folder, jobs, devices):
     """The number of statements for each page of a lab of this size."""
     settings = quick_settings(folder, tick_s=3600.0, device_poll_s=3600.0)
-    with TestClient(create_app(settings), base_url="http://127.0.0.1") as client:
+    with local_client(settings) as client:
         store = client.app.state.services.store
         fill(store, jobs, devices)
         return [counted(client, store.database._engine, path) for path in PATHS]
@@ -42,7 +40,7 @@ def test_pages_ask_the_same_of_a_small_and_a_large_lab(tmp_path):
 @pytest.mark.parametrize("wanted", [0, 3])
 def test_the_queue_is_read_as_far_as_it_is_shown(tmp_path, wanted):
     """A long queue is not loaded to show its beginning."""
-    with TestClient(create_app(quick_settings(tmp_path)), base_url="http://127.0.0.1") as client:
+    with local_client(quick_settings(tmp_path)) as client:
         store = client.app.state.services.store
         fill(store, 205, 1)
         assert wanted == len(store.jobs.queued(wanted))

@@ -3,19 +3,18 @@
 import pytest
 from fastapi.testclient import TestClient
 
-from controller.app import create_app
 from controller.settings import Settings
 from tests.controller.fake_controller import SPEC
+from tests.controller.lab import HERE, local_client
 from tests.controller.samples import job_document
 
-HERE = "http://127.0.0.1"
 PROBLEM = "application/problem+json"
 
 
 @pytest.fixture
 def open_lab(tmp_path):
-    """A controller without tokens."""
-    with TestClient(create_app(Settings(data_dir=tmp_path)), base_url=HERE, follow_redirects=False) as client:
+    """A controller without tokens, asked from its own machine."""
+    with local_client(Settings(data_dir=tmp_path), follow_redirects=False) as client:
         client.app.state.services.store.jobs.add(SPEC)
         yield client
 
@@ -83,6 +82,11 @@ def test_each_scope_opens_its_doors(lab, method, path, scopes):
             assert f"user-{scope}'s has the scope '{scope}'" in problem(answer, 403)
 
 
+def test_a_name_that_looks_like_a_path_opens_nothing(lab):
+    """What the client writes into Host is no part of the path that the guard judges."""
+    problem(lab.get("/v1/jobs", headers={"host": "lab.example/health?"}), 401)
+
+
 @pytest.mark.parametrize("shown", ["Bearer", "Bearer nonsense", "Basic YTpi", "gft_00000000_x", "Bearer \xff"])
 def test_what_is_no_token_is_refused(lab, shown):
     """Other kinds of credentials and mistyped tokens are refused, none makes the guard stumble."""
@@ -122,6 +126,12 @@ class TestWithoutTokens:
     def test_this_machines_names_are_let_in(self, open_lab, host):
         """With any port, as through a tunnel."""
         assert open_lab.get("/v1/jobs", headers={"host": host}).is_success
+
+    @pytest.mark.parametrize("host", ["localhost:8100", "127.0.0.1:8100", "[::1]:8100"])
+    def test_another_machine_may_not_use_them(self, open_lab, host):
+        """Through a proxy anybody may write this machine's name; who asks is known by its address."""
+        elsewhere = TestClient(open_lab.app, base_url=HERE, client=("192.0.2.1", 1))
+        problem(elsewhere.get("/v1/jobs", headers={"host": host}), 401)
 
 
 class TestOtherSites:
