@@ -1,6 +1,7 @@
 """Everything that a controller knows, as files that any program reads: a table a file, and a manifest with checksums.
 
-Tokens stay behind. The series of a run are a file of their own, as they are stored.
+Tokens stay behind, and letters, which nobody waits for afterwards. The series of a run are a file of their own, and so
+is each artefact, as they are stored.
 """
 
 import hashlib
@@ -20,11 +21,12 @@ from sqlalchemy.types import TypeEngine
 from controller import series
 from controller.instants import as_text, utc_now
 from controller.store.database import Database
-from controller.tables import Base, SeriesDocument, Token
+from controller.tables import Artefact, Base, LetterRow, SeriesDocument, Token
 
 ExportFormat = Literal["parquet", "csv"]
 MANIFEST = "manifest.json"
-_LEFT_OUT = (Token.__tablename__,)
+_LEFT_OUT = (LetterRow.__tablename__, Token.__tablename__)
+_FILES_OF_THEIR_OWN = (Artefact.__tablename__, SeriesDocument.__tablename__)
 _ROWS_AT_ONCE = 5000
 _BYTES_AT_ONCE = 1 << 20
 _TYPES: dict[type[TypeEngine[Any]], pa.DataType] = {
@@ -37,7 +39,10 @@ _TYPES: dict[type[TypeEngine[Any]], pa.DataType] = {
 
 @dataclass(frozen=True)
 class ExportedFile:
-    """One file of an export; path is relative to its folder, rows counts readings where it holds series."""
+    """One file of an export; path is relative to its folder.
+
+    rows counts readings where it holds series, and is 0 of an artefact, which has none.
+    """
 
     path: str
     rows: int
@@ -56,9 +61,11 @@ def export(database: Database, folder: Path, file_format: ExportFormat) -> list[
     if any(folder.iterdir()):
         raise FileExistsError(f"{folder} is not empty; name a new folder.")
     with database.snapshot() as session:
-        tables = [table for table in Base.metadata.sorted_tables if table.name not in (*_LEFT_OUT, "series")]
+        elsewhere = (*_LEFT_OUT, *_FILES_OF_THEIR_OWN)
+        tables = [table for table in Base.metadata.sorted_tables if table.name not in elsewhere]
         files = [_table(session, table, folder, file_format) for table in tables]
         files += _series(session, folder, file_format)
+        files += _artefacts(session, folder)
         revision = session.scalar(text("SELECT version_num FROM alembic_version"))
     manifest = {
         "created_at": as_text(utc_now()),
@@ -104,6 +111,16 @@ def _series(session: Session, folder: Path, file_format: ExportFormat) -> Iterat
         path = folder / "series" / f"{run_id}.{file_format}"
         path.write_bytes(document if file_format == "parquet" else series.to_csv(document).encode())
         yield _described(folder, path, parquet.ParquetFile(pa.BufferReader(document)).metadata.num_rows)
+
+
+def _artefacts(session: Session, folder: Path) -> Iterator[ExportedFile]:
+    """What runs left for people; some are large, so one at a time."""
+    (folder / "artefacts").mkdir()
+    query = select(Artefact.run_id, Artefact.name, Artefact.content)
+    for run_id, name, content in session.execute(query, execution_options={"yield_per": 1}):
+        path = folder / "artefacts" / f"{run_id}-{name}"
+        path.write_bytes(content)
+        yield _described(folder, path, rows=0)
 
 
 def _described(folder: Path, path: Path, rows: int) -> ExportedFile:

@@ -8,11 +8,14 @@ import pandas as pd
 import pytest
 
 from controller.store import Store
+from controller.store.artefacts import NewArtefact
 from controller.store.export import export
 from gradfilter.bench.schema import Series
 from tests.controller.databases import DATABASES, new_database
 from tests.controller.samples import DEVICE, POWER, record
 from tests.controller.stored import SPEC, fill_results, started
+
+TRACE = b"\x1f\x8b\xff"
 
 
 @pytest.fixture(params=DATABASES)
@@ -56,10 +59,24 @@ def test_the_manifest_tells_of_every_file(store, tmp_path):
     assert 1 == listed["runs.parquet"]["rows"]
 
 
+@pytest.mark.parametrize("file_format", ["parquet", "csv"])
+def test_what_runs_left_is_there_byte_by_byte(store, tmp_path, file_format):
+    """A profile is a file of its own, also one that is no text."""
+    [run] = store.runs.of_job("1")
+    store.artefacts.add(run.id, [NewArtefact("trace.json.gz", TRACE), NewArtefact("operators.csv", b"name\n")])
+    files = export(store.database, tmp_path / "all", file_format)
+    assert TRACE == (tmp_path / "all" / "artefacts" / f"{run.id}-trace.json.gz").read_bytes()
+    listed = {file.path: file.sha256 for file in files if file.path.startswith("artefacts/")}
+    assert hashlib.sha256(TRACE).hexdigest() == listed[f"artefacts/{run.id}-trace.json.gz"]
+    assert 2 == len(listed)
+
+
 def test_tokens_stay_behind(store, tmp_path):
-    """Not even their digests leave, and the manifest says that they were left out."""
+    """Not even their digests leave, and the manifest says that they were left out, as are letters on their way."""
+    store.letters.post("nano-1", method="GET", path="/v1/device", lease=None, body=None)
     export(store.database, tmp_path / "all", "csv")
-    assert ["tokens"] == json.loads((tmp_path / "all" / "manifest.json").read_text())["left_out"]
+    assert not (tmp_path / "all" / "letters.csv").exists()
+    assert ["letters", "tokens"] == json.loads((tmp_path / "all" / "manifest.json").read_text())["left_out"]
     [token] = store.tokens.all()
     assert not [path for path in (tmp_path / "all").rglob("*.csv") if token.id in path.read_text()]
 
