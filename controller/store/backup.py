@@ -10,6 +10,7 @@ from pathlib import Path
 from sqlalchemy import make_url
 
 _OURS = "SELECT version_num FROM alembic_version"
+_JOURNALS = ("-wal", "-shm", "-journal")
 
 
 class BackupError(RuntimeError):
@@ -34,7 +35,8 @@ def restore(backup: Path, url: str) -> None:
     """Put a copy where a controller that is stopped finds it.
 
     Raises:
-        BackupError: the file is no whole copy of a controller's database, or there is a database in its place.
+        BackupError: the file is no whole copy of a controller's database, or there is a database in its place, or what
+            is left of one.
         OSError: it cannot be read or written.
     """
     target = _file_of(url)
@@ -57,6 +59,12 @@ def _copy(source: Path, target: Path) -> None:
         raise BackupError(
             f"{target} is there already; move it away first, with the controller stopped if it is its own."
         )
+    for journal in (Path(f"{target}{ending}") for ending in _JOURNALS):
+        if journal.exists():
+            raise BackupError(
+                f"{journal} is left of a database that was at {target}; move it away too, to where that database is: "
+                "it may hold that one's last changes, and would damage what is put in its place."
+            )
     with _new_file(target) as written, _opened(source) as original, closing(sqlite3.connect(written)) as copy:
         try:
             original.backup(copy)

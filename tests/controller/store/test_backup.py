@@ -71,6 +71,18 @@ def test_nothing_is_overwritten(store, tmp_path):
         restore(tmp_path / "copy.sqlite3", sqlite_url(tmp_path))
 
 
+@pytest.mark.parametrize("ending", ["-wal", "-shm", "-journal"])
+def test_nothing_is_restored_beside_a_journal(store, tmp_path, ending):
+    """What is left of another database would be read as changes of this one."""
+    back_up(sqlite_url(tmp_path), tmp_path / "copy.sqlite3")
+    left = tmp_path / "new" / f"controller.sqlite3{ending}"
+    left.parent.mkdir()
+    left.touch()
+    with pytest.raises(BackupError, match=f"{ending} is left .* move it away too"):
+        restore(tmp_path / "copy.sqlite3", sqlite_url(tmp_path / "new"))
+    assert [left] == list(left.parent.iterdir())
+
+
 @pytest.mark.parametrize("content", [b"no database at all", b"", None])
 def test_what_is_no_copy_is_not_restored(tmp_path, content):
     """Another file, an empty one, none: nothing is put in the database's place."""
