@@ -14,7 +14,7 @@ from controller.jobs import DeviceView
 from gradfilter.bench.schema import JobSpec, MethodDescription, TrainingWorkload, WorkerDescription
 
 MOST_VARIANTS = 16
-_FIRST_METHOD = re.compile(r"variants\.(\d+)\.methods\.0\.name")
+_FIRST_METHOD = re.compile(r"variants\.(\d{1,3})\.methods\.0\.name")  # bounded: int() refuses thousands of digits
 _PRETRAINING = "workload.pretraining"
 # What everybody decides; every other field of the schema stands below, under "more settings".
 _WORKLOAD_FIRST = ("model", "dataset", "image_size", "batch_size", "trainable", "weights", "measured_steps", "epochs")

@@ -78,6 +78,13 @@ def test_a_method_that_the_board_does_not_offer_is_left_out():
     assert () == job_form(BOARD, WORKER, {"variants.1.methods.0.name": "other"}).variants
 
 
+def test_a_number_that_no_form_has_is_passed_over():
+    """A field that somebody made up, with more digits than Python reads, is no variant."""
+    typed = {**ONE, f"variants.{'1' * 5000}.methods.0.name": "gradient_filter"}
+    assert [1] == [variant.number for variant in job_form(BOARD, WORKER, typed).variants]
+    assert "gradient_filter" == more_variants(typed, "gradient_filter")["variants.2.methods.0.name"]
+
+
 def test_errors_stand_beside_their_fields():
     """An error of a field that is shown is told there, any other above the form."""
     made = with_errors(form(), [FieldError("workload.model", "unknown."), FieldError("device", "away.")])
