@@ -112,7 +112,8 @@ def _unknown(request: Request) -> Response:
     """Ask for a token: a person at a page by the form, everybody else in words."""
     path = request.scope["path"]
     if request.method == "GET" and not path.startswith("/v1/") and "text/html" in request.headers.get("accept", ""):
-        return RedirectResponse(f"/login?then={quote(path, safe='')}", HTTPStatus.SEE_OTHER)
+        asked = f"{path}?{request.url.query}" if request.url.query else path
+        return RedirectResponse(f"/login?then={quote(asked, safe='')}", HTTPStatus.SEE_OTHER)
     return answer(
         HTTPStatus.UNAUTHORIZED,
         "the controller wants a token, in the header Authorization: Bearer TOKEN, or for the command line in "

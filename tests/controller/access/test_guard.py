@@ -163,6 +163,15 @@ class TestLogin:
         assert (303, "/jobs/1") == (entered.status_code, entered.headers["location"])
         assert "job 1" in lab.get("/jobs/1", headers={"accept": "text/html"}).text.lower()
 
+    def test_a_link_keeps_its_question(self, lab):
+        """Whoever was sent a comparison or a filtered list lands on that, not on an empty page."""
+        asked = "/results?model=tiny_cnn&metric=backward"
+        led = lab.get(asked, headers={"accept": "text/html"})
+        assert (
+            'name="then" value="/results?model=tiny_cnn&amp;metric=backward"' in lab.get(led.headers["location"]).text
+        )
+        assert asked == self.log_in(lab, lab.tokens["read"], then=asked).headers["location"]
+
     def test_the_cookie_is_out_of_reach(self, lab):
         """No script reads it, no other site sends it, and under TLS it is never sent in the open."""
         flags = set(self.log_in(lab, lab.tokens["read"]).headers["set-cookie"].split("; ")[1:])
