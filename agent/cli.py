@@ -24,8 +24,8 @@ from agent.sensors.surroundings import Surroundings
 from agent.settings import AgentSettings
 from agent.worker_command import worker_command
 
-# Settings that may hold a secret (a meter's address holds a password), and that of all of them together.
-_UNSHOWN = ("token", "meters", "settings")
+_SECRET = ("token", "meters")  # a meter's address may hold a password
+_UNSHOWN = (*_SECRET, "settings")  # settings: an error of all of them together
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -42,6 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
         for one in error.errors():
             print(f"gradfilter-agent: {_not_as_expected(one)}", file=sys.stderr)  # noqa: T201
         return 2
+    _forget_secrets()
     try:
         status = _command(options, settings)
         sys.stdout.flush()
@@ -62,6 +63,13 @@ def _command(options: argparse.Namespace, settings: AgentSettings) -> int:
     if options.command == "device":
         return _show_device(settings, options.worker)
     return _serve(settings)
+
+
+def _forget_secrets() -> None:
+    """They are none of the workers' business, in whatever case the settings' names were written."""
+    secret = {f"gradfilter_agent_{name}" for name in _SECRET}
+    for name in [name for name in os.environ if name.lower() in secret]:
+        del os.environ[name]
 
 
 def _not_json(error: SettingsError) -> str:
@@ -142,7 +150,6 @@ def _serve(settings: AgentSettings) -> int:
     if reason := exposure(settings):
         print(f"gradfilter-agent: {reason}", file=sys.stderr)  # noqa: T201
         return 2
-    os.environ.pop("GRADFILTER_AGENT_TOKEN", None)  # it is none of the workers' business
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
         DataFolder(settings.data_dir, settings.min_free_bytes).close()  # refuse in a sentence, not in a traceback

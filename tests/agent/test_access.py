@@ -1,5 +1,6 @@
 """Who may command a board: its token, where it listens, and what its children know."""
 
+import json
 import os
 import subprocess
 
@@ -10,6 +11,7 @@ import pytest
 from tests.agent.service import AGENT, LEASE, AgentService, run_spec, wait_until
 
 TOKEN = "gfb_only-this-board-knows-it"
+PASSWORD = "only-the-meter-knows-it"
 BEARER = {"authorization": f"Bearer {TOKEN}"}
 
 guarded = pytest.mark.parametrize("settings", [{"token": TOKEN}], indirect=True)
@@ -72,8 +74,10 @@ def test_a_token_that_can_be_guessed_is_refused_and_not_shown(tmp_path):
 
 
 def test_beyond_loopback_with_a_token_and_without_telling_its_children(tmp_path, monkeypatch):
-    """With a token it listens on every address; the worker and the sampler do not have it in their environment."""
-    monkeypatch.setenv("GRADFILTER_AGENT_TOKEN", TOKEN)
+    """With a token it listens on every address; the worker and the sampler have no secret in their environment."""
+    monkeypatch.setenv("gradfilter_agent_token", TOKEN)  # the settings are read in any case
+    meter = {"kind": "shelly", "url": f"http://ada:{PASSWORD}@127.0.0.1:9", "name": "plug"}
+    monkeypatch.setenv("GRADFILTER_AGENT_METERS", json.dumps([meter]))
     monkeypatch.setenv("GRADFILTER_AGENT_HOST", "0.0.0.0")
     service = AgentService(tmp_path)
     service.http = httpx2.Client(base_url=str(service.http.base_url), headers=BEARER, trust_env=False)
@@ -83,7 +87,8 @@ def test_beyond_loopback_with_a_token_and_without_telling_its_children(tmp_path,
         service.await_phase("run-1", "measured")  # before a child is its own program, it still shows the agent's own
         children = service.children()
         environments = [wait_until("its environment", psutil.Process(child.pid).environ) for child in children]
-        assert [False, False] == [TOKEN in map(str, environment.values()) for environment in environments]
-        assert TOKEN not in service.log.read_text()
+        for secret in (TOKEN, PASSWORD):
+            assert [False, False] == [secret in " ".join(environment.values()) for environment in environments]
+            assert secret not in service.log.read_text()
     finally:
         service.close()
