@@ -1,6 +1,8 @@
 """Control jobs (A/A): what their runs measured, for the noise floor of the device they ran on."""
 
+from itertools import islice
 from math import log
+from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -12,6 +14,7 @@ from controller.tables import Job, Mark, MeasurementRow, Run
 
 # A device of today is known by its recent controls, not by those before its last summer.
 MOST_CONTROLS = 20
+_ROWS_AT_ONCE = 50
 
 
 class Controls:
@@ -23,20 +26,21 @@ class Controls:
     def recent(self, device: str, wanted_class: str, *, before: str | None = None) -> list[str]:
         """The device's finished controls of one class of workloads, newest first; before: only those before a job.
 
-        Those from before the device's last mark were made on another device, as it were.
+        Those that started before the device's last mark were made on another device, as it were.
         """
         last_mark = select(func.max(Mark.at)).where(Mark.device == device).scalar_subquery()
         query = (
             select(Job.id, Job.spec)
             .where(Job.device == device, Job.state == "finished", Job.spec["purpose"].as_string() == "control")
-            .where(Job.created_at > func.coalesce(last_mark, ""))
+            .where(Job.started_at > func.coalesce(last_mark, ""))
             .order_by(Job.id.desc())
         )
         if before is not None:
             query = query.where(Job.id < int(before))
         with self._database.reading() as session:
-            found = [(str(job), JOB_SPEC.validate_python(spec)) for job, spec in session.execute(query)]
-        return [job for job, spec in found if workload_class(spec.workload) == wanted_class][:MOST_CONTROLS]
+            rows = session.execute(query, execution_options={"yield_per": _ROWS_AT_ONCE})
+            found = (str(job) for job, spec in rows if _class_of(spec) == wanted_class)
+            return list(islice(found, MOST_CONTROLS))  # a device may have thousands, and none after these is read
 
     def noise(self, device: str, wanted_class: str, *, before: str | None = None) -> DeviceNoise:
         """The device's noise floors, from its recent controls; before: as they were when that job ran."""
@@ -44,6 +48,10 @@ class Controls:
         with self._database.reading() as session:
             pairs = _log_ratios(session, [int(job) for job in jobs])
         return DeviceNoise(wanted_class, {metric: noise_floor(logs) for metric, logs in pairs.items()})
+
+
+def _class_of(spec: dict[str, Any]) -> str:
+    return workload_class(JOB_SPEC.validate_python(spec).workload)
 
 
 def _log_ratios(session: Session, jobs: list[int]) -> dict[str, list[float]]:

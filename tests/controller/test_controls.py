@@ -1,10 +1,12 @@
 """Control jobs: the noise floor that they leave, who may use it, and the verdicts that it changes."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
+from itertools import count
 from math import exp
 
 import pytest
+from sqlalchemy import update
 
 from controller.analysis.controls import control_failure
 from controller.comparing import judge
@@ -14,6 +16,7 @@ from controller.measuring import measure_run
 from controller.plan import run_spec
 from controller.soundness import heed_control
 from controller.store import Planned, Store
+from controller.tables import Job
 from tests.controller.samples import job_document, record
 
 AGAIN = [{"name": "baseline", "methods": []}, {"name": "again", "methods": []}]
@@ -34,7 +37,11 @@ def spec(**changes):
 
 def measured(store, wanted, logs, device="desk"):
     """A finished job whose second variant took exp(log) times as long in each block."""
-    job = store.jobs.add(wanted)
+    return carried_out(store, store.jobs.add(wanted), logs, device)
+
+
+def carried_out(store, job, logs, device="desk"):
+    wanted = job.spec
     lease = store.leases.start(job.id, device, 60)
     for block, log in enumerate(logs, start=1):
         for place, variant in enumerate(wanted.variants):
@@ -54,6 +61,12 @@ def measured(store, wanted, logs, device="desk"):
 
 def control(store, logs, device="desk"):
     return measured(store, spec(purpose="control", variants=AGAIN, repetitions=len(logs)), logs, device)
+
+
+def seconds():
+    """A clock that tells another second each time."""
+    instants = (datetime(2026, 1, 1, tzinfo=timezone.utc) + timedelta(seconds=second) for second in count())
+    return lambda: next(instants)
 
 
 def verdict(store, job):
@@ -139,10 +152,7 @@ class TestSoundness:
 
 def test_a_mark_begins_the_floor_anew(tmp_path):
     """What a board did before its new fan is no measure of what it does now."""
-    instants = iter(f"2026-01-01T00:00:{second:02}" for second in range(60))
-    opened = Store(
-        f"sqlite:///{tmp_path / 'lab.sqlite'}", clock=lambda: datetime.fromisoformat(next(instants) + "+00:00")
-    )
+    opened = Store(f"sqlite:///{tmp_path / 'lab.sqlite'}", clock=seconds())
     opened.database.migrate()
     control(opened, [0.1])
     opened.marks.add("desk", "a new fan")
@@ -151,6 +161,26 @@ def test_a_mark_begins_the_floor_anew(tmp_path):
     control(opened, [0.2])
     assert 1 == opened.controls.noise("desk", CLASS).of("step_time").pairs
     opened.close()
+
+
+def test_a_control_that_waited_through_a_mark_counts(tmp_path):
+    """It ran on the board as it is now, whenever it was submitted."""
+    opened = Store(f"sqlite:///{tmp_path / 'lab.sqlite'}", clock=seconds())
+    opened.database.migrate()
+    waiting = opened.jobs.add(spec(purpose="control", variants=AGAIN, repetitions=1))
+    opened.marks.add("desk", "a new fan")
+    carried_out(opened, waiting, [0.1])
+    assert [waiting.id] == opened.controls.recent("desk", CLASS)
+    opened.close()
+
+
+def test_old_controls_are_not_even_read(store):
+    """The newest ones count; one before them may be what it will."""
+    again = spec(purpose="control", variants=AGAIN)
+    made = [measured(store, again, []).id for _ in range(60)]
+    with store.database.writing() as session:
+        session.execute(update(Job).where(Job.id <= 40).values(spec={"purpose": "control"}))
+    assert made[:39:-1] == store.controls.recent("desk", CLASS)
 
 
 def test_raw_data_keep_the_hash_they_were_stored_with(store):
