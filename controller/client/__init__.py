@@ -9,7 +9,8 @@ for view in client.watch(job.id):
 table = client.results(model="resnet18", metric="backward")      # a pandas DataFrame
 """
 
+from controller.client.connection import DEFAULT_URL
 from controller.client.errors import ControllerError, ControllerUnreachableError
-from controller.client.rest import DEFAULT_URL, Client, ReportFormat, TableFormat
+from controller.client.rest import Client, ReportFormat, TableFormat
 
 __all__ = ["DEFAULT_URL", "Client", "ControllerError", "ControllerUnreachableError", "ReportFormat", "TableFormat"]
