@@ -98,10 +98,10 @@ class Adapted(Extension):
         """(N, C_in, H, W) → (N, C_out, H_out, W_out)."""
         attention, opened = self.adaptor(x)
         if opened is None or torch.is_grad_enabled() or bool(opened.all()):
-            return self._run(x, attention)
+            return self._run_attended(x, attention)
         return self._run_open_cells(x, attention, opened)
 
-    def _run(self, x: Tensor, attention: Tensor) -> Tensor:
+    def _run_attended(self, x: Tensor, attention: Tensor) -> Tensor:
         if not self.adapted.activation:
             return added(super().forward(x), attention)
         self.handed_on.append(attention)
@@ -118,7 +118,7 @@ class Adapted(Extension):
             return past
         sources, targets = Cells(x, opened.shape[2:]), Cells(past, opened.shape[2:])
         per_cell = attention.permute(0, 2, 3, 1).reshape(-1, attention.shape[1], 1, 1)
-        rows = self._run(sources.rows.index_select(0, chosen), per_cell.index_select(0, chosen))
+        rows = self._run_attended(sources.rows.index_select(0, chosen), per_cell.index_select(0, chosen))
         return targets.joined(targets.rows.index_copy(0, chosen, rows))
 
 

@@ -17,10 +17,12 @@ from torch.utils.checkpoint import checkpoint
 from gradfilter.bench.schema import MethodedLayer
 from gradfilter.bench.schema.checks import check_length
 from gradfilter.errors import UnsupportedModel
+from gradfilter.methods.adaptors import Adaptor
 from gradfilter.methods.extended import Extension, extend, unextend
 from gradfilter.methods.layer_selection import fits
 from gradfilter.methods.method import Method
-from gradfilter.methods.residual_blocks import residual_blocks
+from gradfilter.methods.residual_blocks import ResidualBlock, residual_blocks
+from gradfilter.methods.selective_blocks import Selective
 
 # Torch 1.10 has this form alone and no word for it; later ones warn unless it is named.
 _FORM: Dict[str, Any] = {"use_reentrant": True} if "use_reentrant" in inspect.signature(checkpoint).parameters else {}
@@ -35,9 +37,9 @@ class Checkpointed(Extension):
             return super().forward(x)
         # The anchor gives the output a gradient where x has none and the module's parameters do.
         anchor = torch.zeros((), device=x.device, requires_grad=any(p.requires_grad for p in self.parameters()))
-        return checkpoint(self._run, x, anchor, **_FORM)
+        return checkpoint(self._run_checkpointed, x, anchor, **_FORM)
 
-    def _run(self, x: Tensor, anchor: Tensor) -> Any:  # noqa: ARG002 - see forward
+    def _run_checkpointed(self, x: Tensor, anchor: Tensor) -> Any:  # noqa: ARG002 - see forward
         if not torch.is_grad_enabled():  # the first time
             return super().forward(x)
         with _still_statistics(self):
@@ -56,6 +58,23 @@ def _still_statistics(module: nn.Module) -> Iterator[None]:
     finally:
         for inner, (momentum, count) in zip(normalisations, before):
             inner.momentum, inner.num_batches_tracked = momentum, count
+
+
+def refuse_checkpointed(method: str, model: nn.Module, blocks: List[ResidualBlock], advice: str) -> None:
+    """Refuse a model of whose blocks some are, or are inside, a part that runs twice.
+
+    Raises:
+        UnsupportedModel: with each such block and part, and the advice.
+    """
+    parts = [(name, set(part.modules())) for name, part in model.named_modules() if isinstance(part, Checkpointed)]
+    problems = [
+        "%s: it runs twice, as %s is checkpointed." % (block.name, name or "the model itself")
+        for block in blocks
+        for name, inside in parts
+        if block.module in inside
+    ]
+    if problems:
+        raise UnsupportedModel(method, [*problems, advice])
 
 
 @dataclass
@@ -106,6 +125,17 @@ class Checkpointing(Method):
                 for outer in chosen
                 if inner.startswith(outer + ".")
             ]
+        problems += _gate_problems(model, chosen if self.parts is not None else [""])
         if problems:
             raise UnsupportedModel(self.name, problems)
         return chosen
+
+
+def _gate_problems(model: nn.Module, parts: List[str]) -> List[str]:
+    """What in the parts would be decided twice, and not alike; '' is the whole model."""
+    return [
+        "%s: its gate would decide anew in the backward pass. Choose parts without it (option parts)." % name
+        for name, module in model.named_modules()
+        if (isinstance(module, Selective) or (isinstance(module, Adaptor) and module.score is not None))
+        and any(part in ("", name) or name.startswith(part + ".") for part in parts)
+    ]

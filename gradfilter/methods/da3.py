@@ -18,6 +18,7 @@ from gradfilter.bench.schema.checks import check_choice, check_length, check_pos
 from gradfilter.errors import UnsupportedModel
 from gradfilter.lean import make_lean, restore_plain
 from gradfilter.methods.adaptors import Adaptor, GateRule, adapt, adaptors, leave_alone
+from gradfilter.methods.checkpointing import refuse_checkpointed
 from gradfilter.methods.extended import Extension, extend, unextend
 from gradfilter.methods.heads import head_modules
 from gradfilter.methods.layer_selection import fits
@@ -131,6 +132,8 @@ class DA3(Method):
             raise UnsupportedModel(self.name, ["It has neither a residual block nor an nn.Conv2d to adapt."])
         if self.gate == "on" and any(type(block.module) is nn.Conv2d for block in blocks):
             raise UnsupportedModel(self.name, ["It has no residual blocks, which a gate could skip. Set gate to off."])
+        # Around a checkpointed block an adaptor would give its attention to the first run alone.
+        refuse_checkpointed(self.name, model, blocks, "Apply da3 before checkpointing.")
         return blocks
 
     def _heads(self, model: nn.Module) -> List[nn.Module]:

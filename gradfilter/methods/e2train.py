@@ -17,6 +17,7 @@ from gradfilter.bench.schema import MethodedLayer
 from gradfilter.bench.schema.checks import check_choice, check_range
 from gradfilter.errors import UnsupportedModel
 from gradfilter.methods.bit_energy import bit_energy
+from gradfilter.methods.checkpointing import refuse_checkpointed
 from gradfilter.methods.method import Method
 from gradfilter.methods.quantisation import EXACT_BITS
 from gradfilter.methods.residual_blocks import residual_blocks
@@ -148,6 +149,12 @@ class E2Train(Method):
                 self.name,
                 ["It has fewer than two residual blocks, and select skips none but those. Set select to false."],
             )
+        refuse_checkpointed(
+            self.name,
+            model,
+            blocks,
+            "A gate would decide anew the second time. Checkpoint other parts, such as the stem.",
+        )
         gates = DepthGates(
             [input_channels(block) for block in blocks],
             self.embedded,

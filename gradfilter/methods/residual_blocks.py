@@ -61,7 +61,8 @@ def _ends(module: nn.Module) -> List[Tuple[str, str]]:
     if isinstance(module, (nn.Sequential, nn.ModuleList, nn.ModuleDict)):
         return []
     try:
-        nodes = list(_OwnForward().trace(module).nodes)
+        with torch.no_grad():  # a checkpointed block is then as plain as it was
+            nodes = list(_OwnForward().trace(module).nodes)
     except Exception:  # noqa: BLE001 - whatever cannot be traced is no block that we know
         return []
     inputs = [node for node in nodes if node.op == "placeholder" and not node.args]

@@ -7,7 +7,7 @@ from torch import nn
 
 from gradfilter.errors import UnsupportedModel
 from gradfilter.inspection import counting_saved_bytes
-from gradfilter.methods import Checkpointing, changed_layers
+from gradfilter.methods import DA3, Checkpointing, E2Train, changed_layers
 
 FLOAT = 4
 
@@ -88,3 +88,42 @@ def test_chosen_parts_alone_run_twice():
     with torch.no_grad():
         network(make_images())
     assert 8 == len(calls)
+
+
+SELECT = E2Train(drop=0.0, select=True)
+GATE = DA3(gate="on")
+
+
+@pytest.mark.parametrize("deciding", [SELECT, GATE], ids=["select", "gate"])
+@pytest.mark.parametrize("parts", [None, ["blocks"], ["blocks.2"]], ids=["default", "around", "block"])
+def test_gates_are_not_asked_twice(deciding, parts):
+    """Parts with a gate inside are refused by the gate's place, and a gate in a part by its block, in either order."""
+    for first, second in ((deciding, Checkpointing(parts=parts)), (Checkpointing(parts=parts), deciding)):
+        network = first.apply(make_residual_network())
+        with pytest.raises(UnsupportedModel, match=r"blocks\.2"):
+            second.apply(network)
+        assert all(layer.change.startswith(first.name) for layer in changed_layers(network))
+
+
+def test_parts_beside_gates_run_twice():
+    """The stem may be checkpointed beside selective blocks, before them or after; the gates' loss has its gradient."""
+    for first, second in ((SELECT, Checkpointing(parts=["stem"])), (Checkpointing(parts=["stem"]), SELECT)):
+        network = second.apply(first.apply(make_residual_network())).train()
+        network(make_images())
+        SELECT.extra_loss(network).backward()
+        assert network.selective_gates.score.bias.grad.abs().sum() > 0
+
+
+def test_adaptors_without_gates_run_twice_alike():
+    """Gradients of adapted blocks are those without checkpointing; the other order is refused."""
+    found = []
+    for method in (None, Checkpointing(parts=["blocks.[012]"])):
+        torch.manual_seed(0)
+        network = DA3().apply(make_residual_network())
+        for block in network.blocks:
+            nn.init.normal_(block.adaptor.wide.weight)
+        found.append(step(network if method is None else method.apply(network), make_images())[0])
+    assert list(found[0]) == list(found[1])
+    assert all(torch.allclose(value, found[1][name], rtol=1e-5, atol=1e-6) for name, value in found[0].items())
+    with pytest.raises(UnsupportedModel, match=r"blocks\.0: it runs twice.*Apply da3 before"):
+        DA3().apply(Checkpointing().apply(make_residual_network()))
