@@ -5,13 +5,11 @@ torch.utils.checkpoint; its reentrant form, which every torch has.
 """
 
 import inspect
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Dict, Iterator, List, Optional
+from typing import Any, ClassVar, Dict, List, Optional
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.checkpoint import checkpoint
 
 from gradfilter.bench.schema import MethodedLayer
@@ -23,6 +21,7 @@ from gradfilter.methods.layer_selection import fits
 from gradfilter.methods.method import Method
 from gradfilter.methods.residual_blocks import ResidualBlock, residual_blocks
 from gradfilter.methods.selective_blocks import Selective
+from gradfilter.methods.still_statistics import still_statistics
 
 # Torch 1.10 has this form alone and no word for it; later ones warn unless it is named.
 _FORM: Dict[str, Any] = {"use_reentrant": True} if "use_reentrant" in inspect.signature(checkpoint).parameters else {}
@@ -42,22 +41,8 @@ class Checkpointed(Extension):
     def _run_checkpointed(self, x: Tensor, anchor: Tensor) -> Any:  # noqa: ARG002 - see forward
         if not torch.is_grad_enabled():  # the first time
             return super().forward(x)
-        with _still_statistics(self):
+        with still_statistics(self):
             return super().forward(x)
-
-
-@contextmanager
-def _still_statistics(module: nn.Module) -> Iterator[None]:
-    """Let running statistics be, which the first forward pass has moved already."""
-    normalisations = [inner for inner in module.modules() if isinstance(inner, _BatchNorm) and inner.training]
-    before = [(inner.momentum, inner.num_batches_tracked) for inner in normalisations]
-    for inner in normalisations:
-        inner.momentum, inner.num_batches_tracked = 0.0, None
-    try:
-        yield
-    finally:
-        for inner, (momentum, count) in zip(normalisations, before):
-            inner.momentum, inner.num_batches_tracked = momentum, count
 
 
 def refuse_checkpointed(method: str, model: nn.Module, blocks: List[ResidualBlock], advice: str) -> None:

@@ -16,6 +16,7 @@ from torch.autograd import Function
 from gradfilter.filtering.precision import without_autocast
 from gradfilter.methods.extended import Extension, extend, unextend
 from gradfilter.methods.residual_blocks import ResidualBlock
+from gradfilter.methods.still_statistics import still_statistics
 
 GATES = "selective_gates"
 _OPEN = 0.5  # in evaluation a block runs where its probability is above this, so that a score is the same each time
@@ -100,9 +101,11 @@ class Selective(Extension):
         decision = gates.decide(gate, x)
         chosen = decision.detach().nonzero().flatten()
         gates.count(gate, len(chosen), len(x))
-        past = ResidualBlock("", self, shortcut, "").past(x)
+        block = ResidualBlock("", self, shortcut, "")
         if len(chosen) == 0:
-            return past
+            return block.past(x)
+        with still_statistics(self):  # the block itself runs its shortcut again, on the rows that it normalises
+            past = block.past(x)
         if len(chosen) == len(x):
             return _joined(super().forward(x), past, decision)
         rows = super().forward(x.index_select(0, chosen))
@@ -113,7 +116,8 @@ class Selective(Extension):
 class _Joined(Function):
     """m · y + (1 − m) · past where m is 1: y itself, with m's gradient.
 
-    Both maps are needed by the layers around this anyway, so that keeping them here costs nothing more.
+    The layers around this need y anyway, and past where the shortcut is the input itself, so that keeping them here
+    costs nothing more; what a projection gives is kept for this alone.
     """
 
     @staticmethod

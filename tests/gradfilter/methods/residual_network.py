@@ -5,7 +5,7 @@ from torch import nn
 
 
 class ResidualBlock(nn.Module):
-    """relu(branch(x) + shortcut(x)); the shortcut is a convolution where the map changes its size."""
+    """relu(branch(x) + shortcut(x)); the shortcut is a normalised convolution where the map changes its size."""
 
     def __init__(self, before, after, stride=1):
         super().__init__()
@@ -15,7 +15,8 @@ class ResidualBlock(nn.Module):
         self.conv2 = nn.Conv2d(after, after, 3, padding=1, bias=False)
         self.norm2 = nn.BatchNorm2d(after)
         self.act2 = nn.ReLU()
-        self.downsample = nn.Conv2d(before, after, 1, stride=stride) if stride > 1 else None
+        projection = [nn.Conv2d(before, after, 1, stride=stride, bias=False), nn.BatchNorm2d(after)]
+        self.downsample = nn.Sequential(*projection) if stride > 1 else None
 
     def forward(self, x):
         y = self.norm2(self.conv2(self.act1(self.norm1(self.conv1(x)))))

@@ -61,6 +61,25 @@ def test_open_gates_give_the_plain_network():
     assert torch.equal(make_residual_network()(images), network(images))
 
 
+def test_statistics_move_once_a_step():
+    """With every gate at 1 all running statistics are plain training's, also those on a projection."""
+    plain, network = make_residual_network().train(), force(selective().train(), 200.0)
+    outputs = [trained(make_images()) for trained in (plain, network)]
+    assert torch.allclose(*outputs, atol=1e-6)
+    moved = dict(network.named_buffers())
+    for name, expected in plain.named_buffers():
+        assert torch.allclose(expected, moved[name], rtol=1e-6), name
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_projections_count_a_step_once_whatever_gates_draw(seed):
+    """Let through or not, a projection's normalisation has seen one batch more."""
+    network = selective().train()
+    torch.manual_seed(seed)
+    network(make_images()).sum().backward()
+    assert 1 == network.blocks[1].downsample[1].num_batches_tracked
+
+
 def test_closed_gates_leave_the_shortcuts():
     """With every gate at 0 only the first block and the shortcuts are left, and skipped blocks get no gradient."""
     network, images = force(gates_training(selective()), -200.0), make_images()
@@ -69,7 +88,7 @@ def test_closed_gates_leave_the_shortcuts():
     assert torch.allclose(expected, network(images), rtol=1e-6)
     network(images).sum().backward()
     assert network.blocks[0].conv1.weight.grad is not None
-    assert network.blocks[1].downsample.weight.grad is not None
+    assert network.blocks[1].downsample[0].weight.grad is not None
     assert [None, None] == [network.blocks[block].conv1.weight.grad for block in (1, 2)]
 
 
