@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd import Function
+from torch.autograd.function import once_differentiable
 
 from gradfilter.filtering.precision import without_autocast
 from gradfilter.lean.convolution import geometry_of, is_padded_by_numbers, transposed
@@ -33,11 +34,11 @@ class SignBits(NamedTuple):
 
 
 class Product(NamedTuple):
-    """What a layer does with input, weight and bias; its input's gradient of dy, weight and the input's shape."""
+    """What a layer does with input, weight and bias; its input's gradient of dy, weight and shape, its bias's of dy."""
 
     forward: Callable[..., Tensor]
     input_gradient: Callable[[Tensor, Tensor, torch.Size], Tensor]
-    summed: Tuple[int, ...]  # the dimensions along which a bias is the same
+    bias_gradient: Callable[[Tensor], Tensor]
 
     def weight_gradient(self, x: Tensor, weight: Tensor, dy: Tensor) -> Tensor:
         """By autograd, which every torch has for every geometry."""
@@ -77,16 +78,16 @@ class SignedConvolution(Signed):
         return Product(
             lambda x, weight, bias: F.conv2d(x, weight, bias, *geometry),
             lambda dy, weight, shape: transposed(dy, weight, geometry, shape[2:]),
-            (0, 2, 3),
+            lambda dy: dy.sum((0, 2, 3)),
         )
 
 
 class SignedLinear(Signed):
-    """A linear layer (N, features) → (N, features)."""
+    """A linear layer (..., features) → (..., features)."""
 
     def product(self) -> Product:
         """A matrix product."""
-        return Product(F.linear, lambda dy, weight, _: dy @ weight, (0,))
+        return Product(F.linear, lambda dy, weight, _: dy @ weight, lambda dy: dy.reshape(-1, dy.shape[-1]).sum(0))
 
 
 _EXTENSIONS = {nn.Conv2d: SignedConvolution, nn.Linear: SignedLinear}
@@ -108,6 +109,7 @@ class _SignedProduct(Function):
         return y
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, dy: Tensor) -> Tuple[Optional[Tensor], ...]:
         """The gradient of x by quantised numbers; signs for weight and bias, each only if asked for."""
         codes, weight = ctx.saved_tensors
@@ -124,7 +126,7 @@ class _SignedProduct(Function):
                 dweight, unsure = predicted_signs(rough_product, fine_product, bits.threshold, sparsify=bits.sparsify)
                 layer.unsure_share = float(unsure.float().mean())
             if ctx.needs_input_grad[2]:
-                sums = rough.sum(product.summed), fine.sum(product.summed)
+                sums = product.bias_gradient(rough), product.bias_gradient(fine)
                 dbias, _ = predicted_signs(*sums, bits.threshold, sparsify=bits.sparsify)
         return dx, dweight, dbias, None
 

@@ -164,17 +164,26 @@ def test_inputs_are_kept_in_bytes():
         assert width * x.numel() == saved.total
 
 
-def test_linear_layers_get_signs_too():
-    """Weight and bias, from quantised sums."""
+@pytest.mark.parametrize("rows", [(5,), (2, 5), (2, 3, 5)], ids=str)
+def test_linear_layers_get_signs_too(rows):
+    """Weight and bias, from quantised sums, however many axes the rows have."""
     torch.manual_seed(0)
     layer = signed(nn.Linear(6, 4), bits_x_msb=32, bits_g_msb=32, **EXACT)
     plain = nn.Linear(6, 4)
     plain.load_state_dict(layer.state_dict())
-    x, dy = torch.randn(5, 6), torch.randn(5, 4)
+    x, dy = torch.randn(*rows, 6), torch.randn(*rows, 4)
     for module in (layer, plain):
         module(x).backward(dy)
     assert torch.equal(plain.weight.grad.sign(), layer.weight.grad)
     assert torch.equal(plain.bias.grad.sign(), layer.bias.grad)
+
+
+def test_second_derivatives_are_refused():
+    """Signs have none, and nobody gets zeros for one."""
+    x = maps().requires_grad_()
+    (dx,) = torch.autograd.grad(signed(make_convolution())(x).pow(2).sum(), x, create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        dx.sum().backward()
 
 
 def test_frozen_layers_and_normalisations_stay():
