@@ -1,14 +1,14 @@
 """Additive attention on a pooled, narrow map beside a frozen block.
 
     u = average of x over cells        h = relu(narrow(u))        a = wide(depthwise(h)) + channel(mean of h)
-    z = f(y + a, as large as y)
+    z = f(y + a, each number on its cell of y)
 
 with y the block's sum before its last activation f. A sum asks for no map in its backward pass, so that u, h and
 depthwise(h) are all that is kept; a product y · a would keep y and a whole. The last layers start at zero, where the
 block is the frozen one, bit for bit. This module's inside is a specification of our own: see da3.py.
 """
 
-from typing import List, NamedTuple, Optional, Tuple, cast
+from typing import List, NamedTuple, Optional, Sequence, Tuple, cast
 
 import torch
 import torch.nn.functional as F
@@ -29,7 +29,9 @@ class GateRule(NamedTuple):
 
 
 class Adaptor(nn.Module):
-    """(N, C_in, H, W) → attention (N, C_out, H_u, W_u), one number per channel and cell of pool · stride pixels.
+    """(N, C_in, H, W) → attention (N, C_out, H_u, W_u), one number per channel and cell.
+
+    A cell has pool outputs of the block along each side, and with the block's stride pool · stride inputs.
 
     learns_through: whether gradients go on to the block's input. gate: None for none; otherwise cells whose score is
     below zero get no attention, and are skipped where nothing is trained. active: the share of open cells in the last
@@ -37,7 +39,15 @@ class Adaptor(nn.Module):
     """
 
     def __init__(
-        self, inputs: int, outputs: int, *, reduction: int, cell: int, learns_through: bool, gate: Optional[GateRule]
+        self,
+        inputs: int,
+        outputs: int,
+        *,
+        reduction: int,
+        pool: int,
+        stride: int,
+        learns_through: bool,
+        gate: Optional[GateRule],
     ) -> None:
         super().__init__()
         narrow = max(_FEWEST_CHANNELS, inputs // reduction)
@@ -46,7 +56,7 @@ class Adaptor(nn.Module):
         self.wide = nn.Conv2d(narrow, outputs, 1)
         self.channel = nn.Linear(narrow, outputs)
         self.score = nn.Conv2d(narrow, 1, 1) if gate else None
-        self.cell = cell
+        self.pool, self.cell = pool, pool * stride
         self.active: Optional[Tensor] = None
         self._learns_through, self._gate = learns_through, gate
         self.start_at_zero()
@@ -88,11 +98,11 @@ class Adaptor(nn.Module):
 
 
 class Adapted(Extension):
-    """A frozen block with an adaptor. handed_on: the attention on its way to the activation that it goes before."""
+    """A frozen block with an adaptor. handed_on: attention and pool, on their way to the last activation."""
 
     adaptor: Adaptor
     adapted: ResidualBlock
-    handed_on: List[Tensor]
+    handed_on: List[Tuple[Tensor, int]]
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C_in, H, W) → (N, C_out, H_out, W_out)."""
@@ -103,8 +113,8 @@ class Adapted(Extension):
 
     def _run_attended(self, x: Tensor, attention: Tensor) -> Tensor:
         if not self.adapted.activation:
-            return added(super().forward(x), attention)
-        self.handed_on.append(attention)
+            return added(super().forward(x), attention, self.adaptor.pool)
+        self.handed_on.append((attention, self.adaptor.pool))
         try:
             return cast("Tensor", super().forward(x))
         finally:
@@ -116,7 +126,9 @@ class Adapted(Extension):
         chosen = opened.flatten().nonzero().flatten()
         if len(chosen) == 0:
             return past
-        sources, targets = Cells(x, opened.shape[2:]), Cells(past, opened.shape[2:])
+        counts = opened.shape[2:]
+        sources = Cells(x, counts, self.adaptor.cell_of(x))
+        targets = Cells(past, counts, output_cell(past, counts, self.adaptor.pool))
         per_cell = attention.permute(0, 2, 3, 1).reshape(-1, attention.shape[1], 1, 1)
         rows = self._run_attended(sources.rows.index_select(0, chosen), per_cell.index_select(0, chosen))
         return targets.joined(targets.rows.index_copy(0, chosen, rows))
@@ -125,21 +137,31 @@ class Adapted(Extension):
 class Attended(Extension):
     """The last activation of an adapted block, before which the attention is added."""
 
-    handed_on: List[Tensor]
+    handed_on: List[Tuple[Tensor, int]]
 
     def forward(self, y: Tensor) -> Tensor:
         """The activated sum; without an attention handed on, the activation alone."""
-        return cast("Tensor", super().forward(added(y, self.handed_on[-1]) if self.handed_on else y))
+        return cast("Tensor", super().forward(added(y, *self.handed_on[-1]) if self.handed_on else y))
 
 
-def added(y: Tensor, attention: Tensor) -> Tensor:
-    """The sum of a map and an attention, spread to its size."""
-    return y + F.interpolate(attention, size=y.shape[2:], mode="nearest")
+def output_cell(y: Tensor, counts: Sequence[int], pool: int) -> List[int]:
+    """Height and width of a cell in a block's output: pool, or what it takes for counts (rows, columns) to cover it."""
+    return [max(min(pool, size), -(-size // count)) for size, count in zip(y.shape[2:], counts)]
+
+
+def added(y: Tensor, attention: Tensor, pool: int) -> Tensor:
+    """The sum of a map and an attention, each of its numbers spread to its cell."""
+    images, channels, rows, columns = attention.shape
+    height, width = output_cell(y, (rows, columns), pool)
+    # Copied cell by cell, as interpolation finds a pixel's cell by a rounded quotient.
+    spread = attention[:, :, :, None, :, None].expand(-1, -1, -1, height, -1, width)
+    spread = spread.reshape(images, channels, rows * height, columns * width)
+    return y + spread[:, :, : y.shape[2], : y.shape[3]]
 
 
 def adapt(block: ResidualBlock, adaptor: Adaptor) -> None:
     """Put an adaptor beside a block, as a part of it."""
-    handed_on: List[Tensor] = []
+    handed_on: List[Tuple[Tensor, int]] = []
     module = cast("Adapted", block.module)
     extend(block.module, Adapted)
     module.add_module("adaptor", adaptor.train(module.training))

@@ -7,15 +7,15 @@ from torch import Tensor
 
 
 class Cells:
-    """The cells of a map (N, C, H, W) in a grid of counts (rows, columns): rows (N · rows · columns, C, h, w).
+    """A map (N, C, H, W) in a grid of counts (rows, columns) of cells (h, w): rows (N · rows · columns, C, h, w).
 
-    A map that the grid does not divide is padded with zeros at its end, which joined takes away again.
+    A map that is smaller than its grid is padded with zeros at its end, which joined takes away again.
     """
 
-    def __init__(self, maps: Tensor, counts: Sequence[int]) -> None:
+    def __init__(self, maps: Tensor, counts: Sequence[int], cell: Sequence[int]) -> None:
         self._size = maps.shape[2:]
         self._rows, self._columns = counts
-        height, width = (-(-size // count) for size, count in zip(self._size, counts))
+        height, width = cell
         padded = F.pad(maps, (0, width * self._columns - self._size[1], 0, height * self._rows - self._size[0]))
         grid = padded.view(*maps.shape[:2], self._rows, height, self._columns, width)
         self.rows = grid.permute(0, 2, 4, 1, 3, 5).reshape(-1, maps.shape[1], height, width)

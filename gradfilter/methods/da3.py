@@ -153,7 +153,8 @@ class DA3(Method):
             branch[0].in_channels,
             branch[-1].out_channels,
             reduction=self.reduction,
-            cell=self.pool * stride,
+            pool=self.pool,
+            stride=stride,
             learns_through=self.adaptor_input_grad,
             gate=GateRule(self.gate_temperature) if self.gate == "on" else None,
         )

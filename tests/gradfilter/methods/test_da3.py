@@ -13,7 +13,8 @@ from gradfilter.errors import UnsupportedModel
 from gradfilter.inspection import counting_saved_bytes
 from gradfilter.inspection.step_flops import recording_calls
 from gradfilter.methods import DA3, changed_layers
-from gradfilter.methods.adaptors import Adaptor, added
+from gradfilter.methods.adaptors import Adaptor, added, output_cell
+from gradfilter.methods.cells import Cells
 from gradfilter.methods.da3 import domain_state, load_domain, start_domain
 
 N, SIZE, POOL = 6, 12, 4
@@ -87,8 +88,7 @@ def slow_network(network, images):
         y = y + (x if source.downsample is None else source.downsample(x))
         for i in range(y.shape[2]):
             for j in range(y.shape[3]):
-                cell = i * attention.shape[2] // y.shape[2], j * attention.shape[3] // y.shape[3]
-                y[:, :, i, j] = y[:, :, i, j] + attention[:, :, cell[0], cell[1]]
+                y[:, :, i, j] = y[:, :, i, j] + attention[:, :, i // POOL, j // POOL]
         x = torch.relu(y)
     return plain.head(x.mean((2, 3)))
 
@@ -98,9 +98,10 @@ def test_first_step_is_the_frozen_network():
     assert torch.equal(make_residual_network()(make_images()), adapted()(make_images()))
 
 
-def test_output_is_the_slow_references():
-    """With adaptors that give something, the formulas cell by cell."""
-    network, images = stirred(adapted(torch.float64)), make_images(dtype=torch.float64)
+@pytest.mark.parametrize("size", [12, 14, 15])
+def test_output_is_the_slow_references(size):
+    """With adaptors that give something, the formulas cell by cell, also where cells do not divide a map."""
+    network, images = stirred(adapted(torch.float64)), torch.randn(2, 3, size, size, dtype=torch.float64)
     with torch.no_grad():
         assert torch.allclose(slow_network(network, images), network(images), rtol=1e-10)
 
@@ -125,7 +126,7 @@ def test_gradients_are_finite_differences():
 def test_adaptors_alone_pass_gradcheck():
     """Numerical and analytical gradients agree, for input and parameters."""
     torch.manual_seed(0)
-    adaptor = Adaptor(4, 5, reduction=16, cell=2, learns_through=True, gate=None).double()
+    adaptor = Adaptor(4, 5, reduction=16, pool=2, stride=1, learns_through=True, gate=None).double()
     x = torch.randn(2, 4, 5, 6, dtype=torch.float64, requires_grad=True)
     nn.init.normal_(adaptor.wide.weight)
     nn.init.normal_(adaptor.channel.weight)
@@ -209,7 +210,7 @@ def test_multiplicative_attention_would_keep_full_maps():
     y = torch.randn(2, 8, 12, 12, requires_grad=True)
     attention = torch.randn(2, 8, 3, 3, requires_grad=True)
     with counting_saved_bytes(nn.Identity()) as summand:
-        added(y, attention)
+        added(y, attention, 4)
     with counting_saved_bytes(nn.Identity()) as factor:
         y * F.interpolate(attention, size=(12, 12), mode="nearest")
     assert (0, 2 * y.numel() * FLOAT) == (summand.total, factor.total)
@@ -219,7 +220,7 @@ def test_adaptors_may_leave_their_input_alone():
     """Without adaptor_input_grad no gradient goes through an adaptor to what is in front of it."""
     x = torch.randn(2, 4, 6, 6, requires_grad=True)
     for learns_through in (True, False):
-        adaptor = Adaptor(4, 4, reduction=16, cell=2, learns_through=learns_through, gate=None)
+        adaptor = Adaptor(4, 4, reduction=16, pool=2, stride=1, learns_through=learns_through, gate=None)
         nn.init.normal_(adaptor.wide.weight)
         (gradient,) = torch.autograd.grad(adaptor(x)[0].sum(), x, allow_unused=True)
         assert learns_through == (gradient is not None)
@@ -279,7 +280,8 @@ class PointwiseBlock(nn.Module):
         return self.act2(self.conv2(self.act1(self.conv1(x))) + x)
 
 
-def test_open_cells_are_those_of_the_whole_block():
+@pytest.mark.parametrize("side", [6, 7])
+def test_open_cells_are_those_of_the_whole_block(side):
     """
     At inference the block runs on open cells alone: the operations are theirs, and with 1×1 convolutions so is the
     output; elsewhere the input goes past.
@@ -289,16 +291,45 @@ def test_open_cells_are_those_of_the_whole_block():
     plain = copy.deepcopy(network)
     DA3(gate="on", pool=2).apply(network)
     nn.init.normal_(network[0].adaptor.score.weight, std=3.0)
-    nn.init.zeros_(network[0].adaptor.score.bias)
-    x = torch.relu(torch.randn(3, 4, 6, 6))
+    x, scores = torch.relu(torch.randn(3, 4, side, side)), []
+    network[0].adaptor.score.register_forward_hook(lambda *call: scores.append(call[2]))
+    network[0].adaptor(x)
+    network[0].adaptor.score.bias.data -= scores[0].median()  # about half of the cells are open
     with torch.no_grad(), recording_calls(network) as calls:
         opened = network[0].adaptor(x)[1].bool()
         output = network[0](x)
     assert 0 < opened.sum() < opened.numel()
-    everywhere = F.interpolate(opened.float(), size=(6, 6)).bool()
+    everywhere = opened.repeat_interleave(2, 2).repeat_interleave(2, 3)[:, :, :side, :side]
     assert torch.allclose(torch.where(everywhere, plain[0](x), x), output, atol=1e-6)
     (call,) = calls["0.conv1"]
     assert int(opened.sum()) * 2 * 2 == call.inputs[0] * call.inputs[2] * call.inputs[3]
+
+
+@pytest.mark.parametrize(("size", "stride", "outputs"), [(14, 1, 14), (14, 2, 7), (9, 2, 5), (3, 2, 2)])
+def test_cells_are_the_same_for_input_attention_and_output(size, stride, outputs):
+    """
+    A pixel that differs alone moves the pooled map in its own cell; attention and, at inference, the block's output
+    change exactly there.
+    """
+    for row in range(size):
+        x = torch.zeros(1, 1, size, size)
+        x[0, 0, row] = 1
+        adaptor = Adaptor(1, 1, reduction=1, pool=POOL, stride=stride, learns_through=True, gate=None)
+        cells = F.avg_pool2d(x, adaptor.cell_of(x), ceil_mode=True, count_include_pad=False)
+        y = torch.zeros(1, 1, outputs, outputs)
+        target = output_cell(y, cells.shape[2:], POOL)
+        source = Cells(x, cells.shape[2:], adaptor.cell_of(x))
+        spread = added(y, cells, POOL)
+        assert ((cells > 0).flatten() == (source.rows.flatten(1) > 0).any(1)).all()
+        assert torch.equal(x, source.joined(source.rows))
+        assert torch.equal(Cells(spread, cells.shape[2:], target).rows.flatten(1).amax(1), cells.flatten())
+        assert bool(spread[0, 0, row // stride].min() > 0)
+
+
+def test_outputs_larger_than_their_input_get_attention_everywhere():
+    """A convolution's padding may make its output larger; the cells grow until they cover it."""
+    y = added(torch.zeros(1, 1, 14, 14), torch.ones(1, 1, 3, 3), 4)
+    assert torch.equal(torch.ones(1, 1, 14, 14), y)
 
 
 def test_gates_learn_to_keep_their_share_open():
