@@ -3,8 +3,8 @@
     direction = sign(g_msb) where |g_msb| ≥ τ, else sign(g_q)        τ = threshold · max |g_msb|
 
 g_msb correlates the highest bits of input and output gradient, g_q all of theirs. Both products are computed in
-floating point here, so that accuracy is the method's own and no time is saved: that needs hardware which multiplies
-few bits cheaply. What is kept for backward is the input in bytes.
+floating point here, so that no time is saved: that needs hardware which multiplies few bits cheaply. The default bits
+and threshold are ours. What is kept for backward is the input in bytes.
 """
 
 from typing import Any, Callable, NamedTuple, Optional, Tuple, cast
