@@ -139,7 +139,8 @@ class E2Train(Method):
         if not decisions:
             return None
         activity = torch.stack(decisions)
-        sign = -1.0 if float(activity.detach().mean()) <= self.target_active else 1.0
+        rewarded = self.target_active > 0 and float(activity.detach().mean()) <= self.target_active
+        sign = -1.0 if rewarded else 1.0
         return sign * self.activity_weight * activity.sum()
 
     def _select(self, model: nn.Module) -> List[str]:

@@ -210,6 +210,16 @@ def test_activity_costs_above_the_target_and_pays_below(target, sign):
     assert method.extra_loss(network) is None
 
 
+@pytest.mark.parametrize(("target", "sign"), [(0.0, 1), (0.5, -1)])
+def test_activity_is_rewarded_only_where_a_target_asks_for_it(target, sign):
+    """Where no block ran, a gradient step closes the gates further, or with a target opens them."""
+    method = E2Train(**dict(SELECT, target_active=target, activity_weight=0.5))
+    network = force(method.apply(make_residual_network()), -1.0)
+    network(make_images())
+    method.extra_loss(network).backward()
+    assert sign == network.selective_gates.score.bias.grad.sign().item()
+
+
 @pytest.mark.parametrize("twin", [copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))], ids=["copy", "file"])
 def test_copies_have_gates_of_their_own(twin):
     """A copied network asks its own gates, under the same keys."""
