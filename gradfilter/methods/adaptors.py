@@ -121,8 +121,8 @@ class Adapted(Extension):
             self.handed_on.clear()
 
     def _run_open_cells(self, x: Tensor, attention: Tensor, opened: Tensor) -> Tensor:
-        """The block on the cells that are open, each by itself; the shortcut everywhere else."""
-        past = self.adapted._replace(module=self).past(x)
+        """The block on the cells that are open, each by itself; everywhere else what it is without its branch."""
+        past = self._without_branch(x)
         chosen = opened.flatten().nonzero().flatten()
         if len(chosen) == 0:
             return past
@@ -132,6 +132,14 @@ class Adapted(Extension):
         per_cell = attention.permute(0, 2, 3, 1).reshape(-1, attention.shape[1], 1, 1)
         rows = self._run_attended(sources.rows.index_select(0, chosen), per_cell.index_select(0, chosen))
         return targets.joined(targets.rows.index_copy(0, chosen, rows))
+
+    def _without_branch(self, x: Tensor) -> Tensor:
+        """The shortcut, through the last activation where that is a module of its own."""
+        past = self.adapted._replace(module=self).past(x)
+        if not self.adapted.activation:
+            return past
+        activation = self.get_submodule(self.adapted.activation)
+        return cast("Tensor", activation(past.clone()))  # it may work in place, and past may be x itself
 
 
 class Attended(Extension):

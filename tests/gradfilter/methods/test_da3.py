@@ -260,10 +260,10 @@ def test_open_gates_change_nothing():
 
 
 def test_closed_gates_leave_the_shortcuts_at_inference():
-    """Every block is skipped; only its shortcut runs."""
+    """Every block is skipped; only its shortcut and its last activation run."""
     images, plain, gated = make_images(), make_residual_network(), gate_scores(adapted(gate="on"), -1.0)
     with torch.no_grad(), recording_calls(gated) as calls:
-        expected = plain.head(plain.blocks[1].downsample(plain.stem(images)).mean((2, 3)))
+        expected = plain.head(torch.relu(plain.blocks[1].downsample(plain.stem(images))).mean((2, 3)))
         assert torch.allclose(expected, gated(images), rtol=1e-6)
     assert [[], [], []] == [calls[block + ".conv1"] for block in BLOCKS]
 
@@ -274,7 +274,7 @@ class PointwiseBlock(nn.Module):
     def __init__(self):
         super().__init__()
         self.conv1, self.act1 = nn.Conv2d(4, 4, 1), nn.ReLU()
-        self.conv2, self.act2 = nn.Conv2d(4, 4, 1), nn.ReLU()
+        self.conv2, self.act2 = nn.Conv2d(4, 4, 1), nn.ReLU(inplace=True)
 
     def forward(self, x):
         return self.act2(self.conv2(self.act1(self.conv1(x))) + x)
@@ -284,14 +284,15 @@ class PointwiseBlock(nn.Module):
 def test_open_cells_are_those_of_the_whole_block(side):
     """
     At inference the block runs on open cells alone: the operations are theirs, and with 1×1 convolutions so is the
-    output; elsewhere the input goes past.
+    output; elsewhere the input goes past the branch, and is activated as a copy.
     """
     torch.manual_seed(0)
     network = nn.Sequential(PointwiseBlock(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 5)).eval()
     plain = copy.deepcopy(network)
     DA3(gate="on", pool=2).apply(network)
     nn.init.normal_(network[0].adaptor.score.weight, std=3.0)
-    x, scores = torch.relu(torch.randn(3, 4, side, side)), []
+    x, scores = torch.randn(3, 4, side, side), []
+    before = x.clone()
     network[0].adaptor.score.register_forward_hook(lambda *call: scores.append(call[2]))
     network[0].adaptor(x)
     network[0].adaptor.score.bias.data -= scores[0].median()  # about half of the cells are open
@@ -300,7 +301,8 @@ def test_open_cells_are_those_of_the_whole_block(side):
         output = network[0](x)
     assert 0 < opened.sum() < opened.numel()
     everywhere = opened.repeat_interleave(2, 2).repeat_interleave(2, 3)[:, :, :side, :side]
-    assert torch.allclose(torch.where(everywhere, plain[0](x), x), output, atol=1e-6)
+    assert torch.allclose(torch.where(everywhere, plain[0](before), torch.relu(before)), output, atol=1e-6)
+    assert torch.equal(before, x)
     (call,) = calls["0.conv1"]
     assert int(opened.sum()) * 2 * 2 == call.inputs[0] * call.inputs[2] * call.inputs[3]
 
