@@ -197,14 +197,22 @@ class Board:
         """Fetch what the run left for people, before its record ends the attempt and the board forgets it."""
         try:
             files = await self._patiently(partial(self._agents.files, run_id=run.id))
-            for file in files[:_MOST_FILES]:
-                if file.bytes > _LARGEST_FILE or not _FILE_NAME.fullmatch(file.name):
-                    self._log.warning("file_left_on_board", run=run.id, name=file.name, bytes=file.bytes)
-                    continue
-                content = await self._patiently(partial(self._agents.file, run_id=run.id, name=file.name))
-                await asyncio.to_thread(self._store.artefacts.add, run.id, [NewArtefact(file.name, content)])
-        except RunUnknownError as error:
+        except (RunUnknownError, AnswerTooLargeError) as error:
             self._log.warning("files_lost", run=run.id, reason=str(error))
+            return
+        for file in files[:_MOST_FILES]:
+            if file.bytes > _LARGEST_FILE or not _FILE_NAME.fullmatch(file.name):
+                self._log.warning("file_left_on_board", run=run.id, name=file.name, bytes=file.bytes)
+            else:
+                await self._keep_file(run, file.name)
+
+    async def _keep_file(self, run: RunSummary, name: str) -> None:
+        try:
+            content = await self._patiently(partial(self._agents.file, run_id=run.id, name=name))
+        except (RunUnknownError, AnswerTooLargeError) as error:
+            self._log.warning("file_lost", run=run.id, name=name, reason=str(error))
+        else:
+            await asyncio.to_thread(self._store.artefacts.add, run.id, [NewArtefact(name, content)])
 
     async def _close(self, run: RunSummary, state: Literal["failed", "lost"], failure: Failure) -> RunRecord:
         """End an attempt whose record cannot be had, with the reason as its record.

@@ -2,6 +2,8 @@
 
 import pytest
 
+from tests.controller.lab import Lab
+
 FILES = {"trace.json.gz": b"\x1f\x8b...", "operators.csv": b"operator,calls\n"}
 
 
@@ -38,6 +40,16 @@ def test_names_and_sizes_are_checked_again(lab, agent):
     job = lab.submit(profile=True)
     lab.end_of(job)
     assert ["good", "good"] == [one["name"] for one in lab.get(f"/v1/jobs/{job}/artefacts")]
+
+
+def test_a_file_larger_than_an_answer_may_be_is_left_out(tmp_path, agent):
+    """The others are kept, the run is recorded and the job ends as its measured runs say."""
+    agent.files = {"large": bytes(100_000), "good": b"x"}
+    with Lab(tmp_path, agent, largest_record_bytes=1 << 16) as lab:
+        job = lab.submit(profile=True)
+        assert ("finished", "") == (lab.end_of(job)["state"], lab.get(f"/v1/jobs/{job}")["reason"])
+        assert ["good", "good"] == [one["name"] for one in lab.get(f"/v1/jobs/{job}/artefacts")]
+        assert ["finished", "finished"] == [run["state"] for run in lab.runs(job, "profile")]
 
 
 def test_without_the_wish_nothing_is_profiled(lab, agent):
