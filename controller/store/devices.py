@@ -101,7 +101,7 @@ class Devices:
             NotFoundError: it is not registered.
         """
         with self._database.writing() as session:
-            row = _find(session, name)
+            row = _find(session, name, for_update=True)
             if change.url is not None:
                 row.url = change.url.rstrip("/")
             if change.tags is not None:
@@ -119,7 +119,7 @@ class Devices:
             ConflictError: a job holds it.
         """
         with self._database.writing() as session:
-            row = _find(session, name)
+            row = _find(session, name, for_update=True)  # so that no lease on it is being taken
             if (job := _holder(session, name)) is not None:
                 raise ConflictError(f"device {name!r} is held by job {job}; wait for its end or cancel it.")
             session.delete(row)
@@ -179,8 +179,8 @@ def _holders(session: Session) -> dict[str, str]:
     return {device: str(job) for device, job in session.execute(query)}
 
 
-def _find(session: Session, name: str) -> Device:
-    row = session.get(Device, name)
+def _find(session: Session, name: str, *, for_update: bool = False) -> Device:
+    row = session.get(Device, name, with_for_update=for_update)
     if row is None:
         names = ", ".join(session.scalars(select(Device.name).order_by(Device.name).limit(20)))
         raise NotFoundError(f"there is no device {name!r}; registered are: {names or 'none'}.")

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from controller.errors import StaleLeaseError
 from controller.instants import Clock, as_text
 from controller.store.database import Database
-from controller.tables import Job, Run
+from controller.tables import Device, Job, Run
 from controller.tables import Lease as LeaseRow
 
 
@@ -49,11 +49,15 @@ class Leases:
     def start(self, job_id: str, device: str, seconds: float) -> Lease | None:
         """Lease a board for a queued job and start the job, in one step.
 
-        None when the job is not queued any more, or the board is held by or promised to another job.
+        None when the job is not queued any more, or the board is held by or promised to another job, or must not be
+        used: it may have been put in maintenance, found bad or removed since it was chosen.
         """
         with self._database.writing() as session:
             row = _locked_row(session, device)  # before the job's, as everywhere, so that no two wait for each other
             job = session.get(Job, int(job_id), with_for_update=True)
+            board = session.get(Device, device, with_for_update=True)
+            if board is None or board.maintenance or board.fault:
+                return None
             if job is None or job.state != "queued" or self._is_promised(session, device):
                 return None
             lease = self._take(row, job_id, seconds)

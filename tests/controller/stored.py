@@ -4,10 +4,11 @@ from dataclasses import replace
 
 from controller import plan
 from controller.documents import JOB_SPEC
+from controller.jobs import NewDevice
 from controller.measuring import measure_run, unmeasured_runs
 from controller.store import Planned
 from gradfilter.bench.schema import DeviceSelector
-from tests.controller.samples import job_document
+from tests.controller.samples import DEVICE, job_document
 
 SPEC = JOB_SPEC.validate_python(job_document())
 
@@ -15,6 +16,12 @@ SPEC = JOB_SPEC.validate_python(job_document())
 def any_board(spec):
     """The same job for whichever board is free."""
     return replace(spec, device=DeviceSelector(tags=["!none"]))
+
+
+def leased(store, user="", seconds=10):
+    """The lease of a job that was given the store's first board."""
+    store.devices.add(NewDevice(DEVICE, "http://nano-1:8101"))
+    return store.leases.start(store.jobs.add(SPEC, user=user).id, DEVICE, seconds)
 
 
 def started(store, lease, variant="baseline", block=1):

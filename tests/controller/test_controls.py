@@ -27,6 +27,7 @@ CLASS = "training on cpu"
 def store(tmp_path):
     opened = Store(f"sqlite:///{tmp_path / 'lab.sqlite'}")
     opened.database.migrate()
+    opened.devices.add(NewDevice("desk", "http://desk:1"))
     yield opened
     opened.close()
 
@@ -124,7 +125,6 @@ class TestSoundness:
 
     @pytest.fixture
     def board(self, store):
-        store.devices.add(NewDevice("desk", "http://desk:1"))
         store.devices.answered("desk")
         for _ in range(3):
             control(store, [0.01, -0.01] * 4)
@@ -154,6 +154,7 @@ def test_a_mark_begins_the_floor_anew(tmp_path):
     """What a board did before its new fan is no measure of what it does now."""
     opened = Store(f"sqlite:///{tmp_path / 'lab.sqlite'}", clock=seconds())
     opened.database.migrate()
+    opened.devices.add(NewDevice("desk", "http://desk:1"))
     control(opened, [0.1])
     opened.marks.add("desk", "a new fan")
     assert ["a new fan"] == [mark.what for mark in opened.marks.of_device("desk")]

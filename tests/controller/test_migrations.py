@@ -20,8 +20,8 @@ from controller.store.sqlite import MigrationError
 from controller.tables import Base, RunMethod
 from gradfilter.bench.schema import Series
 from tests.controller.databases import DATABASES, engine_of, new_database
-from tests.controller.samples import DEVICE, POWER, record
-from tests.controller.stored import SPEC, fill_results, started
+from tests.controller.samples import POWER, record
+from tests.controller.stored import fill_results, leased, started
 
 VERSIONS = Path(__file__).parents[2] / "migrations" / "versions"
 
@@ -62,7 +62,7 @@ def store(database_url):
     """At head with one finished run that was measured and metered, at five watts."""
     opened = Store(database_url)
     opened.database.migrate()
-    lease = opened.leases.start(opened.jobs.add(SPEC).id, DEVICE, 15)
+    lease = leased(opened, seconds=15)
     instants = [9 + 0.05 * number for number in range(80)]
     metered = [Series(POWER, instants, [5 * instant for instant in instants])]
     opened.records.add(replace(record(started(opened, lease)), series=metered), lease)

@@ -12,7 +12,7 @@ from controller.store import ResultFilter, Store
 from controller.tables import Run
 from tests.controller.databases import DATABASES, new_database
 from tests.controller.samples import DEVICE, description, record
-from tests.controller.stored import SPEC, fill_results, started
+from tests.controller.stored import SPEC, fill_results, leased, started
 
 
 @pytest.fixture(params=DATABASES)
@@ -30,7 +30,7 @@ def store(database_url, clock):
 
 @pytest.fixture
 def lease(store):
-    return store.leases.start(store.jobs.add(SPEC).id, DEVICE, 10)
+    return leased(store)
 
 
 class TestRecords:
@@ -175,6 +175,7 @@ class TestLeases:
 
     def test_one_board_a_job_at_a_time(self, store, lease):
         """A job that was started is not started on a second board."""
+        store.devices.add(NewDevice("another", "http://nano-2:8101"))
         assert store.leases.start(lease.job_id, "another", 10) is None
 
     def test_a_board_stays_promised_to_its_job(self, store, lease, clock):
@@ -195,7 +196,7 @@ class TestLeases:
         clock.advance(60)
         fresh = Store(f"sqlite:///{tmp_path / 'fresh.sqlite3'}", clock=clock)
         fresh.database.migrate()
-        assert fresh.leases.start(fresh.jobs.add(SPEC).id, DEVICE, 10).token > lease.token
+        assert leased(fresh).token > lease.token
         fresh.close()
 
     def test_renewing_holds_the_board(self, store, lease, clock):
@@ -247,10 +248,26 @@ class TestLeases:
 
     def test_one_of_many_gets_the_board(self, store):
         """Of jobs that are started on one board at the same time, exactly one gets it."""
+        store.devices.add(NewDevice(DEVICE, "http://nano-1:8101"))
         ids = [store.jobs.add(SPEC).id for _ in range(8)]
         with ThreadPoolExecutor(8) as pool:
             leases = list(pool.map(lambda job: store.leases.start(job, DEVICE, 10), ids))
         assert 1 == sum(lease is not None for lease in leases)
+
+    @pytest.mark.parametrize("change", [DeviceChange(maintenance=True), DeviceChange(fault="it is hot")])
+    def test_a_board_that_must_not_be_used_is_not_given(self, store, change):
+        """What was said of a board after it was chosen for a job counts; the job stays in the queue."""
+        store.devices.add(NewDevice(DEVICE, "http://nano-1:8101"))
+        job = store.jobs.add(SPEC).id
+        store.devices.change(DEVICE, change)
+        assert store.leases.start(job, DEVICE, 10) is None
+        assert "queued" == store.jobs.get(job).state
+
+    def test_a_board_that_was_removed_is_not_given(self, store):
+        """A job cannot begin on a board that the lab forgot after it was chosen."""
+        store.devices.add(NewDevice(DEVICE, "http://nano-1:8101"))
+        store.devices.remove(DEVICE)
+        assert store.leases.start(store.jobs.add(SPEC).id, DEVICE, 10) is None
 
 
 class TestDevices:
@@ -278,7 +295,6 @@ class TestDevices:
 
     def test_that_are_held_cannot_be_removed(self, store, lease):
         """A board in use stays registered; afterwards it can go and its runs stay."""
-        store.devices.add(NewDevice(DEVICE, "http://nano-1:8101"))
         run = started(store, lease).run_id
         with pytest.raises(ConflictError, match=f"job {lease.job_id}"):
             store.devices.remove(DEVICE)

@@ -12,8 +12,8 @@ from controller.store.artefacts import NewArtefact
 from controller.store.export import export
 from gradfilter.bench.schema import Series
 from tests.controller.databases import DATABASES, new_database
-from tests.controller.samples import DEVICE, POWER, record
-from tests.controller.stored import SPEC, fill_results, started
+from tests.controller.samples import POWER, record
+from tests.controller.stored import fill_results, leased, started
 
 TRACE = b"\x1f\x8b\xff"
 
@@ -23,7 +23,7 @@ def store(request, tmp_path):
     """One measured run with three readings, and a token."""
     opened = Store(new_database(request, tmp_path))
     opened.database.migrate()
-    lease = opened.leases.start(opened.jobs.add(SPEC, user="ada").id, DEVICE, 10)
+    lease = leased(opened, user="ada")
     series = [Series(POWER, [9.0, 10.0, 12.0], [0.0, None, 7.0])]
     opened.records.add(replace(record(started(opened, lease)), series=series), lease)
     fill_results(opened)
