@@ -5,6 +5,7 @@ fetches it, and the answer comes back the same way. Controllers that share a dat
 """
 
 import asyncio
+import secrets
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -33,20 +34,21 @@ class Mailbox(httpx2.AsyncBaseTransport):
             httpx2.ReadTimeout: there was none in time; the letter is withdrawn.
         """
         device, lease = request.extensions["device"], request.headers.get("X-Lease-Token")
-        letter_id = await asyncio.to_thread(
-            self._letters.post,
-            device,
+        letter = Letter(
+            id=secrets.token_hex(8),
             method=request.method,
             path=request.url.raw_path.decode("ascii"),
             lease=None if lease is None else int(lease),
             body=(await request.aread()).decode() or None,
         )
-        self._wake(device)
-        patience_s = request.extensions["timeout"]["read"]
+        posting = asyncio.create_task(asyncio.to_thread(self._letters.post, device, letter))
         try:
-            answer = await self._look(letter_id, lambda: self._letters.answer_to(letter_id), patience_s)
+            await asyncio.shield(posting)
+            self._wake(device)
+            patience_s = request.extensions["timeout"]["read"]
+            answer = await self._look(letter.id, lambda: self._letters.answer_to(letter.id), patience_s)
         finally:
-            await asyncio.shield(asyncio.to_thread(self._letters.drop, letter_id))
+            await asyncio.shield(self._withdraw(letter, posting))
         if answer is None:
             raise httpx2.ReadTimeout(f"the board {device!r} has not fetched or answered its letter", request=request)
         headers = {"Content-Type": answer.media_type}
@@ -61,6 +63,11 @@ class Mailbox(httpx2.AsyncBaseTransport):
         is_awaited = await asyncio.to_thread(self._letters.answer, device, letter_id, answer)
         self._wake(letter_id)
         return is_awaited
+
+    async def _withdraw(self, letter: Letter, posting: asyncio.Task[None]) -> None:
+        """Remove a letter once it is there: who asks may go away while a thread is still writing it down."""
+        await asyncio.wait({posting})
+        await asyncio.to_thread(self._letters.drop, letter.id)
 
     async def _look(self, key: str, look: Callable[[], T | None], patience_s: float) -> T | None:
         """Look for something now, whenever it is said to have come, and from time to time."""

@@ -96,7 +96,10 @@ class Token(Base):
 
 
 class LetterRow(Base):
-    """A request that waits for a board to fetch it, then for the board's answer; gone as soon as nobody waits."""
+    """A request that waits for a board to fetch it, then for the board's answer; gone as soon as nobody waits.
+
+    What a controller that died left behind goes later, when its board is written to again.
+    """
 
     __tablename__ = "letters"
 

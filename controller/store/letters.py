@@ -1,13 +1,18 @@
-"""Letters: requests to boards that fetch them, and what the boards answered. None outlives the question it asks."""
+"""Letters: requests to boards that fetch them, and what the boards answered. None outlives the question it asks.
 
-import secrets
+Those of a controller that died are removed with the first letter to their board an hour later.
+"""
+
 from dataclasses import dataclass
+from datetime import timedelta
 
 from sqlalchemy import delete, select
 
 from controller.instants import Clock, as_text
 from controller.store.database import Database
 from controller.tables import LetterRow
+
+_OLDEST = timedelta(hours=1)  # no question waits nearly as long
 
 
 @dataclass(frozen=True)
@@ -37,22 +42,23 @@ class Letters:
         self._database = database
         self._clock = clock
 
-    def post(self, device: str, *, method: str, path: str, lease: int | None, body: str | None) -> str:
-        """Lay a request down for a board to fetch; the letter's id."""
-        letter_id = secrets.token_hex(8)
+    def post(self, device: str, letter: Letter) -> None:
+        """Lay a request down for a board to fetch."""
+        now = self._clock()
         row = LetterRow(
-            id=letter_id,
+            id=letter.id,
             device=device,
-            method=method,
-            path=path,
-            lease=lease,
-            body=body,
-            posted_at=as_text(self._clock()),
+            method=letter.method,
+            path=letter.path,
+            lease=letter.lease,
+            body=letter.body,
+            posted_at=as_text(now),
             is_taken=False,
         )
+        left_behind = delete(LetterRow).where(LetterRow.device == device, LetterRow.posted_at < as_text(now - _OLDEST))
         with self._database.writing() as session:
+            session.execute(left_behind)
             session.add(row)
-        return letter_id
 
     def take(self, device: str) -> list[Letter]:
         """The letters that the board has not fetched yet, oldest first; each is given out once."""

@@ -1,0 +1,53 @@
+"""The mailbox: no letter stays behind, whatever becomes of the controller that asked."""
+
+import asyncio
+import contextlib
+
+import httpx2
+import pytest
+
+from controller.mailbox import Mailbox
+from controller.store import Store
+from controller.store.letters import Letter
+from tests.controller.samples import DEVICE
+
+REQUEST = httpx2.Request("GET", f"mailbox://{DEVICE}/v1/device", extensions={"device": DEVICE, "timeout": {"read": 60}})
+
+
+@pytest.fixture
+def store(database_url, clock):
+    opened = Store(database_url, clock=clock, monotonic=clock.monotonic)
+    opened.database.migrate()
+    yield opened
+    opened.close()
+
+
+def letter(number):
+    return Letter(id=number, method="GET", path="/v1/device", lease=None, body=None)
+
+
+def test_who_goes_away_while_writing_leaves_no_letter(store):
+    """A question that is cancelled while its letter waits for the database takes the letter back all the same."""
+
+    async def ask_and_go_away():
+        with store.database.writing():  # so that the letter cannot be written down yet
+            asking = asyncio.create_task(Mailbox(store.letters, largest_answer=1).handle_async_request(REQUEST))
+            await asyncio.sleep(0.2)
+            asking.cancel()
+            await asyncio.sleep(0)
+        with contextlib.suppress(asyncio.CancelledError):
+            await asking
+        await asyncio.get_running_loop().shutdown_default_executor()
+
+    asyncio.run(ask_and_go_away())
+    assert [] == store.letters.take(DEVICE)
+
+
+def test_letters_of_a_dead_controller_are_removed(store, clock):
+    """What is older than an hour goes with the next letter to the same board; what is younger stays."""
+    store.letters.post(DEVICE, letter("old"))
+    clock.advance(1800)
+    store.letters.post(DEVICE, letter("young"))
+    clock.advance(1801)
+    store.letters.post(DEVICE, letter("new"))
+    assert ["young", "new"] == [waiting.id for waiting in store.letters.take(DEVICE)]
