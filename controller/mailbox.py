@@ -52,7 +52,8 @@ class Mailbox(httpx2.AsyncBaseTransport):
         if answer is None:
             raise httpx2.ReadTimeout(f"the board {device!r} has not fetched or answered its letter", request=request)
         headers = {"Content-Type": answer.media_type}
-        return httpx2.Response(answer.status, headers=headers, content=answer.body, request=request)
+        body = httpx2.ByteStream(answer.body)  # to be read by the client, as what comes over a connection
+        return httpx2.Response(answer.status, headers=headers, stream=body, request=request)
 
     async def fetch(self, device: str, wait_s: float) -> list[Letter]:
         """What waits for a board, as soon as there is something; an empty list when the time is over."""

@@ -1,4 +1,4 @@
-"""The mailbox: no letter stays behind, whatever becomes of the controller that asked."""
+"""The mailbox: answers come back, and no letter stays behind, whatever becomes of the controller that asked."""
 
 import asyncio
 import contextlib
@@ -6,10 +6,13 @@ import contextlib
 import httpx2
 import pytest
 
+from controller.access.board_tokens import BoardTokens
+from controller.agent_client import AgentClient, BoardAddress
+from controller.documents import DEVICE_DESCRIPTION
 from controller.mailbox import Mailbox
 from controller.store import Store
-from controller.store.letters import Letter
-from tests.controller.samples import DEVICE
+from controller.store.letters import Letter, LetterAnswer
+from tests.controller.samples import DEVICE, description
 
 REQUEST = httpx2.Request("GET", f"mailbox://{DEVICE}/v1/device", extensions={"device": DEVICE, "timeout": {"read": 60}})
 
@@ -24,6 +27,23 @@ def store(database_url, clock):
 
 def letter(number):
     return Letter(id=number, method="GET", path="/v1/device", lease=None, body=None)
+
+
+def test_the_client_of_the_agents_can_read_an_answer(store):
+    """What a board brings reaches who asked, as it would over a connection."""
+
+    async def asked_and_answered():
+        mailbox = Mailbox(store.letters, largest_answer=1 << 20)
+        client = AgentClient(timeout_s=60, tokens=BoardTokens(b"key"), mailbox=mailbox, largest_answer=1 << 20)
+        asking = asyncio.create_task(client.describe(BoardAddress(DEVICE, f"mailbox://{DEVICE}")))
+        [fetched] = await mailbox.fetch(DEVICE, 60)
+        body = DEVICE_DESCRIPTION.dump_json(description())
+        await mailbox.bring(DEVICE, fetched.id, LetterAnswer(200, "application/json", body))
+        answer = await asking
+        await client.close()
+        return answer
+
+    assert description() == asyncio.run(asked_and_answered())
 
 
 def test_who_goes_away_while_writing_leaves_no_letter(store):
