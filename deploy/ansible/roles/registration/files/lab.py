@@ -25,7 +25,7 @@ def register(client: Client, name: str, address: str, *tags: str) -> None:
     device = _find(client, name)
     if device is None:
         client.add_device(NewDevice(name=name, url=address, tags=list(tags)))
-    elif (device.url, device.tags) != (address, list(tags)):
+    elif (device.url, set(device.tags)) != (address, {*tags, *_of_its_agent(device)}):
         client.change_device(name, url=address, tags=list(tags))
     else:
         return
@@ -66,6 +66,11 @@ def remove(client: Client, name: str, seconds: str) -> None:
 
 def _find(client: Client, name: str) -> DeviceView | None:
     return next((device for device in client.devices() if device.name == name), None)
+
+
+def _of_its_agent(device: DeviceView) -> list[str]:
+    """The tags that the board has of itself, which the inventory does not know."""
+    return [] if device.description is None else device.description.tags
 
 
 def main(address: str, command: str, *arguments: str) -> int:
