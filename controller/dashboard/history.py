@@ -45,7 +45,7 @@ def history(metric: Metric, variant: str, jobs: Sequence[JobValues]) -> History 
     """The means of a variant over the jobs that ended, each with its interval; None where there is none."""
     found = [
         (one.job, value.estimate)
-        for one in reversed(jobs)
+        for one in sorted(jobs, key=lambda one: _instant(one.job))
         for value in variant_values(metric, one.job.spec.variants[0].name, one.values)
         if value.variant == variant and not value.part
     ]
