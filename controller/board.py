@@ -168,7 +168,7 @@ class Board:
         try:
             await asyncio.wait_for(self._cancel_and_follow(run), patience_s)
         except asyncio.TimeoutError:
-            message = "the job was cancelled while the board did not answer"
+            message = f"the board did not answer after the job had ended: {self._job.reason}"
             await self._close(run, "lost", Failure(kind="lost", message=message))
 
     async def _cancel_and_follow(self, run: RunSummary) -> None:

@@ -1,6 +1,6 @@
 """Deadlines that a clock which is set anew neither brings nearer nor puts off."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 
 from controller.instants import from_text
@@ -24,3 +24,7 @@ class Deadlines:
             gone_s = max(0.0, (self._clock() - from_text(began_at)).total_seconds())
             self._ends[key] = self._monotonic() + allowed_s - gone_s
         return self._ends[key] - self._monotonic()
+
+    def keep(self, job_ids: Collection[str]) -> None:
+        """Forget the deadlines of all other jobs."""
+        self._ends = {key: end for key, end in self._ends.items() if key[0] in job_ids}

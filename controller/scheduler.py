@@ -124,6 +124,7 @@ class Scheduler:
 
     async def _serve_the_queue(self) -> None:
         queued = await asyncio.to_thread(self._store.jobs.queued)
+        self._deadlines.keep({*(job.id for job in queued), *self._jobs})
         if not queued:
             return
         waiting = [job for job in queued if not await self._is_given_up(job)]

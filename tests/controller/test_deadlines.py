@@ -13,9 +13,14 @@ def clock():
 
 
 @pytest.fixture
-def left(clock):
+def deadlines(clock):
+    return Deadlines(clock, clock.monotonic)
+
+
+@pytest.fixture
+def left(clock, deadlines):
     """What is left of a minute that begins now."""
-    deadlines, began_at = Deadlines(clock, clock.monotonic), as_text(clock())
+    began_at = as_text(clock())
     return lambda: deadlines.left_s("1", began_at, 60)
 
 
@@ -44,3 +49,12 @@ def test_a_beginning_in_the_future_is_now(clock, left):
     """A clock that was set back gives no more than the time that was allowed."""
     clock.step(-3600)
     assert 60 == left()
+
+
+@pytest.mark.parametrize(("kept", "seconds"), [({"1", "2"}, 60), ({"2"}, 40)])
+def test_only_jobs_that_are_kept_are_remembered(clock, deadlines, left, kept, seconds):
+    """A deadline that was forgotten is known by the wall's clock again, as after a restart."""
+    left()
+    clock.step(20)
+    deadlines.keep(kept)
+    assert seconds == left()

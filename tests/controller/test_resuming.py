@@ -120,6 +120,16 @@ class TestUnreachable:
         lab.agent.server.start()
         wait_for("the end of the run", lambda: lab.states(job) == ["cancelled"] or None)
 
+    def test_too_long_after_a_deadline(self, lab, monkeypatch):
+        """A run whose job ran out of time on a dead board names the deadline."""
+        monkeypatch.setattr("controller.board._AGENT_GRACE_S", 0.0)
+        lab.agent.script = holding()
+        job = lab.submit(deadlines={"end_s": 3})
+        lab.agent.wait_for_active()
+        lab.agent.server.stop()
+        wait_for("the end of the run", lambda: lab.states(job) == ["lost"] or None)
+        assert "deadlines.end_s = 3 s" in lab.runs(job)[0]["failure"]
+
     def test_too_long_after_a_cancellation(self, lab, monkeypatch):
         """What a dead board still keeps of a cancelled run is forgotten when the board is next used."""
         monkeypatch.setattr("controller.board._AGENT_GRACE_S", 0.0)
@@ -129,6 +139,7 @@ class TestUnreachable:
         lab.agent.server.stop()
         lab.request("POST", f"/v1/jobs/{job}/cancel")
         wait_for("the end of the run", lambda: lab.states(job) == ["lost"] or None)
+        assert "cancelled by a user" in lab.runs(job)[0]["failure"]
         lab.agent.script = lambda spec: "finished"
         lab.agent.end(run)
         lab.agent.server.start()
