@@ -7,6 +7,7 @@ from controller.analysis.metrics import METRICS
 from controller.dashboard.history import History
 from controller.dashboard.rendering import render
 from controller.dashboard.results import ResultLine, SideBySide
+from controller.dashboard.turns import Turns
 
 _METRICS = [(metric.name, metric.title) for metric in METRICS.values()]
 
@@ -24,6 +25,6 @@ def compare_page(compared: SideBySide) -> str:
     return render("compare.html", compared=compared)
 
 
-def history_page(asked: Any, shown: History | None, choices: Mapping[str, Sequence[str]]) -> str:
-    """A quantity over time."""
-    return render("history.html", asked=asked, shown=shown, choices=choices, metrics=_METRICS)
+def history_page(asked: Any, shown: History | None, turns: Turns, choices: Mapping[str, Sequence[str]]) -> str:
+    """A quantity over time, and where it took a turn."""
+    return render("history.html", asked=asked, shown=shown, turns=turns, choices=choices, metrics=_METRICS)

@@ -43,12 +43,7 @@ class History:
 
 def history(metric: Metric, variant: str, jobs: Sequence[JobValues]) -> History | None:
     """The means of a variant over the jobs that ended, each with its interval; None where there is none."""
-    found = [
-        (one.job, value.estimate)
-        for one in sorted(jobs, key=lambda one: _instant(one.job))
-        for value in variant_values(metric, one.job.spec.variants[0].name, one.values)
-        if value.variant == variant and not value.part
-    ]
+    found = means(metric, variant, jobs)
     if not found:
         return None
     unit = choose_unit(metric.unit, [estimate.value for _, estimate in found])
@@ -58,6 +53,16 @@ def history(metric: Metric, variant: str, jobs: Sequence[JobValues]) -> History 
     points = [_point(job, estimate, unit.scale, x, y) for job, estimate in found]
     words = f"{unit_name(metric, unit)} of {variant} in {len(points)} jobs, from {points[0].mean} to {points[-1].mean}."
     return History(unit_name(metric, unit), words, points, tuple(_dates(x)), value_ticks(y))
+
+
+def means(metric: Metric, variant: str, jobs: Sequence[JobValues]) -> list[tuple[StoredJob, Estimate]]:
+    """What each job found of a variant, in the order in which the jobs ended."""
+    return [
+        (one.job, value.estimate)
+        for one in sorted(jobs, key=lambda one: _instant(one.job))
+        for value in variant_values(metric, one.job.spec.variants[0].name, one.values)
+        if value.variant == variant and not value.part
+    ]
 
 
 def _point(job: StoredJob, estimate: Estimate, scale: float, x: Axis, y: Axis) -> HistoryPoint:

@@ -10,10 +10,12 @@ from fastapi import APIRouter, Depends, Query
 from fastapi.responses import HTMLResponse
 
 from controller.analysis.metrics import METRICS, Metric
+from controller.analysis.noise_floor import workload_class
 from controller.dashboard.explore_pages import compare_page, history_page, results_page
 from controller.dashboard.history import history
 from controller.dashboard.pages import missing_page
 from controller.dashboard.results import Side, compare_sides, result_lines, side_of
+from controller.dashboard.turns import turns
 from controller.documents import RUN_RECORD
 from controller.errors import FieldError, InvalidRequestError, NotFoundError
 from controller.routes.pages import page
@@ -109,7 +111,11 @@ def over_time(services: ServicesOfApp, asked: Asked) -> HTMLResponse:
     wanted = ResultFilter(model=model, device=device, variant=variant)
     found = services.store.job_results.page(wanted, metric=asked.metric.name, limit=_MOST_POINTS)
     shown = Filters(asked.metric, device, model, "", variant, "")
-    return page(history_page(shown, history(asked.metric, variant, found.items), {**choices, "variant": variants}))
+    classes = {workload_class(one.job.spec.workload) for one in found.items}
+    noise = {name: services.store.controls.noise(device, name) for name in classes}
+    turned = turns(asked.metric, variant, found.items, noise, services.store.marks.of_device(device))
+    drawn = history(asked.metric, variant, found.items)
+    return page(history_page(shown, drawn, turned, {**choices, "variant": variants}))
 
 
 def _day(text: str) -> str:

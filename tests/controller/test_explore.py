@@ -98,6 +98,14 @@ def test_history_has_a_point_a_job(lab):
     assert "in 3 jobs" in html
 
 
+def test_history_says_when_the_device_was_marked(lab):
+    """A mark after the first job is told; without controls the page says what a change needs to be seen."""
+    lab.request("POST", f"/v1/devices/{DEVICE}/marks", json={"what": "a new fan"})
+    _, words, _ = page(lab, "/history?metric=backward&variant=filtered")
+    assert "Marked: a new fan. The history begins anew." in words
+    assert "Changes of backward in training on cpu are not looked for" in words
+
+
 def test_an_empty_lab_has_these_pages(tmp_path):
     """Without a job the pages say what makes one."""
     with FakeAgent() as agent, Lab(tmp_path, agent) as empty:
