@@ -24,7 +24,7 @@ def test_describe_prints_one_valid_description():
     assert SCHEMA_VERSION == description.schema_version
     assert {"resnet18", "mobilenetv2_100", "tiny_cnn"} <= set(description.models)
     assert ["digits", "synthetic", "shapes"] == description.datasets
-    assert ["training", "conv_layer"] == description.workloads
+    assert ["training", "conv_layer", "systolic"] == description.workloads
     assert "cpu" in description.compute
     assert [("cpu", True)] == [(check.compute, check.correct) for check in description.convolutions[:1]]
     assert {"torch", "timm"} <= set(description.versions)
