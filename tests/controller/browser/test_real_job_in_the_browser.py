@@ -18,13 +18,13 @@ def real_lab(tmp_path):
 
 @pytest.mark.timeout(700)
 def test_a_real_job_is_watched_to_its_profile(real_lab, browser):
-    """A tiny network is trained plain and filtered, shown live, reported, and profiled apart from what is measured."""
+    """A tiny network is trained for some seconds, shown live, reported, and profiled apart from what is measured."""
     with Visitor(browser, real_lab.controller_url) as visitor:
         page = visitor.open(f"/jobs/new?device={DEVICE}")
         typed = {"model": "tiny_cnn", "image size": "16", "batch size": "8", "trainable": "last:2", "repetitions": "1"}
         for label, text in typed.items():
             page.get_by_label(label, exact=True).fill(text)
-        page.get_by_label("measured steps").fill("200")
+        page.get_by_label("measured steps").fill("4000")
         page.get_by_label("profile").select_option("yes")
         page.get_by_label("quick").select_option("yes")
         page.get_by_text("More settings").click()
