@@ -26,6 +26,7 @@ def newest_report(lab, report_format):
     return lab.request("GET", f"/v1/jobs/{job}/report.{report_format}").text
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_the_smoke_suite_does_every_kind_of_job(shared_lab):
     """Classification, single layers and segmentation end well, and each job's report is printed."""

@@ -20,6 +20,7 @@ def lab(tmp_path, postgresql):
     started.stop()
 
 
+@pytest.mark.long
 def test_the_other_takes_over_when_one_is_killed(lab):
     """The job of a controller that was killed goes on under the other: nothing is lost, and nothing measured twice."""
     other = lab.new_controller("other-controller")
