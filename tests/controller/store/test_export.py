@@ -10,6 +10,7 @@ import pytest
 from controller.store import Store
 from controller.store.artefacts import NewArtefact
 from controller.store.export import export
+from controller.store.letters import Letter
 from gradfilter.bench.schema import Series
 from tests.controller.databases import DATABASES, new_database
 from tests.controller.samples import POWER, record
@@ -73,7 +74,7 @@ def test_what_runs_left_is_there_byte_by_byte(store, tmp_path, file_format):
 
 def test_tokens_stay_behind(store, tmp_path):
     """Not even their digests leave, and the manifest says that they were left out, as are letters on their way."""
-    store.letters.post("nano-1", method="GET", path="/v1/device", lease=None, body=None)
+    store.letters.post("nano-1", Letter("letter-1", "GET", "/v1/device", None, None))
     export(store.database, tmp_path / "all", "csv")
     assert not (tmp_path / "all" / "letters.csv").exists()
     assert ["letters", "tokens"] == json.loads((tmp_path / "all" / "manifest.json").read_text())["left_out"]
