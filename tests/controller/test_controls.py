@@ -168,6 +168,7 @@ def test_a_control_that_waited_through_a_mark_counts(tmp_path):
     """It ran on the board as it is now, whenever it was submitted."""
     opened = Store(f"sqlite:///{tmp_path / 'lab.sqlite'}", clock=seconds())
     opened.database.migrate()
+    opened.devices.add(NewDevice("desk", "http://desk:1"))
     waiting = opened.jobs.add(spec(purpose="control", variants=AGAIN, repetitions=1))
     opened.marks.add("desk", "a new fan")
     carried_out(opened, waiting, [0.1])
