@@ -39,7 +39,6 @@ _PREPARE, _MEASURE, _PROFILE = "prepare", "measure", "profile"
 _MOST_FILES = 16
 _LARGEST_FILE = 16 * 1024 * 1024
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-_AGENT_GRACE_S = 30.0
 
 log = structlog.get_logger()
 
@@ -164,7 +163,7 @@ class Board:
         """
         limits = self._job.spec.limits
         elapsed_s = max(0.0, (utc_now() - from_text(run.started_at)).total_seconds())  # the clock may be set back
-        patience_s = max(0.0, limits.settle_s + limits.run_s - elapsed_s) + _AGENT_GRACE_S
+        patience_s = max(0.0, limits.settle_s + limits.run_s - elapsed_s) + self._settings.agent_grace_s
         try:
             await asyncio.wait_for(self._cancel_and_follow(run), patience_s)
         except asyncio.TimeoutError:

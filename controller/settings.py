@@ -59,6 +59,11 @@ class Settings(BaseSettings):
         default=10.0, gt=0, description="How often an idle board is asked whether it is there."
     )
     timeout_s: float = Field(default=10.0, gt=0, description="How long an agent may take for an ordinary answer.")
+    agent_grace_s: float = Field(
+        default=30.0,
+        ge=0,
+        description="How long a silent board is waited for after a run that nobody wants must have ended by itself.",
+    )
     largest_record_bytes: int = Field(
         default=256 << 20,
         ge=1 << 16,

@@ -15,14 +15,14 @@ _ELSEWHERE = ("/usr/lib/postgresql/*/bin", "/usr/sbin")
 
 
 @cache
-def program(name: str, package: str) -> Path:
-    """Where a program lies; root has apt install its package when it is not there."""
+def program(name: str, *packages: str) -> Path:
+    """Where a program lies; root has apt install its packages when it is not there."""
     found = _find(name)
     if found is None and os.geteuid() == 0 and shutil.which("apt-get"):
-        _install(package)
+        _install(packages)
         found = _find(name)
     if found is None:
-        missing(f"there is no {name}. Install it (apt-get install {package}).")
+        missing(f"there is no {name}. Install it (apt-get install {' '.join(packages)}).")
     return found
 
 
@@ -32,9 +32,9 @@ def _find(name: str) -> Path | None:
     return Path(found) if found else None
 
 
-def _install(package: str) -> None:
+def _install(packages: tuple[str, ...]) -> None:
     """Whether it worked shows in the program being there."""
-    command = ["apt-get", "-y", "-qq", "--no-install-recommends", "install", package]
+    command = ["apt-get", "-y", "-qq", "--no-install-recommends", "install", *packages]
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     if subprocess.run(command, env=environment, capture_output=True, check=False).returncode != 0:
         subprocess.run(["apt-get", "-qq", "update"], capture_output=True, check=False)

@@ -17,7 +17,7 @@ from gradfilter.compression.adaptive import AdaptiveCodec
 from gradfilter.compression.backends import BACKENDS
 from gradfilter.compression.error_bounded import PREDICTORS, ErrorBoundedCodec
 from gradfilter.methods.compressed_layers import compressible_convolutions, restore_convolutions
-from gradfilter.methods.layer_selection import TYPES, LayerSelection
+from gradfilter.methods.layer_selection import OPTIONS, LayerSelection
 from gradfilter.methods.method import Method
 from gradfilter.methods.momentum import mean_momentum
 
@@ -62,16 +62,9 @@ class Comet(Method):
         default="bitpack",
         metadata={"help": "bytes: whole bytes, the fastest; bitpack: bits by blocks; zlib: the smallest and slowest"},
     )
-    last: Optional[int] = field(
-        default=None,
-        metadata={"help": "the last so many Conv2d in registration order, of those that fit layers and types"},
-    )
-    layers: Optional[List[str]] = field(
-        default=None, metadata={"help": "the Conv2d with these module names or patterns, such as layer4.*.conv?"}
-    )
-    types: Optional[List[str]] = field(
-        default=None, metadata={"help": "the Conv2d of these types only: " + ", ".join(TYPES)}
-    )
+    last: Optional[int] = field(default=None, metadata=OPTIONS["last"])
+    layers: Optional[List[str]] = field(default=None, metadata=OPTIONS["layers"])
+    types: Optional[List[str]] = field(default=None, metadata=OPTIONS["types"])
     _adaptive: List[CompressedConv2d] = field(default_factory=list, init=False, repr=False, compare=False)
     _updates: int = field(default=0, init=False, repr=False, compare=False)
 

@@ -16,7 +16,7 @@ from gradfilter.errors import UnsupportedModel
 from gradfilter.filtering.chains.fusing import form_chains, form_no_chains
 from gradfilter.filtering.layers import FilteredConv2d, conversion_problem
 from gradfilter.filtering.shape import ALIGNMENTS
-from gradfilter.methods.layer_selection import TYPES, LayerSelection
+from gradfilter.methods.layer_selection import OPTIONS, LayerSelection
 from gradfilter.methods.method import Method
 from gradfilter.methods.patch_sizes import assign_patch_sizes, check_patch_size, check_patch_sizes
 from gradfilter.methods.presets import PRESETS, check_preset
@@ -44,17 +44,9 @@ class GradientFilter(Method):
         default=_DEFAULT_PATCH_SIZE,
         metadata={"help": "outputs along one side of a patch; 1 turns the filter off"},
     )
-    last: Optional[int] = field(
-        default=None,
-        metadata={"help": "filter the last so many Conv2d in registration order, of those that fit layers and types"},
-    )
-    layers: Optional[List[str]] = field(
-        default=None,
-        metadata={"help": "filter the Conv2d with these module names or patterns, such as layer4.*.conv?"},
-    )
-    types: Optional[List[str]] = field(
-        default=None, metadata={"help": "filter the Conv2d of these types only: " + ", ".join(TYPES)}
-    )
+    last: Optional[int] = field(default=None, metadata=OPTIONS["last"])
+    layers: Optional[List[str]] = field(default=None, metadata=OPTIONS["layers"])
+    types: Optional[List[str]] = field(default=None, metadata=OPTIONS["types"])
     patch_sizes: Optional[Dict[str, int]] = field(
         default=None,
         metadata={

@@ -23,6 +23,14 @@ _LONGEST_SHOWN = 100  # characters of a name that does not exist
 _WILDCARDS = "*?["
 
 
+# What the options that make a selection say of themselves, in every method that has them.
+OPTIONS = {
+    "last": {"help": "the last so many Conv2d in registration order, of those that fit layers and types"},
+    "layers": {"help": "the Conv2d with these module names or patterns, such as layer4.*.conv?"},
+    "types": {"help": "the Conv2d of these types only: " + ", ".join(TYPES)},
+}
+
+
 class LayerSelection(NamedTuple):
     """The last so many of the convolutions with these names or patterns and of these types; None: no limit."""
 

@@ -14,7 +14,7 @@ from gradfilter.bench.schema.checks import check_range
 from gradfilter.compression import CompressedConv2d
 from gradfilter.compression.subspace import SubspaceCodec
 from gradfilter.methods.compressed_layers import compressible_convolutions, restore_convolutions
-from gradfilter.methods.layer_selection import TYPES, LayerSelection
+from gradfilter.methods.layer_selection import OPTIONS, LayerSelection
 from gradfilter.methods.method import Method
 
 
@@ -33,16 +33,9 @@ class LowRank(Method):
         default=0.5,
         metadata={"help": "the share of each axis's directions that is kept; 1 keeps the input to rounding"},
     )
-    last: Optional[int] = field(
-        default=None,
-        metadata={"help": "the last so many Conv2d in registration order, of those that fit layers and types"},
-    )
-    layers: Optional[List[str]] = field(
-        default=None, metadata={"help": "the Conv2d with these module names or patterns, such as layer4.*.conv?"}
-    )
-    types: Optional[List[str]] = field(
-        default=None, metadata={"help": "the Conv2d of these types only: " + ", ".join(TYPES)}
-    )
+    last: Optional[int] = field(default=None, metadata=OPTIONS["last"])
+    layers: Optional[List[str]] = field(default=None, metadata=OPTIONS["layers"])
+    types: Optional[List[str]] = field(default=None, metadata=OPTIONS["types"])
 
     def __post_init__(self) -> None:
         super().__post_init__()

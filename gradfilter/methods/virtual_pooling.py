@@ -13,7 +13,7 @@ from torch import nn
 from gradfilter.bench.schema import MethodedLayer
 from gradfilter.bench.schema.checks import check_choice
 from gradfilter.errors import UnsupportedModel
-from gradfilter.methods.layer_selection import TYPES, LayerSelection
+from gradfilter.methods.layer_selection import OPTIONS, LayerSelection
 from gradfilter.methods.method import Method
 from gradfilter.virtual import pool_virtually, restore_stride, virtual_problem
 from gradfilter.virtual.layers import whole_output
@@ -43,16 +43,9 @@ class VirtualPooling(Method):
     name: ClassVar[str] = "virtual_pooling"
     source: ClassVar[str] = "Chen, Zhang, Ding, Marculescu: ViP: Virtual Pooling, WACV 2020, arXiv 1906.07912"
 
-    last: Optional[int] = field(
-        default=None,
-        metadata={"help": "the last so many Conv2d in registration order, of those that fit layers and types"},
-    )
-    layers: Optional[List[str]] = field(
-        default=None, metadata={"help": "the Conv2d with these module names or patterns, such as layer4.*.conv?"}
-    )
-    types: Optional[List[str]] = field(
-        default=None, metadata={"help": "the Conv2d of these types only: " + ", ".join(TYPES)}
-    )
+    last: Optional[int] = field(default=None, metadata=OPTIONS["last"])
+    layers: Optional[List[str]] = field(default=None, metadata=OPTIONS["layers"])
+    types: Optional[List[str]] = field(default=None, metadata=OPTIONS["types"])
     preset: Optional[str] = field(
         default=None, metadata={"help": "a published choice of layers instead of one's own: " + ", ".join(PRESETS)}
     )

@@ -1,5 +1,6 @@
 """Bad luck: agents and controllers that go away in the middle of a job, and come back."""
 
+import pytest
 from fastapi import FastAPI
 
 from controller.documents import JOB_SPEC
@@ -8,6 +9,13 @@ from tests.controller.fake_agent import HOLD
 from tests.controller.lab import Lab
 from tests.controller.samples import DEVICE, job_document
 from tests.controller.serving import Server, wait_for
+
+
+@pytest.fixture
+def impatient_lab(tmp_path, agent):
+    """A controller that waits for no board beyond the time limit of its run."""
+    with Lab(tmp_path, agent, agent_grace_s=0.0) as started:
+        yield started
 
 
 def holding(purpose="measure"):
@@ -120,9 +128,9 @@ class TestUnreachable:
         lab.agent.server.start()
         wait_for("the end of the run", lambda: lab.states(job) == ["cancelled"] or None)
 
-    def test_too_long_after_a_deadline(self, lab, monkeypatch):
+    def test_too_long_after_a_deadline(self, impatient_lab):
         """A run whose job ran out of time on a dead board names the deadline."""
-        monkeypatch.setattr("controller.board._AGENT_GRACE_S", 0.0)
+        lab = impatient_lab
         lab.agent.script = holding()
         job = lab.submit(deadlines={"end_s": 3})
         lab.agent.wait_for_active()
@@ -130,9 +138,9 @@ class TestUnreachable:
         wait_for("the end of the run", lambda: lab.states(job) == ["lost"] or None)
         assert "deadlines.end_s = 3 s" in lab.runs(job)[0]["failure"]
 
-    def test_too_long_after_a_cancellation(self, lab, monkeypatch):
+    def test_too_long_after_a_cancellation(self, impatient_lab):
         """What a dead board still keeps of a cancelled run is forgotten when the board is next used."""
-        monkeypatch.setattr("controller.board._AGENT_GRACE_S", 0.0)
+        lab = impatient_lab
         lab.agent.script = holding()
         job = lab.submit()
         run = lab.agent.wait_for_active().run_id
