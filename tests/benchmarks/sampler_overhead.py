@@ -1,15 +1,18 @@
 """What reading the sensors costs the training: step times with the sampler on and off, taking turns.
 
     make bench
+    python -m tests.benchmarks.sampler_overhead --blocks 600 --most 2000
 
 One worker process trains resnet18 without a pause. In every block it does so three times, in an order drawn from a
-seed: with the agent's own sampler at 10 Hz beside it, without, and without once more. The ratio of the medians of
-the steps is paired within a block; off against off says how far equal things differ on this machine. A block in which
-other programs took part of the processors does not count and is measured again.
+seed: with the agent's own sampler at 10 Hz beside it, without, and without once more. The ratio of the mean step times
+is paired within a block: means, since a median would not see the few steps that the sampler interrupts. Off against
+off says how far equal things differ on this machine. A block in which other programs took part of the processors does
+not count and is measured again, so a long run may go on at a low priority beside other work.
 """
 
 from __future__ import annotations
 
+import argparse
 import multiprocessing
 import os
 import platform
@@ -37,9 +40,7 @@ from gradfilter.bench.board import Board
 from gradfilter.bench.models import build_model
 from tests.boards import build_board
 
-BLOCKS = 48
 SECONDS = 1.0  # of an arm: short enough that some blocks fit between what other programs do
-MOST_BLOCKS = 96  # with those that are measured again
 FEWEST_BLOCKS = 12
 MOST_FOREIGN = 0.02  # of all processors: above it, a block says more of other programs than of the sampler
 PERIOD_S = 0.1
@@ -62,10 +63,10 @@ def train(connection: Connection) -> None:
         connection.send(times)
 
 
-def median_step(worker: Connection) -> float:
-    """The median of the steps of one stretch."""
+def mean_step(worker: Connection) -> float:
+    """What a step of one stretch took on average (s)."""
     worker.send(SECONDS)
-    return statistics.median(worker.recv())
+    return statistics.fmean(worker.recv())
 
 
 def sampled(worker: Connection, pid: int, folder: RunFolder) -> tuple[float, Samples]:
@@ -79,7 +80,7 @@ def sampled(worker: Connection, pid: int, folder: RunFolder) -> tuple[float, Sam
     sampler = SamplerProcess(folder, Surroundings(root=board), PERIOD_S)
     sampler.follow(pid)
     try:
-        step_s = median_step(worker)
+        step_s = mean_step(worker)
     finally:
         sampler.finish()
     if sampler.error:
@@ -97,31 +98,31 @@ def ratio_line(name: str, numerators: list[float], denominators: list[float]) ->
 
 @dataclass
 class Block:
-    """The median step of each arm (s), and what the sampler said of itself."""
+    """The mean step of each arm (s), and what the sampler said of itself."""
 
-    medians: dict[str, float]
+    steps_s: dict[str, float]
     samples: Samples
 
 
 def measure_block(worker: Connection, pid: int, arms: Sequence[str]) -> Block:
     """All arms once, in this order."""
-    medians, samples = {}, Samples()
+    steps_s, samples = {}, Samples()
     for arm in arms:
         if arm == ON:
             with TemporaryDirectory(prefix="sampler-") as folder:
-                medians[arm], samples = sampled(worker, pid, RunFolder(Path(folder)))
+                steps_s[arm], samples = sampled(worker, pid, RunFolder(Path(folder)))
         else:
-            medians[arm] = median_step(worker)
-    return Block(medians, samples)
+            steps_s[arm] = mean_step(worker)
+    return Block(steps_s, samples)
 
 
-def undisturbed_blocks(worker: Connection, pid: int) -> tuple[list[Block], int]:
+def undisturbed_blocks(worker: Connection, pid: int, wanted: int, most: int) -> tuple[list[Block], int]:
     """As many blocks as are wanted, or could be had, and how many were disturbed."""
     load = Load(Path("/proc"))
     load.follow(os.getpid())
     random, blocks = Random(0), []
     disturbed = 0
-    while len(blocks) < BLOCKS and len(blocks) + disturbed < MOST_BLOCKS:
+    while len(blocks) < wanted and len(blocks) + disturbed < most:
         load.read()
         block = measure_block(worker, pid, random.sample(ARMS, len(ARMS)))
         foreign = load.read()[1]
@@ -130,28 +131,32 @@ def undisturbed_blocks(worker: Connection, pid: int) -> tuple[list[Block], int]:
         else:
             disturbed += 1
     if len(blocks) < FEWEST_BLOCKS:
-        raise SystemExit(f"only {len(blocks)} of {MOST_BLOCKS} blocks were free of other programs: end those first.")
+        raise SystemExit(f"only {len(blocks)} of {most} blocks were free of other programs: end those first.")
     return blocks, disturbed
 
 
 def main() -> None:
     """Print both ratios, dated and with the machine, and what the sampler took."""
+    parser = argparse.ArgumentParser(description="What reading the sensors costs the training.")
+    parser.add_argument("--blocks", type=int, default=48, help="how many undisturbed blocks are wanted")
+    parser.add_argument("--most", type=int, default=96, help="at most so many blocks, with the disturbed ones")
+    arguments = parser.parse_args()
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     worker = context.Process(target=train, args=(theirs,), daemon=True)
     worker.start()
-    median_step(ours)  # warms up
+    mean_step(ours)  # warms up
     try:
-        blocks, disturbed = undisturbed_blocks(ours, worker.pid)
+        blocks, disturbed = undisturbed_blocks(ours, worker.pid, arguments.blocks, arguments.most)
     finally:
         ours.send(0)
         worker.join()
-    medians = {arm: [block.medians[arm] for block in blocks] for arm in ARMS}
+    steps_s = {arm: [block.steps_s[arm] for block in blocks] for arm in ARMS}
     now = datetime.now(timezone.utc).date()
     print(f"{now}, {platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}")
     print(f"{f'step time over {len(blocks)} blocks, measured':44s}ratio   95 % interval")
-    print(ratio_line(f"sampler at {1 / PERIOD_S:g} Hz / no sampler", medians[ON], medians[OFF]))
-    print(ratio_line("no sampler / no sampler", medians[OFF_AGAIN], medians[OFF]))
+    print(ratio_line(f"sampler at {1 / PERIOD_S:g} Hz / no sampler", steps_s[ON], steps_s[OFF]))
+    print(ratio_line("no sampler / no sampler", steps_s[OFF_AGAIN], steps_s[OFF]))
     present = [sensor for sensor in blocks[-1].samples.sensors if sensor.present]
     channels = sum(len(sensor.channels) for sensor in present)
     share = statistics.median(block.samples.report.cpu_s / SECONDS for block in blocks)
