@@ -29,11 +29,19 @@ def compiled(compiler, to, double, flags):
     return str(to)
 
 
+def installed(name, packages):
+    """A program that this test needs, or a named skip; under CI=true a failure."""
+    if shutil.which(name) is None:
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)("no " + name + ": install " + packages)
+    return name
+
+
 def run(*command):
-    """A run without complaints."""
+    """What a run without complaints printed."""
     environment = {**os.environ, "ASAN_OPTIONS": "detect_leaks=0", "TSAN_OPTIONS": "halt_on_error=1"}
     result = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
     assert 0 == result.returncode, result.stdout.decode()[-4000:]
+    return result.stdout
 
 
 def test_kernels_read_and_write_their_own_only(c_compiler, tmp_path):
@@ -64,9 +72,24 @@ def test_kernels_have_no_races(c_compiler, tmp_path, double):
 @pytest.mark.parametrize("double", [0, 1], ids=["float32", "float64"])
 def test_kernels_use_nothing_that_was_never_written(c_compiler, tmp_path, double):
     """Under valgrind, whose processor has no AVX-512."""
-    if shutil.which("valgrind") is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("no valgrind")
-        pytest.skip("no valgrind")
+    valgrind = installed("valgrind", "valgrind")
     program = compiled(c_compiler, tmp_path / "harness", double, ["-fopenmp"])
-    run("valgrind", "--quiet", "--error-exitcode=3", program, "6", "1")
+    run(valgrind, "--quiet", "--error-exitcode=3", program, "6", "1")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("double", [0, 1], ids=["float32", "float64"])
+def test_kernels_agree_on_arm(tmp_path, double):
+    """With NEON, compiled for a 64-bit ARM and run by an emulator."""
+    compiler = installed("aarch64-linux-gnu-gcc", "gcc-aarch64-linux-gnu")
+    emulator = installed("qemu-aarch64-static", "qemu-user-static")
+    program = compiled(compiler, tmp_path / "harness", double, ["-fopenmp"])
+    assert b"NEON" in run(emulator, "-L", "/usr/aarch64-linux-gnu", program, "8", "2")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("processor", PROCESSORS)
+def test_kernels_agree_from_another_compiler(tmp_path, processor):
+    """Clang understands the vectors, too."""
+    compiler = installed("clang", "clang and libomp-dev")
+    run(compiled(compiler, tmp_path / "harness", 0, ["-fopenmp", *PROCESSORS[processor]]), "8", "2")
