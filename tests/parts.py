@@ -42,10 +42,14 @@ PLAYBOOKS = Part(
     ),
 )
 ARCHITECTURE = Part("architecture", pytest("tests/test_architecture.py"))
-# The library's tests compute, and wait for nothing: two processes of one thread each take half the time.
+# Two processes of one thread each: the library's tests compute, and most others wait for a process that they started.
 LIBRARY = Part("library", pytest("tests/gradfilter", "-n", "2", "-m", "not long"), threads=1)
 APART = ("tests/gradfilter", "tests/system", "tests/controller/browser", "tests/test_architecture.py")
-UNIT = Part("unit", pytest("tests", *(f"--ignore={path}" for path in APART), "-m", "not long"))
+UNIT = Part(
+    "unit",
+    pytest("tests", *(f"--ignore={path}" for path in APART), "-n", "2", "--dist", "loadfile", "-m", "not long"),
+    threads=1,
+)
 PYTHON_36 = Part("python 3.6", (sys.executable, "tests/python36.py"), threads=1)
 SYSTEM = Part("system", pytest("tests/system", "-m", "not long"))
 BROWSER = Part("browser", pytest("tests/controller/browser", "-m", "not long"))
