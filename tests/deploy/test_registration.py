@@ -8,30 +8,45 @@ import pytest
 from controller.client import Client
 from tests.controller.fake_agent import FakeAgent
 from tests.controller.lab import Lab
-from tests.controller.samples import DEVICE
+from tests.controller.samples import DEVICE, description
 from tests.controller.serving import wait_for
 
 PROGRAM = Path(__file__).resolve().parents[2] / "deploy" / "ansible" / "roles" / "registration" / "files" / "lab.py"
 
 
+
+
 @pytest.fixture
-def described(tmp_path):
+def agent():
+    with FakeAgent() as agent:
+        yield agent
+
+
+@pytest.fixture
+def described(tmp_path, agent):
     """A board with the tag `desk` of the lab's and `x86_64` of its agent's, as the controller's client sees it."""
-    with FakeAgent() as agent, Lab(tmp_path, agent) as lab, Client(lab.server.url) as client:
+    with Lab(tmp_path, agent) as lab, Client(lab.server.url) as client:
         wait_for("the agent's tags", lambda: client.device(DEVICE).tags == ["desk", "x86_64"] or None)
         yield client
 
 
 @pytest.fixture
-def register(described, capsys):
-    """Register the board with these tags; what is said of it."""
+def tell(described, capsys):
+    """Give the program a command about the board; what it prints."""
     program = runpy.run_path(str(PROGRAM))
 
-    def registered(*tags):
-        program["register"](described, DEVICE, described.device(DEVICE).url, *tags)
+    def told(command, *arguments):
+        program[command](described, DEVICE, *arguments)
         return capsys.readouterr().out
 
-    return registered
+    return told
+
+
+@pytest.fixture
+def register(tell, described):
+    """Register the board with these tags; what is said of it."""
+    url = described.device(DEVICE).url
+    return lambda *tags: tell("register", url, *tags)
 
 
 @pytest.mark.parametrize("tags", [["desk"], ["desk", "x86_64"], ["x86_64", "desk"]])
@@ -45,3 +60,19 @@ def test_tags_that_came_or_went_are_changed(register, described):
     assert f"{DEVICE} is registered at" in register("shelf")
     assert ["shelf", "x86_64"] == described.device(DEVICE).tags
     assert "" == register("shelf")
+
+
+def test_a_board_is_ready_once_its_worker_is_described(tell, described, agent):
+    """A worker that has not answered yet is waited for, and named when it does not in time; nothing is changed."""
+    agent.description = description(worker=None, worker_error="it is being asked")
+    wait_for("the news", lambda: described.device(DEVICE).description.worker is None or None)
+    with pytest.raises(TimeoutError, match=f"{DEVICE} takes no jobs after 0 s: it is being asked"):
+        tell("ready", "0.1.0", "0")
+    agent.description = description()
+    assert "" == tell("ready", "0.1.0", "20")
+
+
+def test_a_board_is_not_ready_before_its_new_agent_has_spoken(tell):
+    """What the controller knows from the agent before is not enough."""
+    with pytest.raises(TimeoutError, match=r"its agent says that it is 0\.1\.0, not 0\.1\.1"):
+        tell("ready", "0.1.1", "0")

@@ -1,6 +1,7 @@
 """lab.py URL COMMAND NAME [ARGUMENT ...]: what the playbooks tell the lab's controller about a board, on its own host.
 
     register NAME ADDRESS [TAG ...]    a new board, or its new address and tags
+    ready NAME VERSION SECONDS         wait until its agent of this version says what its worker offers
     drain NAME SECONDS                 no new job, and wait for the end of the one that uses the board
     resume NAME                        jobs again
     remove NAME SECONDS                drain, then forget
@@ -30,6 +31,25 @@ def register(client: Client, name: str, address: str, *tags: str) -> None:
     else:
         return
     print(f"{name} is registered at {address}")
+
+
+def ready(client: Client, name: str, version: str, seconds: str) -> None:
+    """Wait until jobs for the board are taken: until its agent has asked the worker. TimeoutError says what is missing."""
+    until = time.monotonic() + float(seconds)
+    while missing := _missing(client.device(name), version):
+        if time.monotonic() > until:
+            raise TimeoutError(f"{name} takes no jobs after {seconds} s: {missing}")
+        time.sleep(_PAUSE_S)
+
+
+def _missing(device: DeviceView, version: str) -> str:
+    """What the controller has yet to hear from the board; '' where it has heard all."""
+    description = device.description
+    if description is None:
+        return device.health_reason or "its agent has not been asked yet"
+    if description.agent_version != version:
+        return f"its agent says that it is {description.agent_version}, not {version}"
+    return "" if description.worker is not None else description.worker_error
 
 
 def drain(client: Client, name: str, seconds: str) -> None:
@@ -77,6 +97,7 @@ def main(address: str, command: str, *arguments: str) -> int:
     """Do what the command says; the exit status."""
     commands: dict[str, Callable[..., None]] = {
         "register": register,
+        "ready": ready,
         "drain": drain,
         "resume": resume,
         "remove": remove,
