@@ -14,8 +14,6 @@ from tests.controller.serving import wait_for
 PROGRAM = Path(__file__).resolve().parents[2] / "deploy" / "ansible" / "roles" / "registration" / "files" / "lab.py"
 
 
-
-
 @pytest.fixture
 def agent():
     with FakeAgent() as agent:

@@ -34,7 +34,7 @@ def register(client: Client, name: str, address: str, *tags: str) -> None:
 
 
 def ready(client: Client, name: str, version: str, seconds: str) -> None:
-    """Wait until jobs for the board are taken: until its agent has asked the worker. TimeoutError says what is missing."""
+    """Wait until jobs for the board are taken, as its agent has asked the worker; TimeoutError says what is missing."""
     until = time.monotonic() + float(seconds)
     while missing := _missing(client.device(name), version):
         if time.monotonic() > until:
