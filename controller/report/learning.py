@@ -3,7 +3,8 @@
 from controller.analysis import wording
 from controller.analysis.estimate import Estimate
 from controller.analysis.verdicts import Comparison, GradientResult, StartScore, VariantResult
-from controller.report.rows import NOTHING, UNMEASURED, Group, Row, Table
+from controller.report.cells import NOTHING, UNMEASURED
+from controller.report.rows import Group, Row, Table
 from controller.report.units import choose_unit
 
 _SCORES = ("test_miou", "test_accuracy")

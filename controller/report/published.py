@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 from controller.analysis import wording
 from controller.analysis.metrics import METRICS
 from controller.analysis.verdicts import Comparison, PublishedResult
-from controller.report.rows import NOTHING, UNMEASURED, Group, Row, Table
+from controller.report.cells import NOTHING, UNMEASURED
+from controller.report.rows import Group, Row, Table
 from controller.report.units import Unit, choose_unit, difference_unit
 
 CAVEAT = "measured and reported figures come from different boards and software; whether they agree is not judged"

@@ -2,17 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from controller.analysis import wording
-from controller.analysis.metrics import METRICS, Metric
+from controller.analysis.metrics import METRICS
 from controller.analysis.noise_floor import FEWEST_PAIRS
-from controller.analysis.verdicts import DIFFERENT, Comparison, MetricValue
-from controller.report.units import Unit, choose_unit, difference_unit
-
-Mark = Literal["", "better", "worse", "unclear"]
-NOTHING = "–"  # noqa: RUF001 - a dash stands for an empty cell
-UNMEASURED = "unmeasured"
+from controller.analysis.verdicts import Comparison, MetricValue
+from controller.report import cells
+from controller.report.cells import NOTHING, UNMEASURED, Mark
+from controller.report.units import Unit
 
 
 @dataclass(frozen=True)
@@ -77,9 +74,9 @@ def value_table(comparison: Comparison) -> Table:
         for name in (name for name in _metric_names(comparison, part) if METRICS[name].kind == "measured"):
             found = [(variant, value) for variant, value in _values(comparison, name, part) if value.runs]
             if found:
-                unit = _unit(METRICS[name], [value for _, value in found])
+                unit = cells.common_unit(METRICS[name], [value for _, value in found])
                 rows = tuple(Row(variant, (_listed(value.runs, unit),)) for variant, value in found)
-                groups.append(Group(_title(found[0][1], unit, part), rows, tuple(_outlying(found))))
+                groups.append(Group(cells.title_with_unit(found[0][1], unit, part), rows, tuple(_outlying(found))))
     return Table("Every run", ("variant", "values in the order of blocks"), tuple(groups))
 
 
@@ -92,16 +89,15 @@ def _outlying(values: Sequence[tuple[str, MetricValue]]) -> Iterator[str]:
 
 def _metric_group(comparison: Comparison, name: str, part: str) -> Group:
     metric, values, wanted = METRICS[name], list(_values(comparison, name, part)), comparison.blocks_wanted
-    unit = _unit(metric, [value for _, value in values])
+    unit = cells.common_unit(metric, [value for _, value in values])
     notes = (*_notes([value for _, value in values]), *_tests(values), *_meter_errors(values, unit))
     if all(value.estimate is None for _, value in values):
         return Group(values[0][1].title, (), notes)
     rows = tuple(
-        Row(variant, (_mean(value, unit, wanted), _against(metric, value, unit), _verdict(metric, value)), mark)
+        Row(variant, (cells.mean(value, unit, wanted), *cells.compared(metric, value, unit)), cells.mark(metric, value))
         for variant, value in values
-        for mark in [_mark(metric, value)]
     )
-    return Group(_title(values[0][1], unit), rows, notes)
+    return Group(cells.title_with_unit(values[0][1], unit), rows, notes)
 
 
 def _is_modelled(comparison: Comparison, name: str) -> bool:
@@ -125,7 +121,9 @@ def _merged(groups: Sequence[Group]) -> tuple[Group, ...]:
 def _layer_table(comparison: Comparison, parts: Sequence[str], level: str) -> Table:
     """By shape; a speed-up of backward never stands without that of forward and backward."""
     names = ("forward", "backward", "saved_activation_bytes")
-    units = {n: _unit(METRICS[n], [v for part in parts for _, v in _values(comparison, n, part)]) for n in names}
+    units = {
+        n: cells.common_unit(METRICS[n], [v for part in parts for _, v in _values(comparison, n, part)]) for n in names
+    }
     columns = (
         "variant",
         *(f"{METRICS[name].title} [{units[name].symbol}]" for name in names[:2]),
@@ -144,10 +142,10 @@ def _layer_group(comparison: Comparison, part: str, units: dict[str, Unit]) -> G
     for variant in comparison.variants:
         metrics = next(p.metrics for p in variant.parts if p.part == part)
         backward, both = metrics["backward"], metrics["step_time"]
-        means = {name: _mean(metrics[name], unit, comparison.blocks_wanted) for name, unit in units.items()}
-        gains = (_times(backward), _verdict(METRICS["backward"], backward), _times(both))
-        cells = (means["forward"], means["backward"], *gains, means["saved_activation_bytes"])
-        rows.append(Row(variant.variant, cells, _mark(METRICS["backward"], backward)))
+        means = {name: cells.mean(metrics[name], unit, comparison.blocks_wanted) for name, unit in units.items()}
+        gains = (_times(backward), cells.verdict(METRICS["backward"], backward), _times(both))
+        shown = (means["forward"], means["backward"], *gains, means["saved_activation_bytes"])
+        rows.append(Row(variant.variant, shown, cells.mark(METRICS["backward"], backward)))
         values.append((variant.variant, backward, both))
     tested = _tests([(name, both) for name, _, both in values], "forward and backward ")
     return Group(part, tuple(rows), (*_notes([backward for _, backward, _ in values]), *tested))
@@ -169,54 +167,6 @@ def _metric_names(comparison: Comparison, part: str) -> list[str]:
 def _values(comparison: Comparison, name: str, part: str) -> Iterator[tuple[str, MetricValue]]:
     for variant in comparison.variants:
         yield from ((variant.variant, p.metrics[name]) for p in variant.parts if p.part == part)
-
-
-def _unit(metric: Metric, values: Sequence[MetricValue]) -> Unit:
-    return choose_unit(metric.unit, [value.estimate.value for value in values if value.estimate is not None])
-
-
-def _title(value: MetricValue, unit: Unit, part: str = "") -> str:
-    symbol = f" [{unit.symbol}]" if unit.symbol else ""
-    return f"{part}{': ' if part else ''}{value.title}{symbol}"
-
-
-def _mean(value: MetricValue, unit: Unit, wanted: int) -> str:
-    """The estimate; n is told where it is not the number of repetitions asked for."""
-    if value.estimate is None:
-        return UNMEASURED
-    n = value.estimate.n
-    return wording.with_interval(value.estimate, unit.scale) + (f", n={n}" if n != wanted else "")
-
-
-def _against(metric: Metric, value: MetricValue, unit: Unit) -> str:
-    if value.difference is not None:
-        return wording.difference(value.difference, unit.scale, difference_unit(unit))
-    if value.ratio is not None:
-        return wording.speed_up(value.ratio) if metric.against == "speed_up" else wording.ratio(value.ratio)
-    return NOTHING
-
-
-def _verdict(metric: Metric, value: MetricValue) -> str:
-    """The verdict of a primary metric; of any other only whether its interval is clear of no difference."""
-    if value.verdict is not None:
-        return value.verdict.word
-    compared = value.difference if metric.against == "difference" else value.ratio
-    if compared is None:
-        return NOTHING
-    if compared.exact:
-        return "exact"
-    return {True: "clear", False: "not clear", None: "no interval"}[value.clear]
-
-
-def _mark(metric: Metric, value: MetricValue) -> Mark:
-    """Better is faster, smaller and, of scores, higher."""
-    compared, neutral = (value.difference, 0.0) if metric.against == "difference" else (value.ratio, 1.0)
-    if compared is None or (value.verdict is None and value.clear is None):
-        return ""
-    if not (value.clear if value.verdict is None else value.verdict.word in DIFFERENT):
-        return "unclear"
-    more_is_better = metric.against == "speed_up" or metric.more_is_better
-    return "better" if (compared.value > neutral) == more_is_better else "worse"
 
 
 def _notes(values: Sequence[MetricValue]) -> Iterator[str]:

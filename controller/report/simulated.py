@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from controller.analysis import wording
 from controller.analysis.metrics import METRICS, SIMULATED_METRICS
 from controller.analysis.verdicts import Comparison, MetricValue
-from controller.report.rows import NOTHING, UNMEASURED, Group, Row, Table
+from controller.report.cells import NOTHING, UNMEASURED
+from controller.report.rows import Group, Row, Table
 from controller.report.units import choose_unit
 
 _CAPTION = "Simulated on a systolic array, not measured: one training step's matrix products"
