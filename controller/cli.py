@@ -204,13 +204,15 @@ def runs(context: typer.Context, job: JobId, controller: ControllerUrl = None) -
 def report(
     context: typer.Context,
     job: JobId,
+    *,
     report_format: Annotated[ReportFormat, typer.Option("--format")] = "txt",
+    across: Annotated[bool, typer.Option("--across", help="With the same job on the other boards of --all.")] = False,
     output: Annotated[Path | None, typer.Option(help="Write it here instead of printing it.")] = None,
     controller: ControllerUrl = None,
 ) -> None:
     """Print the comparison of a job, or write it to a file."""
     with connect(context, controller) as client:
-        deliver(client.report(job, report_format), output)
+        deliver(client.report(job, report_format, across=across), output)
 
 
 @app.command()

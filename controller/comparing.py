@@ -1,5 +1,8 @@
 """Stored jobs, judged: their records, with what control jobs know of the device."""
 
+from dataclasses import replace
+
+from controller.analysis.across_devices import across_devices
 from controller.analysis.comparison import compare
 from controller.analysis.noise_floor import workload_class
 from controller.analysis.verdicts import Comparison
@@ -22,3 +25,12 @@ def judge(store: Store, job: StoredJob, *, before: str | None = None) -> Compari
         reason=job.reason,
         noise=store.controls.noise(job.device, workload_class(job.spec.workload), before=before),
     )
+
+
+def judge_across(store: Store, job: StoredJob) -> Comparison:
+    """A job's comparison, with what the same job found on the other boards that it was submitted for."""
+    series = store.jobs.of_series(job.series)
+    comparisons = {one.id: judge(store, one) for one in series}
+    if len(comparisons) == 1:
+        return comparisons[job.id]
+    return replace(comparisons[job.id], across=across_devices(list(comparisons.values())))

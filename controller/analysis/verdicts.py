@@ -200,13 +200,54 @@ class PowerTrace:
 
 
 @dataclass(frozen=True)
+class BoardJob:
+    """The job of one board of several. missing: what it still lacks, '' when nothing."""
+
+    device: str
+    job_id: str
+    state: str
+    missing: str
+
+
+@dataclass(frozen=True)
+class BoardValue:
+    """A metric of a variant on one board."""
+
+    device: str
+    job_id: str
+    value: MetricValue
+
+
+@dataclass(frozen=True)
+class EffectAcross:
+    """A variant's metric on every board whose meter covers the same, and its effect over them.
+
+    over_boards: ratio or difference, whose n counts boards, and nothing else; None of the baseline and of one board.
+    """
+
+    variant: str
+    part: str
+    boards: list[BoardValue]
+    over_boards: MetricValue | None
+
+
+@dataclass(frozen=True)
+class AcrossDevices:
+    """The same job on several boards: jobs in the order of their series, effects by part, metric, meter, variant."""
+
+    jobs: list[BoardJob]
+    effects: list[EffectAcross]
+
+
+@dataclass(frozen=True)
 class Comparison:
     """A whole job, judged: variants in the order of the job, the first is the baseline.
 
     headline: the verdict in one sentence. missing: what the job still lacks, '' when nothing.
     environment: what the compared runs have in common. workload, job: the spec as JSON values. start: what the
     starting weights score, None where no preparation said so. published: in the order of the job. judgement: what its
-    tests can say. power: of one run of each variant, where it was metered.
+    tests can say. power: of one run of each variant, where it was metered. across: the same job on other boards, where
+    it was asked for.
     """
 
     job_id: str
@@ -229,3 +270,4 @@ class Comparison:
     published: list[PublishedResult] = field(default_factory=list)
     judgement: JudgementPlan | None = None
     power: list[PowerTrace] = field(default_factory=list)
+    across: AcrossDevices | None = None

@@ -101,9 +101,10 @@ class Client:
         """One of those files."""
         return self._connection.send("GET", f"/v1/runs/{_part(run_id)}/artefacts/{_part(name)}").content
 
-    def report(self, job_id: str, report_format: ReportFormat = "txt") -> str:
-        """The comparison of a job in one of its formats."""
-        return self._connection.send("GET", f"/v1/jobs/{_part(job_id)}/report.{report_format}").text
+    def report(self, job_id: str, report_format: ReportFormat = "txt", *, across: bool = False) -> str:
+        """The comparison of a job in one of its formats; across: with the same job on the other boards."""
+        path, query = f"/v1/jobs/{_part(job_id)}/report.{report_format}", {"across": "true"} if across else {}
+        return self._connection.send("GET", path, params=query).text
 
     def checks(self, job_id: str) -> list[dict[str, Any]]:
         """The points of the job's checklist: name, passed, found."""

@@ -19,8 +19,13 @@ def overview_page(devices: Sequence[DeviceView], waiting: Sequence[JobView], rec
     return render("overview.html", devices=devices, waiting=waiting, recent=recent, running=running)
 
 
-def job_page(job: JobView, runs: Sequence[RunSummary], trace: Trace, artefacts: Sequence[ArtefactView] = ()) -> str:
-    """One job: its progress, what its board shows now, its runs, its report and what its runs left for people."""
+def job_page(
+    job: JobView, runs: Sequence[RunSummary], trace: Trace, artefacts: Sequence[ArtefactView] = (), boards: int = 1
+) -> str:
+    """One job: its progress, what its board shows now, its runs, its report and what its runs left for people.
+
+    boards: how many the same job was submitted for.
+    """
     return render(
         "job.html",
         job=job,
@@ -29,6 +34,7 @@ def job_page(job: JobView, runs: Sequence[RunSummary], trace: Trace, artefacts: 
         formats=REPORT_FORMATS,
         plots=_trace_plots(trace),
         artefacts=artefacts,
+        boards=boards,
     )
 
 

@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 
 from controller.analysis.verdicts import Comparison, Concern
+from controller.report.across import across_table
 from controller.report.layer_views import way_table
 from controller.report.learning import epoch_table, gradient_table, start_words
 from controller.report.method import kinds_of_numbers, method_sentences
@@ -23,6 +24,7 @@ class Content:
     missing: str
     facts: list[tuple[str, str]]
     results: list[Table]
+    across: Table | None
     published: Table | None
     learning: list[Table]
     concerns: list[Concern]
@@ -46,6 +48,7 @@ def content_of(comparison: Comparison) -> Content:
         missing=comparison.missing,
         facts=_facts(comparison),
         results=[simulated] if simulated is not None else result_tables(comparison),
+        across=across_table(comparison),
         published=published_table(comparison),
         learning=[table for table in (epoch_table(comparison), gradient_table(comparison)) if table is not None],
         concerns=comparison.concerns,

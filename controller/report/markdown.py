@@ -31,9 +31,9 @@ def _results(content: Content) -> Iterator[str]:
     for table in content.results:
         yield f"### {escape(table.caption)}"
         yield from _with_notes(table)
-    if content.published is not None:
-        yield f"## {escape(content.published.caption)}"
-        yield from _with_notes(content.published)
+    for beside in (table for table in (content.across, content.published) if table is not None):
+        yield f"## {escape(beside.caption)}"
+        yield from _with_notes(beside)
     if content.learning:
         yield "## How training went"
     for table in content.learning:

@@ -72,6 +72,11 @@ _BFLOAT16 = """
     Networks compute in bfloat16 where PyTorch's autocast does so; weights, their gradients, the loss and the optimizer
     are float32. Saved activations include the weights' copies in bfloat16 that the backward pass needs.
 """
+_ACROSS = """
+    Over boards every board counts once: the geometric mean of their ratios, or the mean of their differences, with an
+    interval over boards; n counts boards, not runs. With two or three boards it is wide, since so few say little of
+    others. Metered quantities stand together only where the meters cover the same.
+"""
 _LAYERS = """
     Each convolution is alone in the graph and gets gradients for its input, weight and bias; forward and backward are
     medians over the measured steps of a run. In a network, other layers, the forward pass and the optimizer take time
@@ -86,7 +91,8 @@ def method_sentences(comparison: Comparison) -> list[str]:
     """The method of this comparison: the sample, the pairs, the interval, each quantity's definition."""
     layers = any(part.part for part in comparison.variants[0].parts)
     reduced = _BFLOAT16 if comparison.workload.get("dtype") == "bfloat16" else ""
-    text = (_DESIGN + (_LAYERS if layers else _STEP) + reduced).format(
+    across = _ACROSS if comparison.across is not None else ""
+    text = (_DESIGN + (_LAYERS if layers else _STEP) + reduced + across).format(
         complete=comparison.blocks_complete,
         wanted=comparison.blocks_wanted,
         level=f"{comparison.confidence:.0%}",

@@ -41,12 +41,29 @@ def _lines(comparison: Comparison) -> Iterator[dict[str, Any]]:
             identity = _identity(comparison, variant.variant, variant.methods, part.part)
             yield from (identity | _flat(value) for value in part.metrics.values())
     methods = {variant.variant: variant.methods for variant in comparison.variants}
+    yield from _across(comparison, methods)
     for figure in comparison.published:
         yield _identity(comparison, figure.variant, methods[figure.variant], figure.part) | _reported(figure)
 
 
+def _across(comparison: Comparison, methods: dict[str, str]) -> Iterator[dict[str, Any]]:
+    """The other boards' lines, and after each metric's that of the effect over boards, which belongs to several."""
+    for effect in comparison.across.effects if comparison.across is not None else []:
+        what = (effect.variant, methods[effect.variant], effect.part)
+        for board in effect.boards:
+            if board.job_id != comparison.job_id:
+                yield _who(board.job_id, board.device, *what) | _flat(board.value)
+        if effect.over_boards is not None:
+            counted = [board for board in effect.boards if board.value.ratio or board.value.difference]
+            jobs, devices = ([getattr(board, name) for board in counted] for name in ("job_id", "device"))
+            yield _who(" ".join(jobs), " ".join(devices), *what) | _flat(effect.over_boards)
+
+
 def _identity(comparison: Comparison, variant: str, methods: str, part: str) -> dict[str, Any]:
-    who = (comparison.job_id, comparison.device, variant, methods, part)
+    return _who(comparison.job_id, comparison.device, variant, methods, part)
+
+
+def _who(*who: str) -> dict[str, Any]:
     return dict(zip(_IDENTITY, map(_literal, who), strict=True))
 
 

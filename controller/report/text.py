@@ -15,7 +15,8 @@ _NARROWEST = 8
 def render(comparison: Comparison) -> str:
     """The comparison as plain text."""
     content = content_of(comparison)
-    tables = [*content.results, *([content.published] if content.published else []), *content.learning]
+    beside = [table for table in (content.across, content.published) if table is not None]
+    tables = [*content.results, *beside, *content.learning]
     sections = [list(_head(content)), *(list(_table(table)) for table in tables), list(_runs(content))]
     if content.concerns:
         sections.append(list(_concerns(content.concerns)))

@@ -37,7 +37,8 @@ def job(job_id: str, services: ServicesOfApp) -> HTMLResponse:
     except NotFoundError as error:
         return page(missing_page(str(error)), HTTPStatus.NOT_FOUND)
     runs, left = services.store.runs.of_job(view.id), services.store.artefacts.of_job(view.id)
-    return page(job_page(view, runs, services.live.trace(view.id), left))
+    boards = services.store.jobs.size_of_series(view.series)
+    return page(job_page(view, runs, services.live.trace(view.id), left, boards))
 
 
 @router.post("/jobs/{job_id}/cancel")

@@ -1,13 +1,13 @@
 """Reports: a job's comparison, judged anew from its raw records, in every format."""
 
 from enum import Enum
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
 from controller.analysis.verdicts import Comparison
-from controller.comparing import judge
+from controller.comparing import judge, judge_across
 from controller.problems import responses
 from controller.report import FORMATS
 from controller.services import ServicesOfApp
@@ -27,9 +27,15 @@ _CONTENT: dict[int | str, dict[str, Any]] = {
     responses={**_CONTENT, **responses(404, 422)},
     summary="Get a job's comparison",
 )
-def report(job_id: str, report_format: ReportFormat, services: ServicesOfApp) -> Response:
+def report(
+    job_id: str,
+    report_format: ReportFormat,
+    services: ServicesOfApp,
+    *,
+    across: Annotated[bool, Query(description="With the same job on the other boards it was submitted for.")] = False,
+) -> Response:
     """Every variant against the baseline, from the runs there are; a job that goes on is judged as far as it is."""
     job = services.store.jobs.get(job_id)
-    comparison = judge(services.store, job)
+    comparison = (judge_across if across else judge)(services.store, job)
     written = FORMATS[report_format.value]
     return Response(written.render(comparison), media_type=written.media_type)

@@ -90,6 +90,15 @@ class Jobs:
             query = query.where(Job.id < after[0])
         return page(self._jobs(query), limit, lambda job: [int(job.id)])
 
+    def of_series(self, series: str) -> list[StoredJob]:
+        """The jobs that were submitted together for several boards, in the order of their ids."""
+        return self._jobs(select(Job).where(Job.series == int(series)).order_by(Job.id))
+
+    def size_of_series(self, series: str) -> int:
+        """How many there are of them."""
+        with self._database.reading() as session:
+            return session.scalar(select(func.count()).where(Job.series == int(series))) or 0
+
     def queued(self, most: int | None = None) -> list[StoredJob]:
         """Jobs that wait for a board, oldest first; so many at most.
 

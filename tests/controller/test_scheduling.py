@@ -40,6 +40,10 @@ def test_a_job_for_all_boards_is_one_job_for_each(lab, other):
         assert "finished" == lab.end_of(job["id"])["state"]
         assert job["spec"]["device"]["name"] == lab.get(f"/v1/jobs/{job['id']}")["device"]
     assert 2 == len(lab.agent.measured) == len(other.measured)
+    across = lab.get(f"/v1/jobs/{first}/report.json?across=true")["across"]
+    assert {DEVICE, "other"} == {job["device"] for job in across["jobs"]}
+    assert None is lab.get(f"/v1/jobs/{first}/report.json")["across"]
+    assert "with all 2 boards" in lab.request("GET", f"/jobs/{first}").text
 
 
 def test_a_higher_priority_goes_first(lab):

@@ -83,6 +83,7 @@ def _job(number: int, waits: bool, device: str) -> dict[str, Any]:
         "started_at": None,
         "finished_at": None if waits else at,
         "reason": "",
+        "series": number,
     }
 
 

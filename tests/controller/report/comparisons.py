@@ -4,6 +4,7 @@ import math
 from dataclasses import replace
 from functools import cache
 
+from controller.analysis.across_devices import across_devices
 from controller.analysis.comparison import compare
 from controller.report import FORMATS
 from gradfilter.bench.schema import PublishedFigure, SensorReport, Step, Variant
@@ -126,6 +127,18 @@ def published_layers():
     return compare(job, whole_layer_job(job, {"baseline": (0.2, 0.05), "filtered": (0.02, 0.025)}), **NAMES)
 
 
+def on_three_boards():
+    """The same job on three boards, one of which meters its package, and one whose job has not begun."""
+    job = training_job()
+    found = [compare(job, [], state="queued", job_id="9", device="nano-2")]
+    for number, covers in ((8, "package"), (7, "board_input")):
+        records = whole_job(job, {"baseline": 0.06, "filtered": 0.06 / number})
+        for record in records:
+            record.series = [power(lambda t: 5 + math.sin(t), covers=covers)]
+        found.insert(0, compare(job, records, job_id=str(number), device=f"nano-{number}"))
+    return replace(found[0], across=across_devices(found))
+
+
 CASES = {
     case.__name__: case
     for case in (
@@ -141,6 +154,7 @@ CASES = {
         hostile,
         segmentation_over_epochs,
         published_layers,
+        on_three_boards,
     )
 }
 
