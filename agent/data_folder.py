@@ -40,6 +40,11 @@ class DataFolder:
         return self.path / "lease_token"
 
     @property
+    def forgotten_runs(self) -> Path:
+        """The runs that were deleted last."""
+        return self.path / "forgotten_runs"
+
+    @property
     def worker_description(self) -> Path:
         """What the worker's Python offered when it was last asked."""
         return self.path / "worker.json"

@@ -4,6 +4,7 @@ AgentError                                     500
 ├── UnknownRun (LookupError)                   404
 ├── UnknownFile (LookupError)                  404
 ├── BadRunId (ValueError)                      422
+├── ForgottenRun (ValueError)                  410
 ├── Conflict (RuntimeError)                    409
 │   ├── OtherRunActive
 │   ├── RunStillGoing
@@ -45,6 +46,13 @@ class BadRunId(AgentError, ValueError):  # noqa: N818 - the name says what is wr
 
     status = 422
     title = "bad run id"
+
+
+class ForgottenRun(AgentError, ValueError):  # noqa: N818 - the name says what is wrong
+    """A run that was measured or ruled out here before, and then deleted."""
+
+    status = 410
+    title = "the run was deleted"
 
 
 class Conflict(AgentError, RuntimeError):  # noqa: N818 - the name says what is wrong

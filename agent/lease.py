@@ -8,16 +8,16 @@ import threading
 from pathlib import Path
 
 from agent.errors import StaleLease
-from agent.run_folder import write_durably
+from agent.remembered import Remembered
 
 
 class Lease:
     """The highest token seen, across restarts."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self._remembered = Remembered(path)
         self._lock = threading.Lock()
-        self._highest = int(path.read_text()) if path.exists() else 0
+        self._highest = int(self._remembered.text or 0)
 
     def check(self, token: int) -> None:
         """Accept a token that is as high as any before.
@@ -31,6 +31,5 @@ class Lease:
                     f"the lease with token {token} is over: this board has seen token {self._highest}. "
                     "Take a new lease before the next call."
                 )
-            if token > self._highest:
-                write_durably(self._path, b"%d" % token)
-                self._highest = token
+            self._highest = token
+            self._remembered.keep(str(token))

@@ -14,12 +14,14 @@ from agent.active_run import ActiveRun, StopReason
 from agent.changes import Changes
 from agent.errors import AgentStopping, DiskTooFull, OtherRunActive, OtherSpec, RunStillGoing, UnknownRun
 from agent.execution import Bench, execute, recover
+from agent.forgotten_runs import ForgottenRuns
 from agent.lease import Lease
 from agent.run_folder import RunFolder
 from agent.served_files import find_file, list_files
 from gradfilter.bench.schema import RunFile, RunRecord, RunSpec, RunStatus
 
 _log = logging.getLogger(__name__)
+_UNKNOWN = "run {!r} is not known here; it was never sent, or it was deleted."
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ class Runs:
     def __init__(self, bench: Bench, on_end: Callable[[RunRecord | None], None]) -> None:
         self._bench = bench
         self._lease = Lease(bench.data.lease_token)
+        self._forgotten = ForgottenRuns(bench.data.forgotten_runs)
         self._on_end = on_end
         self._changes = Changes()
         self._lock = threading.Lock()
@@ -71,6 +74,7 @@ class Runs:
 
         Raises:
             Conflict: the board is taken, the lease is over, or the id was used for another spec.
+            ForgottenRun: it was deleted here; this order comes late, or twice.
             DiskTooFull: its record might not fit.
         """
         self._lease.check(token)
@@ -78,6 +82,7 @@ class Runs:
             folder = self._bench.data.runs.folder(spec.run_id)
             if folder.path.exists():
                 return self._known(folder, spec)
+            self._forgotten.check(spec.run_id)
             if self._stopping:
                 raise AgentStopping("the agent is shutting down. Send the run again once it is back.")
             if self._active is not None:
@@ -160,17 +165,23 @@ class Runs:
             active.stop("cancelled")
 
     def forget(self, run_id: str, token: int) -> None:
-        """Delete what is kept of a run.
+        """Delete what is kept of a run; one that is unknown cannot come any more.
 
         Raises:
             RunStillGoing: it has not ended.
+            UnknownRun: there is no such run.
         """
         self._lease.check(token)
         with self._lock:
-            folder = self._folder(run_id)
+            folder = self._bench.data.runs.folder(run_id)
             if self._status_of(run_id) is not None:
                 raise RunStillGoing(f"run {run_id!r} has not ended. Cancel it first, or wait.")
-            folder.forget()
+            is_known = folder.path.exists()
+            if is_known:
+                folder.forget()
+            self._forgotten.add(run_id)
+        if not is_known:
+            raise UnknownRun(_UNKNOWN.format(run_id))
 
     def stop(self, reason: StopReason = "agent_stopping") -> None:
         """Ask the active run to stop and take no other. Safe in a signal handler."""
@@ -187,7 +198,7 @@ class Runs:
     def _folder(self, run_id: str) -> RunFolder:
         folder = self._bench.data.runs.folder(run_id)
         if not folder.path.exists():
-            raise UnknownRun(f"run {run_id!r} is not known here; it was never sent, or it was deleted.")
+            raise UnknownRun(_UNKNOWN.format(run_id))
         return folder
 
     def _known(self, folder: RunFolder, spec: RunSpec) -> RunStatus | RunFolder:

@@ -12,6 +12,8 @@ import sys
 import threading
 import time
 
+MODELS = ["trains", "works-for-a-while"]
+
 
 def say(event: str, **fields: object) -> None:
     os.write(EVENTS, json.dumps({"event": event, **fields}).encode() + b"\n")
@@ -173,7 +175,15 @@ def prints_much() -> None:
 
 def describe() -> None:
     convolutions = [{"compute": "cpu", "correct": True, "largest_error": 0.0}]
-    offer = {"python_version": "3.11.0", "torch_version": "2.13.0", "models": ["trains"], "convolutions": convolutions}
+    offer = {
+        "python_version": "3.11.0",
+        "torch_version": "2.13.0",
+        "models": MODELS,
+        "datasets": ["digits"],
+        "workloads": ["training"],
+        "compute": ["cpu"],
+        "convolutions": convolutions,
+    }
     print(json.dumps(offer))
 
 

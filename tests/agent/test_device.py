@@ -16,6 +16,7 @@ from agent.sensors import describe_sensors
 from agent.sensors.surroundings import Surroundings
 from agent.settings import AgentSettings
 from gradfilter.bench.schema import SCHEMA_VERSION
+from tests.agent.fake_worker import MODELS
 from tests.agent.service import LEASE, run_spec, wait_until, write_worker_python
 
 COMMAND = str(Path(sys.executable).with_name("gradfilter-agent"))
@@ -128,7 +129,7 @@ def test_board_at_rest_is_looked_at_ever_less(board):
 def test_device_carries_what_the_worker_offers(client, settings):
     """Once the worker's Python has answered, its methods and models are in the description, and kept on disk."""
     worker = wait_until("the answer", lambda: client.get("/v1/device").json()["worker"])
-    assert ("2.13.0", ["trains"]) == (worker["torch_version"], worker["models"])
+    assert ("2.13.0", MODELS) == (worker["torch_version"], worker["models"])
     wait_until("the file", (settings.data_dir / "worker.json").exists)
 
 

@@ -50,9 +50,10 @@ def test_finished_record_survives(story):
 
 
 def test_deleted_run_stays_deleted(story):
-    """What was forgotten is not recovered."""
+    """What was forgotten is neither recovered nor done again."""
     agent, _, _ = story
     assert 404 == agent.http.get("/v1/runs/run-2").status_code
+    assert 410 == agent.http.put("/v1/runs/run-2", json=run_spec("run-2"), headers=LEASE).status_code
 
 
 def test_abandoned_run_is_lost_with_its_data(story):

@@ -139,6 +139,16 @@ def test_delete_forgets_an_ended_run(client, settings):
     assert [] == list((settings.data_dir / "runs").iterdir())
 
 
+def test_an_order_for_a_deleted_run_is_refused(client):
+    """An order that arrives twice, the second time late, does not measure the run again; nor one that was ruled out."""
+    carried_out(client, "trains")
+    client.delete("/v1/runs/run-1", headers=LEASE)
+    client.delete("/v1/runs/run-2", headers=LEASE)
+    answers = [put(client, run_spec(name)) for name in ("run-1", "run-2", "run-3")]
+    assert [410, 410, 200] == [answer.status_code for answer in answers]
+    assert "'run-1' was deleted here" in answers[0].json()["detail"]
+
+
 def test_delete_is_refused_while_the_run_goes_on(client):
     """A run that has not ended cannot be forgotten."""
     put(client, run_spec(model="waits-for-ever"))
