@@ -70,8 +70,8 @@ class JtopSampling(Sampling):
         """What became of the sensor jtop."""
         return next(one for one in self.now.sensors if one.name == "jtop")
 
-    def series(self, channel: str):
-        return next(one for one in self.now.series if (one.channel.sensor, one.channel.name) == ("jtop", channel))
+    def series(self, channel: str, sensor: str = "jtop"):
+        return next(one for one in self.now.series if (one.channel.sensor, one.channel.name) == (sensor, channel))
 
     def channels(self):
         """Channel name → channel."""
