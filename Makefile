@@ -16,8 +16,9 @@ test: $(SETUP)
 test-quick: $(SETUP)
 	@$(BIN)/python tests/parts.py quick
 
+# All of it, or one part: make test-long PART="long system".
 test-long: $(SETUP)
-	@$(BIN)/python tests/parts.py long
+	@$(BIN)/python tests/parts.py long "$(PART)"
 
 test-arm64: $(SETUP)
 	@$(BIN)/python -m tests.arm64

@@ -1,5 +1,7 @@
 """The parts of the test suite: what each `make` verb runs, one after another, with the minutes each took.
 
+    python tests/parts.py VERB [PART]
+
 Every part runs even when an earlier one failed, so that one broken thing does not hide the next;
 the exit status is that of the whole. Under CI=true a missing piece is a failure, elsewhere a named skip.
 """
@@ -65,14 +67,23 @@ WAITING = (
     "tests/controller/test_scheduler.py",
 )
 QUICK = Part("quick", pytest("tests", *(f"--ignore={path}" for path in WAITING), "-m", "not long"))
-LONG = Part("long", pytest("tests", "-m", "long"))
+LONG = tuple(
+    Part(name, pytest(f"tests/{folder}", "-m", "long", "--durations=5"))
+    for name, folder in (
+        ("long library", "gradfilter"),
+        ("long agent", "agent"),
+        ("long controller", "controller"),
+        ("long system", "system"),
+        ("long hosts", "deploy"),
+    )
+)
 
 CHECK = (FORMAT, LINT, TYPES, ARCHITECTURE)
 VERBS = {
     "check": CHECK,
     "test": (*CHECK, PLAYBOOKS, LIBRARY, UNIT, PYTHON_36, SYSTEM, BROWSER),
     "quick": (LINT, QUICK),
-    "long": (LONG,),
+    "long": LONG,
 }
 
 
@@ -86,17 +97,20 @@ def run(part: Part) -> tuple[int, float]:
     return status, (time.monotonic() - start) / 60
 
 
-def main(verb: str) -> int:
-    """Run a verb's parts and print the table of minutes."""
-    results = [(part.name, *run(part)) for part in VERBS[verb]]
+def main(verb: str, only: str = "") -> int:
+    """Run a verb's parts, or the one whose name is given, and print the table of minutes."""
+    parts = [part for part in VERBS[verb] if only in ("", part.name)]
+    if not parts:
+        sys.exit(f"no part of {verb} is called {only!r}; there are: {', '.join(part.name for part in VERBS[verb])}.")
+    results = [(part.name, *run(part)) for part in parts]
     print()
     for name, status, minutes in results:
-        print(f"{name:14s} {minutes:5.1f} min  {'passed' if status == 0 else f'FAILED (exit {status})'}")
+        print(f"{name:15s} {minutes:5.1f} min  {'passed' if status == 0 else f'FAILED (exit {status})'}")
     failed = sum(status != 0 for _, status, _ in results)
-    print(f"{'all parts':14s} {sum(minutes for *_, minutes in results):5.1f} min")
+    print(f"{'all parts':15s} {sum(minutes for *_, minutes in results):5.1f} min")
     print(f"parts: {len(results) - failed} passed, {failed} failed")
     return min(failed, 1)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(*sys.argv[1:]))
