@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd import Function
 
+from gradfilter.extended import Extension
 from gradfilter.lean.inputs import is_batch_of_maps
 
 
@@ -52,11 +53,28 @@ class LeanBatchNorm2d(nn.BatchNorm2d):
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - nn.BatchNorm2d's own name
         """(N, C, H, W), normalised."""
-        mean, variance = self.running_mean, self.running_var
-        if self.training or mean is None or variance is None or _is_trained(self.weight) or not is_batch_of_maps(input):
-            return super().forward(input)
-        statistics = Statistics(mean, variance, self.eps)
-        return cast("Tensor", FrozenNormalisation.apply(input, self.weight, self.bias, statistics))  # type: ignore[no-untyped-call]
+        normalised = _normalised(self, input)
+        return super().forward(input) if normalised is None else normalised
+
+
+class LeanNormalisedActivation(Extension):
+    """A BatchNorm2d with dropout and an activation as parts, drop and act: timm's BatchNormAct2d. Lean as that is."""
+
+    drop: nn.Module
+    act: nn.Module
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W), normalised and activated."""
+        normalised = _normalised(cast("nn.BatchNorm2d", self), x)
+        if normalised is None:
+            return cast("Tensor", super().forward(x))
+        return cast("Tensor", self.act(self.drop(normalised)))
+
+
+def is_normalised_activation(module: nn.Module) -> bool:
+    """Whether a module is timm's own BatchNormAct2d, by name, as the library does without timm."""
+    kind = type(module)
+    return (kind.__module__.split(".")[0], kind.__name__) == ("timm", "BatchNormAct2d")
 
 
 def normalisation_is_lean(norm: nn.BatchNorm2d) -> bool:
@@ -66,3 +84,12 @@ def normalisation_is_lean(norm: nn.BatchNorm2d) -> bool:
 
 def _is_trained(weight: Optional[Tensor]) -> bool:
     return weight is not None and weight.requires_grad
+
+
+def _normalised(norm: nn.BatchNorm2d, x: Any) -> Optional[Tensor]:
+    """The map, normalised with nothing kept of it; None where its gradient needs it, or it is no batch of maps."""
+    mean, variance = norm.running_mean, norm.running_var
+    if norm.training or mean is None or variance is None or _is_trained(norm.weight) or not is_batch_of_maps(x):
+        return None
+    statistics = Statistics(mean, variance, norm.eps)
+    return cast("Tensor", FrozenNormalisation.apply(x, norm.weight, norm.bias, statistics))  # type: ignore[no-untyped-call]

@@ -14,9 +14,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from gradfilter.extended import Extension, extend, unextend
 from gradfilter.lean.pooling import LeanAvgPool2d
 from gradfilter.methods.cells import Cells
-from gradfilter.methods.extended import Extension, extend, unextend
 from gradfilter.methods.residual_blocks import ResidualBlock
 
 _FEWEST_CHANNELS = 8

@@ -15,8 +15,8 @@ from torch.utils.checkpoint import checkpoint
 from gradfilter.bench.schema import MethodedLayer
 from gradfilter.bench.schema.checks import check_length
 from gradfilter.errors import UnsupportedModel
+from gradfilter.extended import Extension, extend, unextend
 from gradfilter.methods.adaptors import Adaptor
-from gradfilter.methods.extended import Extension, extend, unextend
 from gradfilter.methods.layer_selection import fits
 from gradfilter.methods.method import Method
 from gradfilter.methods.residual_blocks import ResidualBlock, residual_blocks

@@ -16,10 +16,10 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from gradfilter.bench.schema import MethodedLayer
 from gradfilter.bench.schema.checks import check_choice, check_length, check_positive, check_range
 from gradfilter.errors import UnsupportedModel
+from gradfilter.extended import Extension, extend, unextend
 from gradfilter.lean import make_lean, restore_plain
 from gradfilter.methods.adaptors import Adaptor, GateRule, adapt, adaptors, leave_alone
 from gradfilter.methods.checkpointing import refuse_checkpointed
-from gradfilter.methods.extended import Extension, extend, unextend
 from gradfilter.methods.heads import head_modules
 from gradfilter.methods.layer_selection import fits
 from gradfilter.methods.method import Method

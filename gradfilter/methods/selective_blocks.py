@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.autograd import Function
 
+from gradfilter.extended import Extension, extend, unextend
 from gradfilter.filtering.precision import without_autocast
-from gradfilter.methods.extended import Extension, extend, unextend
 from gradfilter.methods.residual_blocks import ResidualBlock
 from gradfilter.methods.still_statistics import still_statistics
 

@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
+from gradfilter.extended import Extension, extend, unextend
 from gradfilter.filtering.precision import without_autocast
 from gradfilter.lean.convolution import geometry_of, is_padded_by_numbers, transposed
-from gradfilter.methods.extended import Extension, extend, unextend
 from gradfilter.methods.quantisation import quantise
 
 

@@ -6,7 +6,7 @@ import pickle
 import torch
 from torch import nn
 
-from gradfilter.methods.extended import Extension, extend, unextend
+from gradfilter.extended import Extension, extend, unextend
 
 
 class Doubled(Extension):
