@@ -176,7 +176,7 @@ def adapt(block: ResidualBlock, adaptor: Adaptor) -> None:
     # Without the module itself, which would become a part of its own.
     module.adapted, module.handed_on = block._replace(module=nn.Identity()), handed_on
     if block.activation:
-        activation = cast("Attended", dict(module.named_children())[block.activation])
+        activation = cast("Attended", module.get_submodule(block.activation))
         extend(activation, Attended)
         activation.handed_on = handed_on
 

@@ -204,6 +204,5 @@ def _keep_statistics(model: nn.Module) -> None:
 
 def _branch(block: ResidualBlock) -> List[nn.Conv2d]:
     """The convolutions of a block that are not on its shortcut, in registration order."""
-    shortcut = dict(block.module.named_children()).get(block.shortcut)
-    past = set(shortcut.modules()) if shortcut is not None else set()
+    past = set(block.module.get_submodule(block.shortcut).modules()) if block.shortcut else set()
     return [module for module in block.module.modules() if isinstance(module, nn.Conv2d) and module not in past]

@@ -16,8 +16,8 @@ _ADDITIONS = (operator.add, operator.iadd, torch.add, "add", "add_")
 class ResidualBlock(NamedTuple):
     """A module (N, C, H, W) → (N, C', H', W') of one input, whose branch and shortcut are added.
 
-    shortcut: the child on the way past the branch, '' where the input itself is added. activation: the child
-    through which the sum goes last, '' where there is none or it has other uses too.
+    shortcut: the part on the way past the branch, '' where the input itself is added. activation: the part that alone
+    is behind the sum, '' where there is none or it has other uses too.
     """
 
     name: str
@@ -69,30 +69,58 @@ def _ends(module: nn.Module) -> List[Tuple[str, str]]:
     last: Any = nodes[-1].args[0]
     if len(inputs) != 1 or not isinstance(last, fx.Node):
         return []
-    addition, activation = _behind_activations(last, dict(module.named_children()))
-    if [node.target for node in nodes].count(activation) != 1:  # elsewhere in the block too
-        activation = ""
+    addition, behind = _behind_the_sum(last, dict(module.named_modules()))
     if addition.target not in _ADDITIONS or len(addition.all_input_nodes) != 2:  # noqa: PLR2004 - branch and shortcut
         return []
     shortcut = _shortcut(module, inputs[0], addition.all_input_nodes)
-    return [] if shortcut is None else [(shortcut, activation)]
+    return [] if shortcut is None else [(shortcut, _activation(behind, nodes))]
 
 
-def _behind_activations(last: fx.Node, children: Dict[str, nn.Module]) -> Tuple[fx.Node, str]:
-    """The node before everything without parameters that a map goes through last, and the first such child."""
-    node, activation = last, ""
-    while len(node.all_input_nodes) == 1 and (
-        node.op != "call_module" or not any(True for _ in children[str(node.target)].parameters())
-    ):
-        activation = str(node.target) if node.op == "call_module" else ""
+def _behind_the_sum(last: fx.Node, parts: Dict[str, nn.Module]) -> Tuple[fx.Node, List[fx.Node]]:
+    """The node in front of all that treats every number of a map by itself at a block's end, and those nodes."""
+    node, behind = last, []
+    while _is_elementwise(node, parts):
+        behind.append(node)
         node = node.all_input_nodes[0]
-    return node, activation
+    return node, behind
+
+
+def _is_elementwise(node: fx.Node, parts: Dict[str, nn.Module]) -> bool:
+    """Whether a node makes of a map, its numbers in another order, the same numbers in that order: no pooling does."""
+    if len(node.all_input_nodes) != 1:
+        return False
+    maps = torch.linspace(-4, 4, 72).view(2, 4, 3, 3)
+    order = torch.randperm(maps.numel(), generator=torch.Generator().manual_seed(0))
+    try:
+        with torch.no_grad():
+            plain, other = (_computed(node, parts, x) for x in (maps, maps.flatten()[order].view_as(maps)))
+        return torch.allclose(plain.flatten()[order].view_as(maps), other)
+    except Exception:  # noqa: BLE001 - what does not even take a map is no activation
+        return False
+
+
+def _computed(node: fx.Node, parts: Dict[str, nn.Module], x: Tensor) -> Any:
+    """What a node of one input makes of x, which stays as it is."""
+    given: Any = (node.args, node.kwargs)
+    args, kwargs = fx.node.map_arg(given, lambda _: x.clone())
+    if node.op == "call_module":
+        return parts[str(node.target)](*args, **kwargs)
+    function: Any = getattr(torch.Tensor, str(node.target)) if node.op == "call_method" else node.target
+    return function(*args, **kwargs)
+
+
+def _activation(behind: Sequence[fx.Node], nodes: Sequence[fx.Node]) -> str:
+    """The part that is all there is behind the sum and nowhere else in the block, or ''."""
+    if len(behind) != 1 or behind[0].op != "call_module":
+        return ""
+    target = behind[0].target
+    return str(target) if [node.target for node in nodes].count(target) == 1 else ""
 
 
 def _shortcut(module: nn.Module, source: fx.Node, operands: Sequence[fx.Node]) -> Optional[str]:
-    """The child on the shorter of the two ways, '' for the input itself; None if neither or each way is a shortcut."""
-    children = dict(module.named_children())
-    lengths = [_convolutions_on_the_way(operand, children) for operand in operands]
+    """The part on the shorter of the two ways, '' for the input itself; None if neither or each way is a shortcut."""
+    parts = dict(module.named_modules())
+    lengths = [_convolutions_on_the_way(operand, parts) for operand in operands]
     if lengths[0] == lengths[1]:
         return None
     way = operands[lengths.index(min(lengths))]
@@ -101,13 +129,13 @@ def _shortcut(module: nn.Module, source: fx.Node, operands: Sequence[fx.Node]) -
     return str(way.target) if way.op == "call_module" and way.all_input_nodes == [source] else None
 
 
-def _convolutions_on_the_way(node: fx.Node, children: Dict[str, nn.Module]) -> int:
+def _convolutions_on_the_way(node: fx.Node, parts: Dict[str, nn.Module]) -> int:
     """How many convolutions a node's result has gone through."""
     seen, waiting, count = {node}, [node], 0
     while waiting:
         current = waiting.pop()
         if current.op == "call_module":
-            count += sum(isinstance(inner, nn.Conv2d) for inner in children[str(current.target)].modules())
+            count += sum(isinstance(inner, nn.Conv2d) for inner in parts[str(current.target)].modules())
         fresh = [before for before in current.all_input_nodes if before not in seen]
         seen.update(fresh)
         waiting += fresh

@@ -24,6 +24,35 @@ class BareSum(Base):
         return torch.add(x, self.conv(x))
 
 
+class Behind(Base):
+    def __init__(self, first, second):
+        super().__init__()
+        self.first, self.second = first, second
+
+    def forward(self, x):
+        return self.second(self.first(self.conv(x) + x))
+
+
+class PooledByFunction(Base):
+    def forward(self, x):
+        return nn.functional.avg_pool2d(self.relu(self.conv(x) + x), 3, 1, 1)
+
+
+class ActivatedByFunction(Base):
+    def forward(self, x):
+        return nn.functional.leaky_relu(self.conv(x) + x, negative_slope=0.1).clamp(max=6)
+
+
+class PartsInLists(Base):
+    def __init__(self):
+        super().__init__()
+        self.ways = nn.ModuleList([nn.Conv2d(4, 4, 1), nn.Sequential(nn.BatchNorm2d(4))])
+        self.ends = nn.ModuleList([nn.ReLU()])
+
+    def forward(self, x):
+        return self.ends[0](self.ways[0](x) + self.ways[1](x))
+
+
 class NoShortcut(Base):
     def forward(self, x):
         return self.relu(self.conv(x))
@@ -64,6 +93,7 @@ def test_block_of_another_network_is_found_by_its_sum(small_network):
     [
         (SharedActivation, [("", "", "")]),
         (BareSum, [("", "", "")]),
+        (PartsInLists, [("", "ways.1", "ends.0")]),
         (NoShortcut, []),
         (TwoBranches, []),
         (TwoInputs, []),
@@ -73,6 +103,23 @@ def test_block_of_another_network_is_found_by_its_sum(small_network):
 def test_what_counts_as_a_block(kind, expected):
     """One input, a branch of convolutions and a shortcut; an activation used twice is not the block's last alone."""
     assert expected == described(kind())
+
+
+@pytest.mark.parametrize(
+    ("block", "expected"),
+    [
+        (Behind(nn.ReLU(inplace=True), nn.MaxPool2d(2)), []),
+        (Behind(nn.AvgPool2d(3, 1, 1), nn.ReLU()), []),
+        (Behind(nn.Softmax(1), nn.Identity()), []),
+        (PooledByFunction(), []),
+        (Behind(nn.ReLU(), nn.Hardtanh()), [("", "", "")]),
+        (ActivatedByFunction(), [("", "", "")]),
+    ],
+    ids=["pooled", "pooled to the same size", "softmax", "pooled by a function", "two activations", "functions"],
+)
+def test_what_may_be_behind_the_sum(block, expected):
+    """Whatever treats each number by itself; a block that pools its sum is none, as past its branch nothing would."""
+    assert expected == described(block)
 
 
 def test_shortcut_gives_what_goes_past_the_branch():
