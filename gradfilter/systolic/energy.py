@@ -4,22 +4,29 @@ from typing import NamedTuple
 
 from gradfilter.bench.schema import ArrayEnergy
 from gradfilter.systolic.array import Array
-from gradfilter.systolic.schedules import Cost
+from gradfilter.systolic.schedules import Cost, Operand
 
 _PICO = 1e-12
-_OPERANDS = 3  # two inputs and a result, each with on-chip memory of its own
+_MEMORIES = 3  # for two inputs and a result
 
 
 class Memory(NamedTuple):
-    """On-chip memory for each operand."""
+    """On-chip memory: as much for each operand of a product.
+
+    A schedule that holds more than three operands at once has the same chip, and shares it evenly among them.
+    """
 
     bytes_per_operand: float
     word_bytes: int
 
     def dram_words(self, cost: Cost) -> int:
-        """Words to and from DRAM: each once where a product fits on the chip, else as often as it is used."""
-        fits = cost.resident * self.word_bytes <= _OPERANDS * self.bytes_per_operand
-        return cost.words if fits else cost.reads + cost.writes
+        """Words to and from DRAM: an operand's once where it fits into its memory, else as often as they are used."""
+        return sum(operand.times * self._moved(operand) for operand in cost.operands)
+
+    def _moved(self, operand: Operand) -> int:
+        room = _MEMORIES * self.bytes_per_operand / operand.held
+        fits = operand.words * self.word_bytes <= room
+        return operand.words if fits else operand.reads + operand.writes
 
 
 def energy_j(cost: Cost, array: Array, memory: Memory, prices: ArrayEnergy) -> float:

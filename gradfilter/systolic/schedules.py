@@ -4,7 +4,7 @@ Words are counted as SCALE-Sim v2 counts them: what streams is read again for ev
 written once per fold of the sum.
 """
 
-from typing import Callable, Dict, List, NamedTuple
+from typing import Callable, Dict, List, NamedTuple, Tuple
 
 from gradfilter.systolic.array import (
     Array,
@@ -15,27 +15,44 @@ from gradfilter.systolic.array import (
 from gradfilter.systolic.products import LayerWork, Product
 
 
-class Cost(NamedTuple):
-    """Cycles, multiplications, words read and written, and words there are (each operand and result once).
+class Operand(NamedTuple):
+    """A matrix of a product, and its words that move between on-chip memory and array, so many times over.
 
-    resident: the words that must be on the chip at the same time for each to come from DRAM but once.
+    held: how many operands the chip holds at the same time, itself included.
     """
+
+    words: int
+    reads: int = 0
+    writes: int = 0
+    held: int = 3
+    times: int = 1
+
+
+class Cost(NamedTuple):
+    """Cycles, multiplications, and the operands of products that run one after another."""
 
     cycles: int = 0
     macs: int = 0
-    reads: int = 0
-    writes: int = 0
-    words: int = 0
-    resident: int = 0
+    operands: Tuple[Operand, ...] = ()
+
+    @property
+    def reads(self) -> int:
+        """Words from on-chip memory to the array."""
+        return sum(operand.times * operand.reads for operand in self.operands)
+
+    @property
+    def writes(self) -> int:
+        """Words from the array to on-chip memory."""
+        return sum(operand.times * operand.writes for operand in self.operands)
 
     def plus(self, other: "Cost") -> "Cost":
-        """One after the other: everything adds up, but the chip holds one of them at a time."""
-        total = Cost(*[one + two for one, two in zip(self, other)])
-        return total._replace(resident=max(self.resident, other.resident))
+        """One after the other: the chip holds the operands of one of them at a time."""
+        return Cost(self.cycles + other.cycles, self.macs + other.macs, self.operands + other.operands)
 
     def times(self, count: int) -> "Cost":
         """So many times over, one after the other."""
-        return Cost(*[count * number for number in self])._replace(resident=self.resident)
+        repeated = tuple(operand._replace(times=count * operand.times) for operand in self.operands)
+        return Cost(count * self.cycles, count * self.macs, repeated)
 
     def utilisation(self, array: Array) -> float:
         """The share of the array's multiplications that are used."""
@@ -44,41 +61,39 @@ class Cost(NamedTuple):
 
 def output_stationary(array: Array, rows: int, columns: int, length: int) -> Cost:
     """Rows × length times length × columns, sums in the cells."""
-    words = rows * length + length * columns + rows * columns
-    return Cost(
-        cycles=output_stationary_cycles(array, rows, columns, length),
-        macs=rows * columns * length,
-        reads=rows * length * array.column_folds(columns) + columns * length * array.row_folds(rows),
-        writes=rows * columns,
-        words=words,
-        resident=words,
+    left, right, result = rows * length, length * columns, rows * columns
+    operands = (
+        Operand(left, reads=left * array.column_folds(columns)),
+        Operand(right, reads=right * array.row_folds(rows)),
+        Operand(result, writes=result),
     )
+    return Cost(output_stationary_cycles(array, rows, columns, length), rows * columns * length, operands)
 
 
 def weight_stationary(array: Array, reduction: int, columns: int, stream: int) -> Cost:
     """Stream × reduction times reduction × columns, the second in the cells."""
-    words = stream * reduction + reduction * columns + stream * columns
-    return Cost(
-        cycles=weight_stationary_cycles(array, reduction, columns, stream),
-        macs=reduction * columns * stream,
-        reads=stream * reduction * array.column_folds(columns) + reduction * columns,
-        writes=stream * columns * array.row_folds(reduction),
-        words=words,
-        resident=words,
+    streaming, held, result = stream * reduction, reduction * columns, stream * columns
+    operands = (
+        Operand(streaming, reads=streaming * array.column_folds(columns)),
+        Operand(held, reads=held),
+        Operand(result, writes=result * array.row_folds(reduction)),
     )
+    return Cost(weight_stationary_cycles(array, reduction, columns, stream), reduction * columns * stream, operands)
 
 
 def interleaved(array: Array, m: int, k: int, n: int) -> Cost:
-    """Both backward products on one tile; every dY is read once for the two."""
-    words = 2 * (m * k + k * n) + m * n
-    return Cost(
-        cycles=interleaved_cycles(array, m, k, n),
-        macs=2 * m * k * n,
-        reads=k * n + m * n * array.row_folds(k) + m * k * array.column_folds(n),
-        writes=m * k * array.column_folds(n) + k * n,
-        words=words,
-        resident=words,
+    """Both backward products on one tile: dY, X and W enter, dX and dW leave; every dY is read once for the two."""
+    dy, x, w = m * n, m * k, k * n
+    folds_of_n = array.column_folds(n)
+    operands = (
+        Operand(dy, reads=dy * array.row_folds(k)),
+        Operand(x, reads=x * folds_of_n),
+        Operand(w, reads=w),
+        Operand(x, writes=x * folds_of_n),
+        Operand(w, writes=w),
     )
+    together = tuple(operand._replace(held=len(operands)) for operand in operands)
+    return Cost(interleaved_cycles(array, m, k, n), 2 * m * k * n, together)
 
 
 def _cheapest(costs: List[Cost]) -> Cost:

@@ -58,8 +58,9 @@ class ArrayEnergy:
 class SystolicWorkload:
     """One training step's matrix products on a simulated array of multipliers. Nothing of it is measured.
 
-    classes: outputs of the model's head. sram_kb: on-chip memory of each operand; what does not fit is read from DRAM
-    for every fold. overlap_drain: see gradfilter/systolic/array.py. compute is where the model's shapes are found.
+    classes: outputs of the model's head. sram_kb: on-chip memory of each of three operands; what does not fit moves
+    to or from DRAM for every fold. overlap_drain: see gradfilter/systolic/array.py. compute is where the model's
+    shapes are found.
     """
 
     __pydantic_config__ = REFUSE_UNKNOWN_KEYS

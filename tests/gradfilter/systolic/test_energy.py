@@ -1,4 +1,4 @@
-"""The model of DRAM: products that run one after the other need the chip one at a time."""
+"""The model of DRAM: an operand that fits into its on-chip memory moves once, another as often as it is used."""
 
 import pytest
 
@@ -8,8 +8,8 @@ from gradfilter.systolic.products import LayerWork, Product
 from gradfilter.systolic.schedules import backward_cost, forward_cost
 
 ARRAY = Array(4, 4)
-ONE_PRODUCT = 16 * 12 + 12 * 8 + 16 * 8  # words of M, K, N = 16, 12, 8: X or dX, W or dW, and dY
-INTERLEAVED = ONE_PRODUCT + 16 * 12 + 12 * 8  # dY is there once, the others twice
+DY, X, W = 16 * 8, 16 * 12, 12 * 8  # words of M, K, N = 16, 12, 8
+FOLDS_OF_K, FOLDS_OF_N = 3, 2
 
 
 def work(groups=1):
@@ -17,28 +17,43 @@ def work(groups=1):
     return LayerWork("layer", product, product, wants_input=True, wants_weight=True)
 
 
-def dram_words(cost, words_on_chip):
-    return Memory(words_on_chip / 3, 1).dram_words(cost)
+def dram_words(cost, words_per_operand):
+    return Memory(words_per_operand, 1).dram_words(cost)
 
 
-@pytest.mark.parametrize("schedule", ["ws+os", "ws+ws", "os+os"])
-def test_chip_holds_one_product_of_a_pair_at_a_time(schedule):
-    """Room for one of the two is enough for every word to be moved once in each; a word less is not."""
-    cost = backward_cost(ARRAY, work(), schedule)
-    assert 2 * ONE_PRODUCT == dram_words(cost, ONE_PRODUCT)
-    assert cost.reads + cost.writes == dram_words(cost, ONE_PRODUCT - 1) > 2 * ONE_PRODUCT
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (X, 2 * (DY + X + W)),
+        (X - 1, 2 * (DY + FOLDS_OF_N * X + W)),  # dX is written, and X read, for every fold of N
+        (DY - 1, 2 * (FOLDS_OF_K * DY + FOLDS_OF_N * X + W)),
+        (W - 1, 2 * (FOLDS_OF_K * DY + FOLDS_OF_N * X + W)),  # W and dW move once anyway
+    ],
+)
+def test_each_operand_moves_once_where_it_fits(words, expected):
+    """One product after the other, three operands each, every one with a memory of its own."""
+    assert expected == dram_words(backward_cost(ARRAY, work(), "ws+os"), words)
 
 
-def test_interleaved_products_are_on_the_chip_together():
-    """What is computed at once must fit at once: the room of one product is too little."""
+def test_interleaved_products_share_the_chip_among_five_operands():
+    """What is computed at once is held at once: a memory that does for one of three is too small for one of five."""
     cost = backward_cost(ARRAY, work(), "intergrad")
-    assert INTERLEAVED == dram_words(cost, INTERLEAVED)
-    assert cost.reads + cost.writes == dram_words(cost, INTERLEAVED - 1) > INTERLEAVED
+    enough = X * 5 / 3
+    assert DY + 2 * X + 2 * W == dram_words(cost, enough)
+    assert DY + 2 * FOLDS_OF_N * X + 2 * W == dram_words(cost, enough - 1)
+    assert FOLDS_OF_K * DY + 2 * FOLDS_OF_N * X + 2 * W == dram_words(cost, X)
+
+
+@pytest.mark.parametrize("schedule", ["ws+os", "ws+ws", "os+os", "intergrad"])
+def test_without_memory_every_use_is_a_move(schedule):
+    """Words of DRAM are then those between memory and array."""
+    cost = backward_cost(ARRAY, work(), schedule)
+    assert cost.reads + cost.writes == dram_words(cost, 0)
 
 
 @pytest.mark.parametrize("dataflow", ["ws", "os"])
 def test_chip_holds_one_group_at_a_time(dataflow):
-    """Groups are products by themselves: however many there are, each fits or none does."""
+    """Groups are products by themselves: however many there are, each operand of one fits or none does."""
     cost = forward_cost(ARRAY, work(groups=32), dataflow)
-    assert 32 * ONE_PRODUCT == dram_words(cost, ONE_PRODUCT)
-    assert cost.reads + cost.writes == dram_words(cost, ONE_PRODUCT - 1)
+    assert 32 * (DY + X + W) == dram_words(cost, X)
+    assert cost.reads + cost.writes == dram_words(cost, 1)
