@@ -10,11 +10,9 @@ from rich.text import Text
 
 from controller.job_file import InputError
 from controller.jobs import FINAL_JOB_STATES
-from controller.terminal import FAILED, ControllerUrl, command, connect, show_table
+from controller.terminal import FAILED, ControllerUrl, JobId, command, connect, show_table
 from controller.watching import watch_to_the_end
 from gradfilter.bench.schema import DeviceSelector
-
-JobId = Annotated[str, typer.Argument(metavar="JOB", help="The job's id, as submit printed it.")]
 
 
 def verify(context: typer.Context, job: JobId, controller: ControllerUrl = None) -> None:

@@ -12,14 +12,25 @@ import typer
 
 from controller import listing
 from controller.check_commands import reproduce, verify
-from controller.client import DEFAULT_URL, Client, ControllerError, ReportFormat
+from controller.client import DEFAULT_URL, Client, ControllerError
 from controller.control_job import control_job
 from controller.deploy_command import deploy
 from controller.device_commands import devices
 from controller.job_file import METHOD_FORM, InputError, job_from_file, job_from_flags
+from controller.report_commands import report, results
 from controller.storage_commands import add_storage_commands
 from controller.suite_commands import suite
-from controller.terminal import AT_FAULT, FAILED, ControllerUrl, command, connect, deliver, fail, given, show_table
+from controller.terminal import (
+    AT_FAULT,
+    FAILED,
+    ControllerUrl,
+    JobId,
+    command,
+    connect,
+    fail,
+    given,
+    show_table,
+)
 from controller.token_commands import tokens
 from controller.watching import watch_to_the_end
 
@@ -33,11 +44,11 @@ app.add_typer(devices, name="devices")
 app.add_typer(suite, name="suite")
 app.command()(verify)
 app.command()(reproduce)
+app.command()(report)
+app.command()(results)
 app.add_typer(tokens, name="tokens")
 add_storage_commands(app)
 app.command("deploy", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(deploy)
-
-JobId = Annotated[str, typer.Argument(metavar="JOB", help="The job's id, as submit printed it.")]
 
 
 def main() -> None:
@@ -195,51 +206,6 @@ def runs(context: typer.Context, job: JobId, controller: ControllerUrl = None) -
     """List the runs of a job with their states and failures."""
     with connect(context, controller) as client:
         show_table(listing.run_table, client.runs(job), "this job has no runs yet.")
-
-
-# ------------------------------------------------------------------ results
-
-
-@app.command()
-def report(
-    context: typer.Context,
-    job: JobId,
-    *,
-    report_format: Annotated[ReportFormat, typer.Option("--format")] = "txt",
-    across: Annotated[bool, typer.Option("--across", help="With the same job on the other boards of --all.")] = False,
-    output: Annotated[Path | None, typer.Option(help="Write it here instead of printing it.")] = None,
-    controller: ControllerUrl = None,
-) -> None:
-    """Print the comparison of a job, or write it to a file."""
-    with connect(context, controller) as client:
-        deliver(client.report(job, report_format, across=across), output)
-
-
-@app.command()
-def results(
-    context: typer.Context,
-    *,
-    model: Annotated[str | None, typer.Option()] = None,
-    method: Annotated[str | None, typer.Option()] = None,
-    device: Annotated[str | None, typer.Option()] = None,
-    metric: Annotated[str | None, typer.Option(help="For example step_time or test_accuracy.")] = None,
-    variant: Annotated[str | None, typer.Option()] = None,
-    job: Annotated[str | None, typer.Option(help="Only this job's runs.")] = None,
-    since: Annotated[str | None, typer.Option(help="A date or an instant, for example 2026-03-01.")] = None,
-    table_format: Annotated[Literal["table", "csv", "json"], typer.Option("--format")] = "table",
-    output: Annotated[Path | None, typer.Option(help="Write it here instead of printing it.")] = None,
-    controller: ControllerUrl = None,
-) -> None:
-    """Look up measured values across all jobs."""
-    filters = given(model=model, method=method, device=device, metric=metric, variant=variant, job=job, since=since)
-    if table_format == "table" and output is not None:
-        raise InputError("--output needs --format csv or json.")
-    with connect(context, controller) as client:
-        if table_format != "table":
-            deliver(client.results_table(table_format, **filters), output)
-            return
-        rows = client.result_rows(**filters)
-        show_table(listing.result_table, rows, "no result matches; `gradfilter jobs` lists what was measured.")
 
 
 # ------------------------------------------------------------------ the service

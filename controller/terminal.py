@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -16,6 +16,7 @@ from controller.job_file import InputError
 FAILED, AT_FAULT, INTERRUPTED = 1, 2, 130
 PIPED_WIDTH = 200  # columns of a table that goes into a file or another program
 
+JobId = Annotated[str, typer.Argument(metavar="JOB", help="The job's id, as submit printed it.")]
 ControllerUrl = Annotated[str | None, typer.Option("--controller", metavar="URL", help="Where the controller listens.")]
 
 
@@ -39,6 +40,20 @@ def show_table(table: Callable[[Sequence[Any]], Table], rows: Sequence[Any], adv
         Console(width=None if sys.stdout.isatty() else PIPED_WIDTH).print(table(rows))
     else:
         typer.echo(advice, err=True)
+
+
+def deliver_files(files: Mapping[str, bytes], folder: Path, advice: str) -> None:
+    """Write documents into a folder, which is made where it is missing; without any, what to do about it."""
+    if not files:
+        typer.echo(advice, err=True)
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in files.items():
+            (folder / name).write_bytes(content)
+    except OSError as error:
+        raise InputError(f"cannot write into {str(folder)!r}: {error.strerror}.") from error
+    typer.echo(f"{len(files)} files written into {folder}", err=True)
 
 
 def deliver(text: str, output: Path | None) -> None:

@@ -11,6 +11,14 @@ table = client.results(model="resnet18", metric="backward")      # a pandas Data
 
 from controller.client.connection import DEFAULT_URL
 from controller.client.errors import ControllerError, ControllerUnreachableError
-from controller.client.rest import Client, ReportFormat, TableFormat
+from controller.client.rest import Client, PictureFormat, ReportFormat, TableFormat
 
-__all__ = ["DEFAULT_URL", "Client", "ControllerError", "ControllerUnreachableError", "ReportFormat", "TableFormat"]
+__all__ = [
+    "DEFAULT_URL",
+    "Client",
+    "ControllerError",
+    "ControllerUnreachableError",
+    "PictureFormat",
+    "ReportFormat",
+    "TableFormat",
+]

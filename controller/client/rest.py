@@ -5,9 +5,11 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from io import BytesIO
+from pathlib import PurePosixPath
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, cast
 from urllib.parse import quote
+from zipfile import ZipFile
 
 from controller.client.connection import DEFAULT_URL, Connection
 from controller.client.errors import ControllerError, ControllerUnreachableError
@@ -15,9 +17,11 @@ from controller.jobs import FINAL_JOB_STATES, ArtefactView, DeviceView, JobView,
 from gradfilter.bench.schema import JobSpec
 
 if TYPE_CHECKING:
+    import httpx2
     import pandas as pd
 
 ReportFormat = Literal["txt", "md", "html", "csv", "json"]
+PictureFormat = Literal["svg", "png"]
 TableFormat = Literal["csv", "json"]
 
 _T = TypeVar("_T")
@@ -103,8 +107,17 @@ class Client:
 
     def report(self, job_id: str, report_format: ReportFormat = "txt", *, across: bool = False) -> str:
         """The comparison of a job in one of its formats; across: with the same job on the other boards."""
-        path, query = f"/v1/jobs/{_part(job_id)}/report.{report_format}", {"across": "true"} if across else {}
-        return self._connection.send("GET", path, params=query).text
+        return self._report(job_id, report_format, across=across).text
+
+    def charts(self, job_id: str, picture_format: PictureFormat = "svg", *, across: bool = False) -> dict[str, bytes]:
+        """The charts of the comparison as pictures, by file name; none where nothing was measured."""
+        answer = self._report(job_id, f"{picture_format}.zip", across=across)
+        with ZipFile(BytesIO(answer.content)) as archive:
+            return {PurePosixPath(name).name: archive.read(name) for name in archive.namelist()}
+
+    def _report(self, job_id: str, suffix: str, *, across: bool) -> "httpx2.Response":
+        query = {"across": "true"} if across else {}
+        return self._connection.send("GET", f"/v1/jobs/{_part(job_id)}/report.{suffix}", params=query)
 
     def checks(self, job_id: str) -> list[dict[str, Any]]:
         """The points of the job's checklist: name, passed, found."""

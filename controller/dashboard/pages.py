@@ -11,6 +11,7 @@ from gradfilter.bench.schema import Trace
 
 STATIC = FOLDER / "static"
 REPORT_FORMATS = ("html", "md", "txt", "csv", "json")
+CHART_FORMATS = ("svg", "png")
 
 
 def overview_page(devices: Sequence[DeviceView], waiting: Sequence[JobView], recent: Sequence[JobView]) -> str:
@@ -32,6 +33,7 @@ def job_page(
         runs=runs,
         final=job.state in FINAL_JOB_STATES,
         formats=REPORT_FORMATS,
+        charts=CHART_FORMATS,
         plots=_trace_plots(trace),
         artefacts=artefacts,
         boards=boards,

@@ -4,15 +4,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from controller.analysis.verdicts import Comparison
-from controller.report import html, markdown, tables, text
+from controller.report import chart_files, html, markdown, tables, text
 
 
 @dataclass(frozen=True)
 class Format:
-    """A form of the report. media_type is what HTTP calls it."""
+    """A form of the report, or of its charts. media_type is what HTTP calls it."""
 
     media_type: str
-    render: Callable[[Comparison], str]
+    render: Callable[[Comparison], str | bytes]
 
 
 FORMATS: dict[str, Format] = {
@@ -21,4 +21,8 @@ FORMATS: dict[str, Format] = {
     "csv": Format("text/csv; charset=utf-8", tables.render_csv),
     "json": Format("application/json", tables.render_json),
     "txt": Format("text/plain; charset=utf-8", text.render),
+}
+CHARTS: dict[str, Format] = {
+    "svg.zip": Format("application/zip", chart_files.svg_archive),
+    "png.zip": Format("application/zip", chart_files.png_archive),
 }

@@ -9,15 +9,16 @@ from fastapi.responses import Response
 from controller.analysis.verdicts import Comparison
 from controller.comparing import judge, judge_across
 from controller.problems import responses
-from controller.report import FORMATS
+from controller.report import CHARTS, FORMATS
 from controller.services import ServicesOfApp
 
 router = APIRouter(prefix="/v1/jobs", tags=["reports"])
 
-# The formats are the report's own table; listing them again here would make two.
-ReportFormat = Enum("ReportFormat", {name: name for name in FORMATS}, type=str)  # type: ignore[misc]
+# The formats are the report's own tables; listing them again here would make two.
+_WRITTEN = FORMATS | CHARTS
+ReportFormat = Enum("ReportFormat", {name: name for name in _WRITTEN}, type=str)  # type: ignore[misc]
 _CONTENT: dict[int | str, dict[str, Any]] = {
-    200: {"model": Comparison, "content": {written.media_type: {} for written in FORMATS.values()}}
+    200: {"model": Comparison, "content": {written.media_type: {} for written in _WRITTEN.values()}}
 }
 
 
@@ -34,8 +35,11 @@ def report(
     *,
     across: Annotated[bool, Query(description="With the same job on the other boards it was submitted for.")] = False,
 ) -> Response:
-    """Every variant against the baseline, from the runs there are; a job that goes on is judged as far as it is."""
+    """Every variant against the baseline, from the runs there are; a job that goes on is judged as far as it is.
+
+    svg.zip and png.zip hold its charts, a file each.
+    """
     job = services.store.jobs.get(job_id)
     comparison = (judge_across if across else judge)(services.store, job)
-    written = FORMATS[report_format.value]
+    written = _WRITTEN[report_format.value]
     return Response(written.render(comparison), media_type=written.media_type)

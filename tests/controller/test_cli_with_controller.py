@@ -60,6 +60,16 @@ class TestWalk:
         lab.end_of(lab.submit())
         assert mark in gradfilter("report", "1", "--format", report_format).stdout
 
+    @pytest.mark.parametrize(("picture", "start"), [("svg", b"<svg"), ("png", b"\x89PNG")])
+    def test_charts_of_a_report(self, gradfilter, lab, tmp_path, picture, start):
+        """Every chart of the page is a file of its own, named by its title."""
+        lab.end_of(lab.submit())
+        said = gradfilter("report", "1", "--format", picture, "--output", str(tmp_path / "charts")).stderr
+        first, *others = sorted((tmp_path / "charts").iterdir())
+        assert f"01-where-a-step-s-time-goes.{picture}" == first.name
+        assert {start} == {path.read_bytes()[: len(start)] for path in (first, *others)}
+        assert said.startswith(f"{1 + len(others)} files written into ")
+
     def test_flags_make_a_job_that_is_accepted(self, gradfilter):
         """A job from flags is accepted as it stands."""
         methods = ["--method", "gradient_filter:patch_size=2,last=2"]

@@ -1,6 +1,7 @@
 """The Python client against a controller that answers from a script, over real HTTP."""
 
 import io
+import zipfile
 from dataclasses import asdict
 
 import pandas as pd
@@ -56,6 +57,15 @@ class TestJobs:
         """An id with a slash stays one part of the path."""
         fake.on("POST /v1/jobs/a%2Fb/cancel", Answer(asdict(job("cancelled"))))
         assert "cancelled" == client.cancel("a/b").state
+
+    def test_charts_are_files_by_name(self, fake, client):
+        """The archive is opened, and no name in it leads out of a folder."""
+        archive = io.BytesIO()
+        with zipfile.ZipFile(archive, "w") as file:
+            file.writestr("../01-step-time.svg", b"<svg/>")
+        path = "GET /v1/jobs/7/report.svg.zip?across=true"
+        fake.on(path, Answer(archive.getvalue(), media_type="application/zip"))
+        assert {"01-step-time.svg": b"<svg/>"} == client.charts("7", across=True)
 
     @pytest.mark.parametrize("report_format", ["txt", "md", "html", "csv", "json"])
     def test_report_is_text(self, fake, client, report_format):

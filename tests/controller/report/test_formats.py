@@ -2,7 +2,6 @@
 
 import io
 import json
-import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -12,7 +11,7 @@ import pytest
 
 from controller.analysis.comparison import compare
 from controller.analysis.verdicts import MetricValue
-from controller.report import FORMATS
+from controller.report import CHARTS, FORMATS
 from tests.controller.records import training_job, whole_job
 from tests.controller.report.comparisons import CASES, HOSTILE, comparison, rendered
 
@@ -51,6 +50,7 @@ def test_media_types():
         "json": "application/json",
         "txt": "text/plain; charset=utf-8",
     } == {name: form.media_type for name, form in FORMATS.items()}
+    assert {"application/zip"} == {form.media_type for form in CHARTS.values()}
 
 
 def test_importing_the_formats_draws_nothing():
@@ -262,29 +262,6 @@ class TestPublished:
         """The report says what both kinds mean."""
         assert "paper-reported: copied from the publication" in " ".join(rendered("published_layers", "txt").split())
         assert "paper-reported" not in rendered("layers", "md")
-
-
-class TestAcross:
-    @pytest.mark.parametrize("name", ["html", "md", "txt"])
-    def test_boards_stand_beside_each_other(self, name):
-        """Each board's ratio, the one over boards, what is metered, and what a board still lacks."""
-        text = " ".join(re.sub(r"<[^>]+>", " ", rendered("on_three_boards", name)).replace("\\", "").split())
-        for words in (
-            "The same job on 3 boards",
-            "over 2 boards",
-            "energy per step [J], of board_input",
-            "energy per step [J], of package",
-            "nano-2, job 9: no run has finished yet",
-            "n counts boards, not runs" if name != "txt" else "nano-8",
-        ):
-            assert words in text
-
-    def test_csv_has_a_line_of_its_own_over_boards(self):
-        """It belongs to both jobs, and to both boards; the other board's lines are there once."""
-        table = pd.read_csv(io.StringIO(rendered("on_three_boards", "csv")))
-        backward = table[(table["metric"] == "backward") & (table["variant"] == "filtered")].set_index("device")
-        over = backward.loc["nano-7 nano-8"]
-        assert (["nano-7", "nano-8", "nano-2", over.name], 2) == (list(backward.index), over["ratio_n"])
 
 
 class TestLearning:
