@@ -10,6 +10,7 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 
 from controller.errors import AgentError, ConflictError, FieldError, InvalidRequestError, NotFoundError, ServiceError
@@ -25,6 +26,13 @@ STATUS: dict[type[ServiceError], HTTPStatus] = {
 # The schema's own checks begin their sentence with the field's name.
 _NAMED = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*")
 _VALUE_ERROR = "Value error, "
+
+# What SQLite says, and what that means to whoever asked for a change.
+_DATABASE_TROUBLE = {
+    "database is locked": "another process holds the database, so nothing was changed; try again in a moment.",
+    "disk is full": "the controller's disk is full, so nothing was changed; free some space and try again.",
+}
+_RETRY = {"Retry-After": "10"}
 
 log = structlog.get_logger()
 
@@ -45,6 +53,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(ServiceError, _service_error)
     app.add_exception_handler(RequestValidationError, _invalid_request)
     app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(OperationalError, _database_trouble)
     app.add_exception_handler(Exception, _defect)
 
 
@@ -89,6 +98,14 @@ def _http_error(request: Request, error: Exception) -> JSONResponse:
         HTTPStatus.METHOD_NOT_ALLOWED: f"{request.method} is not possible at {request.url.path}.",
     }
     return answer(status, details.get(status, str(getattr(error, "detail", ""))), headers=headers)
+
+
+def _database_trouble(request: Request, error: Exception) -> JSONResponse:
+    reason = str(getattr(error, "orig", error))  # without the statement and what it was given
+    log.error("database_does_not_answer", method=request.method, path=request.url.path, reason=reason)
+    known = (sentence for words, sentence in _DATABASE_TROUBLE.items() if words in reason)
+    sentence = next(known, "the database does not answer; the controller's log has the details.")
+    return answer(HTTPStatus.SERVICE_UNAVAILABLE, sentence, headers=_RETRY)
 
 
 def _defect(request: Request, error: Exception) -> JSONResponse:
