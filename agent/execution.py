@@ -40,7 +40,7 @@ class Bench:
 
 
 def execute(run: ActiveRun, bench: Bench) -> RunStatus:
-    """Carry out one run and write its final status to disk. Whatever happens, there is one."""
+    """Carry out one run. Whatever happens, it has a final status, which is to be written down."""
     with closing(Journal(run.folder)) as journal:
         try:
             failure = _carry_out(run, journal, bench)
@@ -50,7 +50,7 @@ def execute(run: ActiveRun, bench: Bench) -> RunStatus:
             _log.exception("run %s was lost by a defect of the agent", run.spec.run_id)
             failure = Failure("lost", f"the agent failed: {error}", traceback=traceback.format_exc())
         journal.recording.close(time.monotonic())
-    return end_run(run.folder, journal.recording, failure)
+    return final_status(run.folder, journal.recording, failure)
 
 
 def _carry_out(run: ActiveRun, journal: Journal, bench: Bench) -> Failure | None:
@@ -138,18 +138,16 @@ def _lowest_memory(folder: RunFolder, root: Path) -> float | None:
     return board.available_bytes(root) if sampled is None else sampled
 
 
-def end_run(folder: RunFolder, recording: Recording, failure: Failure | None) -> RunStatus:
-    """Put together what was recorded and write the final status to disk."""
+def final_status(folder: RunFolder, recording: Recording, failure: Failure | None) -> RunStatus:
+    """Put together what was recorded."""
     recording.failure = failure
     state = state_of(failure)
     record = recording.record(folder.spec(), state, read_samples(folder.samples), folder.log_tail())
-    status = RunStatus(folder.run_id, state, recording.phase, recording.done, recording.total, record)
-    folder.end(status)
-    return status
+    return RunStatus(folder.run_id, state, recording.phase, recording.done, recording.total, record)
 
 
 def recover(folder: RunFolder) -> RunStatus:
-    """End a run that was abandoned with the agent: it is lost, and what had reached the disk is its record."""
+    """The end of a run that was abandoned with the agent: it is lost, and what had reached the disk is its record."""
     recording = replay(folder)
     recording.close(0.0)  # the last phase ends with the last thing known of it
-    return end_run(folder, recording, AGENT_GONE)
+    return final_status(folder, recording, AGENT_GONE)

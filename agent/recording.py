@@ -1,5 +1,7 @@
 """What is known of a run so far: built from its events as they come, or from the journal after a crash."""
 
+import errno
+import logging
 import os
 import time
 from dataclasses import dataclass, field
@@ -10,6 +12,8 @@ from agent.events import Ended, Environment, Event, PhaseBegan, Progressed, Star
 from agent.run_folder import RunFolder
 from agent.samples import Samples
 from gradfilter.bench.schema import Failure, Outcome, Phase, RunRecord, RunSpec, Step
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -93,7 +97,10 @@ class Recording:
 
 
 class Journal:
-    """A recording whose events go to disk as they come; progress is not worth keeping."""
+    """A recording whose events go to disk as they come; progress is not worth keeping.
+
+    On a full disk it goes on in memory: the run is lost only if the agent dies before there is room for its end.
+    """
 
     def __init__(self, folder: RunFolder) -> None:
         self.recording = Recording()
@@ -107,7 +114,15 @@ class Journal:
         """Take in and write down what happened."""
         self.recording.add(event)
         if not isinstance(event, Progressed):
-            os.write(self._file, encode(event))
+            self._write(encode(event))
+
+    def _write(self, line: bytes) -> None:
+        try:
+            os.write(self._file, line)
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            _log.warning("an event is not written, since the disk is full")
 
     def begin_phase(self, name: str) -> None:
         """The agent's own phases, on the clock that the worker uses too."""

@@ -49,6 +49,7 @@ class Runs:
         self._changes = Changes()
         self._lock = threading.Lock()
         self._active: ActiveRun | None = None
+        self._unwritten: dict[str, RunStatus] = {}  # ends for which the disk had no room
         self._thread: threading.Thread | None = None
         self._stopping = False
 
@@ -109,12 +110,7 @@ class Runs:
         with self._lock:  # either a PUT is just making it, or its end could not be written when it ended
             if (status := self._status_of(run_id)) is not None:
                 return status
-            try:
-                self._recover(folder)
-            except OSError as error:
-                if error.errno != errno.ENOSPC:
-                    raise
-                raise DiskTooFull(f"the end of run {run_id!r} cannot be written. Free some space.") from error
+            self._recover(folder)
         return folder
 
     async def wait(self, run_id: str, seen: Seen, seconds: float) -> RunStatus | RunFolder:
@@ -179,6 +175,7 @@ class Runs:
             is_known = folder.path.exists()
             if is_known:
                 folder.forget()
+                self._unwritten.pop(run_id, None)
             self._forgotten.add(run_id)
         if not is_known:
             raise UnknownRun(_UNKNOWN.format(run_id))
@@ -215,20 +212,38 @@ class Runs:
         return active.status if active is not None and active.spec.run_id == run_id else None
 
     def _recover(self, folder: RunFolder) -> None:
+        """Write the end of a run that has none: what it came to, or that it was abandoned by the agent before."""
         if folder.has_ended:
             return
-        self._on_end(recover(folder).record)
-        _log.warning("run %s was abandoned; it is recorded as lost", folder.run_id)
+        status = self._unwritten.get(folder.run_id) or recover(folder)
+        try:
+            folder.end(status)
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            raise DiskTooFull(f"the end of run {folder.run_id!r} cannot be written. Free some space.") from error
+        if self._unwritten.pop(folder.run_id, None) is None:
+            self._on_end(status.record)
+            _log.warning("run %s was abandoned; it is recorded as lost", folder.run_id)
 
     def _execute(self, active: ActiveRun) -> None:
         record = None
         try:
-            record = execute(active, self._bench).record
-        except OSError:  # mostly a full disk: whoever asks for the run has its end written again
-            _log.exception("the end of run %s could not be written", active.spec.run_id)
+            status = execute(active, self._bench)
+            record = status.record
+            self._end(active.folder, status)
+        except OSError:  # whoever asks for the run has it recovered
+            _log.exception("run %s could not be carried out", active.spec.run_id)
         finally:
             with self._lock:
                 self._active = None
             self._on_end(record)
             self._changes.announce()
             _log.info("run %s is %s", active.spec.run_id, record.state if record else "lost")
+
+    def _end(self, folder: RunFolder, status: RunStatus) -> None:
+        try:
+            folder.end(status)
+        except OSError:  # mostly a full disk: whoever asks for the run has it tried again
+            _log.exception("the end of run %s cannot be written", folder.run_id)
+            self._unwritten[folder.run_id] = status
