@@ -44,6 +44,7 @@ def is_worker(process):
         return False
 
 
+@pytest.mark.long  # test_kills.py has shorter ones
 def test_controller_killed_mid_job(lab):
     """A controller killed with SIGKILL resumes the job: finished runs are not repeated, the blocks get complete."""
     job = lab.submit(tiny_job(repetitions=3))

@@ -31,6 +31,7 @@ def locked(lab):
         other.execute("ROLLBACK")
 
 
+@pytest.mark.long
 def test_a_lock_that_the_controller_waits_for(lab):
     """A lock for a few seconds is not noticed."""
     job = lab.submit(quick_job(repetitions=1))
