@@ -27,6 +27,7 @@ from controller.instants import as_text, from_text, utc_now
 from controller.jobs import FINAL_JOB_STATES, RunningNow, RunSummary
 from controller.live import Live, Now
 from controller.measuring import measure_run
+from controller.next_slot import next_slot
 from controller.settings import Settings
 from controller.store import Lease, NewArtefact, Planned, Store, StoredJob
 from gradfilter.bench.schema import Failure, RunRecord, RunStatus
@@ -80,8 +81,7 @@ class Board:
 
     async def next_slot(self) -> plan.Slot | None:
         """What to measure next, None when the plan is done."""
-        remaining = plan.remaining_slots(self._job.spec, await self.measured())
-        return remaining[0] if remaining else None
+        return await asyncio.to_thread(next_slot, self._store, self._job)
 
     async def measure(self, slot: plan.Slot) -> None:
         """One attempt at a slot; its record is stored when this returns."""

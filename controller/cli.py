@@ -107,6 +107,10 @@ def submit(
     ] = False,
     priority: Annotated[int | None, typer.Option(help="Jobs of a higher one go first; 0 without.")] = None,
     repetitions: Annotated[int | None, typer.Option(help="Runs of each variant.")] = None,
+    until: Annotated[
+        float | None,
+        typer.Option(help="Add blocks, up to 24, until the first primary metric is known to ± this share, like 0.02."),
+    ] = None,
     primary: Annotated[
         list[str] | None, typer.Option(help="A metric that gets a verdict, for example step_time; all others none.")
     ] = None,
@@ -122,6 +126,7 @@ def submit(
     """Submit a job: a file, or a training job from flags."""
     changes = given(
         repetitions=repetitions,
+        until=until,
         primary=primary or None,
         seed=seed,
         note=note,

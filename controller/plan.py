@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from random import Random
 from typing import cast
 
+from controller.analysis import looks
+from controller.analysis.looks import REPLACEMENT_BLOCKS
 from controller.jobs import JobState, RunSummary
 from gradfilter.bench.schema import JobSpec, RunSpec, Variant
 from gradfilter.bench.schema.job import RunPurpose
 
-REPLACEMENT_BLOCKS = 2
 _VALID = ("finished", "failed")
 # A run that was cancelled on the board although its job goes on measured nothing: the board's fault, like a loss.
 _BROKEN = ("lost", "cancelled")
@@ -39,13 +40,26 @@ def block_slots(spec: JobSpec, block: int) -> list[Slot]:
     return [Slot(variant, block, position, seed) for position, variant in enumerate(variants)]
 
 
-def remaining_slots(spec: JobSpec, attempts: Sequence[RunSummary]) -> list[Slot]:
-    """Slots that still have to run, in order; attempts are the measured ones, running ones included."""
+def blocks_wanted(spec: JobSpec, attempts: Sequence[RunSummary]) -> int:
+    """How many blocks the job is working towards, as far as its attempts have come."""
+    return looks.blocks_wanted(spec, {attempt.block for attempt in attempts}, broken_blocks(attempts))
+
+
+def next_look(spec: JobSpec, blocks: int) -> int | None:
+    """The number of blocks after this one at which the job may end; None where it ends here."""
+    return next((look for look in looks.looks(spec) if look > blocks), None)
+
+
+def remaining_slots(spec: JobSpec, attempts: Sequence[RunSummary], wanted: int | None = None) -> list[Slot]:
+    """Slots that still have to run, in order; attempts are the measured ones, running ones included.
+
+    wanted: so many blocks; those that the job is working towards otherwise.
+    """
     tried = {(attempt.block, attempt.variant) for attempt in attempts}
     broken = broken_blocks(attempts)
     return [
         slot
-        for block in _blocks(spec, broken)
+        for block in looks.planned_blocks(wanted or blocks_wanted(spec, attempts), broken)
         if block not in broken
         for slot in block_slots(spec, block)
         if (block, slot.variant.name) not in tried
@@ -95,18 +109,6 @@ def run_spec(spec: JobSpec, run: RunSummary) -> RunSpec:
     )
 
 
-def _blocks(spec: JobSpec, broken: set[int]) -> range:
-    """The blocks wanted and their replacements; a broken replacement is replaced as well, while there is one left."""
-    replacements = 0
-    while replacements < REPLACEMENT_BLOCKS and replacements < _broken_up_to(spec.repetitions + replacements, broken):
-        replacements += 1
-    return range(1, spec.repetitions + replacements + 1)
-
-
-def _broken_up_to(last: int, broken: set[int]) -> int:
-    return sum(block <= last for block in broken)
-
-
 def _failures(variant: str, attempts: Sequence[RunSummary]) -> str:
     tried = [attempt for attempt in attempts if attempt.variant == variant and attempt.state in _VALID]
     failed = [attempt.failure for attempt in tried if attempt.state == "failed"]
@@ -117,10 +119,11 @@ def _failures(variant: str, attempts: Sequence[RunSummary]) -> str:
 
 def _missing_blocks(spec: JobSpec, attempts: Sequence[RunSummary]) -> str:
     ended = ended_blocks(spec, attempts)
-    if ended >= spec.repetitions:
+    wanted = blocks_wanted(spec, attempts)
+    if ended >= wanted:
         return ""
     lost = [attempt for attempt in attempts if attempt.state in _BROKEN]
     return (
-        f"{ended} of {spec.repetitions} blocks have ended: {len(lost)} attempts were lost "
+        f"{ended} of {wanted} blocks have ended: {len(lost)} attempts were lost "
         f"and all {REPLACEMENT_BLOCKS} replacement blocks are used; the last was lost because {lost[-1].failure}"
     )

@@ -204,7 +204,7 @@ class Scheduler:
         done = plan.ended_blocks(job.spec, attempts)
         reason = (
             f"its time was over (deadlines.end_s = {job.spec.deadlines.end_s:g} s) "
-            f"after {done} of {job.spec.repetitions} blocks."
+            f"after {done} of {plan.blocks_wanted(job.spec, attempts)} blocks."
         )
         await asyncio.to_thread(self._store.jobs.end, job.id, plan.state_of(attempts), reason, lease)
 

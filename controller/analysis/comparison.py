@@ -13,6 +13,7 @@ from controller.analysis.learning import start_score
 from controller.analysis.noise_floor import NO_NOISE_KNOWN, DeviceNoise
 from controller.analysis.power_trace import power_traces
 from controller.analysis.published import beside
+from controller.analysis.stopping import stopping
 from controller.analysis.summary import summarize
 from controller.analysis.verdicts import Comparison
 from controller.analysis.wording import TIMES
@@ -55,7 +56,7 @@ def compare(
         state=state,
         missing=missing,
         blocks_complete=len(evidence.complete_blocks),
-        blocks_wanted=job.repetitions,
+        blocks_wanted=evidence.blocks_wanted,
         confidence=CONFIDENCE,
         variants=variants,
         concerns=concerns,
@@ -66,6 +67,7 @@ def compare(
         published=beside(job.published, variants),
         judgement=plan_judgement(job),
         power=power_traces(evidence),
+        stopping=stopping(job, variants, evidence.blocks_wanted, ended=ended),
     )
 
 
@@ -98,7 +100,7 @@ def _missing(evidence: Evidence, records: Sequence[RunRecord], *, ended: bool, r
         sentences.append(f"no finished run of {', '.join(without)}")
     if len(evidence.job.variants) == 1:
         sentences.append("the job has one variant, so there is nothing to compare it with")
-    done, wanted = len(evidence.complete_blocks), evidence.job.repetitions
+    done, wanted = len(evidence.complete_blocks), evidence.blocks_wanted
     if finished and done < wanted:
         sentences.append(f"{done} of {wanted} blocks are complete")
     if finished and done == wanted == 1:

@@ -61,7 +61,7 @@ def _too_few_repetitions(case: Case) -> Iterator[Concern]:
 
 
 def _incomplete_blocks(case: Case) -> Iterator[Concern]:
-    done, wanted = len(case.evidence.complete_blocks), case.evidence.job.repetitions
+    done, wanted = len(case.evidence.complete_blocks), case.evidence.blocks_wanted
     if case.ended and done < wanted:
         yield Concern(
             "incomplete_blocks",

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from controller.analysis.environment import Conditions, commonest_conditions, conditions
+from controller.analysis.looks import blocks_wanted
 from controller.analysis.measurements import Measurement, is_plain, measure
 from controller.analysis.metrics import METRICS, Metric, applicable, expected_metrics
 from gradfilter.bench.schema import JobSpec, RunRecord
@@ -33,6 +34,13 @@ class Evidence:
     conditions: Conditions | None
     energy_source: str
     complete_blocks: tuple[int, ...]
+
+    @property
+    def blocks_wanted(self) -> int:
+        """How many complete blocks the job works towards, as far as it has come."""
+        records = [record for tried in self.attempts.values() for record in tried]
+        broken = {record.spec.block for record in records if record.state in ("lost", "cancelled")}
+        return blocks_wanted(self.job, {record.spec.block for record in records}, broken)
 
     @property
     def baseline(self) -> str:

@@ -8,7 +8,7 @@ class JudgementPlan:
     """What the tests can say with the blocks that a job asks for.
 
     tests: one for each primary metric of each variant and part. blocks_needed: the fewest complete blocks with which
-    any verdict is possible; 0 where nothing is tested. blocks: those asked for. able: whether they are enough.
+    any verdict is possible; 0 where nothing is tested. blocks: those asked for, at most. able: whether they are enough.
     """
 
     tests: int

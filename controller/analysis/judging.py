@@ -9,9 +9,11 @@ from dataclasses import replace
 from math import exp, fsum, log
 
 from controller.analysis.judgement_plan import JudgementPlan
+from controller.analysis.looks import looks
 from controller.analysis.metrics import METRICS, expected_metrics
 from controller.analysis.noise_floor import DeviceNoise, NoiseFloor
 from controller.analysis.significance import ALPHA, fewest_blocks_for_a_verdict, holm, sign_flip_p
+from controller.analysis.stopping import describe_looks
 from controller.analysis.verdicts import MetricValue, PartResult, VariantResult, Verdict, VerdictWord
 from gradfilter.bench.schema import JobSpec
 
@@ -38,11 +40,12 @@ def plan_judgement(job: JobSpec) -> JudgementPlan:
         )
         return JudgementPlan(0, 0, job.repetitions, able=False, sentence=f"{why}.")
     needed = fewest_blocks_for_a_verdict(tests)
-    able = job.repetitions >= needed
-    asked = f"this job asks for {job.repetitions}"
+    blocks = looks(job)[-1]
+    able = blocks >= needed
+    asked = f"this job {f'asks for {blocks}' if job.until is None else describe_looks(job)}"
     sentence = f"{_counted(tests, 'test')} can give a verdict with {needed} complete blocks or more; {asked}"
     advice = "" if able else f", so it gives intervals only: repeat it with {needed}, or name fewer primary metrics"
-    return JudgementPlan(tests, needed, job.repetitions, able, sentence=f"{sentence}{advice}.")
+    return JudgementPlan(tests, needed, blocks, able, sentence=f"{sentence}{advice}.")
 
 
 def with_verdicts(variants: Sequence[VariantResult], job: JobSpec, noise: DeviceNoise) -> list[VariantResult]:

@@ -5,6 +5,7 @@ from typing import Literal
 
 from controller.analysis.estimate import Estimate
 from controller.analysis.judgement_plan import JudgementPlan
+from controller.analysis.looks import Stopping
 from controller.analysis.metrics import Kind
 from controller.analysis.outliers import Label
 
@@ -247,7 +248,7 @@ class Comparison:
     environment: what the compared runs have in common. workload, job: the spec as JSON values. start: what the
     starting weights score, None where no preparation said so. published: in the order of the job. judgement: what its
     tests can say. power: of one run of each variant, where it was metered. across: the same job on other boards, where
-    it was asked for.
+    it was asked for. stopping: of a job that adds blocks.
     """
 
     job_id: str
@@ -271,3 +272,4 @@ class Comparison:
     judgement: JudgementPlan | None = None
     power: list[PowerTrace] = field(default_factory=list)
     across: AcrossDevices | None = None
+    stopping: Stopping | None = None

@@ -18,7 +18,7 @@ _FIRST_METHOD = re.compile(r"variants\.(\d{1,3})\.methods\.0\.name")  # bounded:
 _PRETRAINING = "workload.pretraining"
 # What everybody decides; every other field of the schema stands below, under "more settings".
 _WORKLOAD_FIRST = ("model", "dataset", "image_size", "batch_size", "trainable", "weights", "measured_steps", "epochs")
-_DESIGN_FIRST = ("repetitions", "quick", "profile", "note")
+_DESIGN_FIRST = ("repetitions", "until", "quick", "profile", "note")
 _LEFT_OUT = ("workload.kind", _PRETRAINING, "workload", "variants", "device", "suite", "published")
 _HELP = {
     "workload.model": "any model that the board lists",
@@ -28,6 +28,7 @@ _HELP = {
     "workload.epochs": "whole passes over the data, instead of measured steps",
     "workload.threads": "empty: PyTorch's own choice",
     "repetitions": "runs of each variant; they are the sample",
+    "until": "add blocks, up to 24, until the first primary metric is known to ± this share, like 0.02",
     "quick": "a first look: intervals, but no test",
     "profile": "each variant runs once more under a profiler, unmeasured",
     "note": "kept with the job",

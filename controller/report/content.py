@@ -82,6 +82,7 @@ def _facts(comparison: Comparison) -> list[tuple[str, str]]:
         ("job", comparison.job_id),
         ("state", comparison.state),
         ("blocks", f"{comparison.blocks_complete} of {comparison.blocks_wanted} complete"),
+        ("number of blocks", comparison.stopping.sentence if comparison.stopping is not None else ""),
         ("judged by", _judged_by(comparison)),
         ("before training", start_words(comparison.start) if comparison.start is not None else ""),
         ("suite", str(comparison.job.get("suite") or "")),

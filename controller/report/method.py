@@ -7,6 +7,7 @@ from controller.analysis.noise_floor import FEWEST_PAIRS
 from controller.analysis.phase_energy import WIDEST_INTERVAL
 from controller.analysis.significance import ALPHA
 from controller.analysis.verdicts import Comparison
+from gradfilter.bench.schema import LOOKS
 
 KINDS = {
     "measured": "read from a clock, a counter or a sensor on the board, in this job",
@@ -22,7 +23,7 @@ _DESIGN = """
 
     A block is one run of every variant, in an order shuffled from the job's seed, so that heat and drift hit all
     variants alike. Variants are compared only within complete blocks, in which every variant finished: {complete} of
-    the {wanted} asked for.
+    the {wanted} asked for.{adding}
 
     Failed and lost runs are counted and not used. Runs that differ in software, threads, governor or power mode are
     not compared, nor is energy from different meters.
@@ -37,6 +38,9 @@ _DESIGN = """
 
     All other metrics are explored: a difference is called clear where its interval excludes no difference, and the
     intervals are not widened for how many of them there are.
+"""
+_ADDING = """ Blocks were added until the interval of the first primary metric's ratio was narrow enough, which was
+    looked at after {looks} blocks only; the width alone decided, never a p.
 """
 _TEST = """
     Primary metrics, which the job declared, are tested by the exact two-sided sign-flip test over the pairs of the
@@ -95,6 +99,7 @@ def method_sentences(comparison: Comparison) -> list[str]:
     text = (_DESIGN + (_LAYERS if layers else _STEP) + reduced + across).format(
         complete=comparison.blocks_complete,
         wanted=comparison.blocks_wanted,
+        adding=_ADDING.format(looks=", ".join(map(str, LOOKS))) if comparison.stopping is not None else "",
         level=f"{comparison.confidence:.0%}",
         many=FEWEST_FOR_BOOTSTRAP,
         test=_test(comparison),

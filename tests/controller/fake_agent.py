@@ -30,10 +30,13 @@ def problem(status: int, detail: str) -> JSONResponse:
 class FakeAgent:
     """What outlives a restart of the agent: its disk. script says how a run ends, or HOLD to let the test say.
 
+    reports: makes the record of a run, of its spec, its state and why it failed.
+
     An outcome is a state, or 'refused: <sentence>' for a preparation or run that the worker refuses.
     """
 
     script: Script = lambda spec: "finished"
+    reports: Callable[[RunSpec, str, str], RunRecord] = record
     description: DeviceDescription = field(default_factory=description)
     started: list[RunSpec] = field(default_factory=list)
     cancelled: list[str] = field(default_factory=list)
@@ -75,10 +78,10 @@ class FakeAgent:
         spec = self.active.pop(run_id)
         kind, _, message = outcome.partition(": ")
         if kind == "refused":
-            ended = record(spec, "failed", message)
+            ended = self.reports(spec, "failed", message)
             ended.failure = Failure(kind="refused", message=message, field="trainable")
         else:
-            ended = record(spec, kind, message)
+            ended = self.reports(spec, kind, message)
         self.records[run_id] = ended
 
     def lose_everything(self) -> None:

@@ -17,6 +17,7 @@ from gradfilter.bench.schema.device import (
     WorkerDescription,
 )
 from gradfilter.bench.schema.job import (
+    LOOKS,
     Deadlines,
     DeviceSelector,
     JobSpec,
@@ -53,6 +54,7 @@ from gradfilter.bench.schema.workload import Workload
 
 __all__ = [
     "ENERGY_ORDER",
+    "LOOKS",
     "SCHEMA_VERSION",
     "SYSTOLIC_PARTS",
     "ArrayEnergy",

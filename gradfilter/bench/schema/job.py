@@ -21,6 +21,8 @@ from gradfilter.bench.schema.workload import Workload
 
 # What a job is judged by unless it says otherwise: time, energy and memory.
 PRIMARY_METRICS = ("step_time", "energy_per_step", "peak_rss_bytes")
+# The numbers of blocks at which a job with until looks whether it has measured enough.
+LOOKS = (8, 12, 16, 24)
 
 
 @dataclass
@@ -166,6 +168,8 @@ class JobSpec:
     purpose: "control" compares a variant with itself, which tells what the device's runs differ by of themselves.
     priority: jobs of a higher one go first. profile: after the measured runs each variant runs once more under
     torch.profiler, unmeasured, and leaves its trace, operators and memory as artefacts of the job.
+    until: blocks are added until the interval of the first primary metric's ratio reaches no further than this share to
+    either side; the job looks at so many blocks as LOOKS has, from repetitions on, and at no other number.
     """
 
     __pydantic_config__ = REFUSE_UNKNOWN_KEYS
@@ -187,6 +191,7 @@ class JobSpec:
     needs: Needs = field(default_factory=Needs)
     deadlines: Deadlines = field(default_factory=Deadlines)
     profile: bool = False
+    until: Optional[float] = None
 
     def __post_init__(self) -> None:
         if self.profile and self.workload.kind != "training":
@@ -204,9 +209,19 @@ class JobSpec:
         check_choice("purpose", self.purpose, ["compare", "control"])
         if self.purpose == "control":
             self._check_control()
+        if self.until is not None:
+            self._check_until(self.until)
         names = [variant.name for variant in self.variants]
         for figure in self.published:
             check_choice("published.variant", figure.variant, names)
+
+    def _check_until(self, until: float) -> None:
+        check_range("until", until, 0.0001, 1)
+        if self.quick or self.repetitions not in LOOKS:
+            raise ValueError(
+                "until needs repetitions of %s, the first number of blocks to look at, and no quick, got repetitions "
+                "%d%s." % (" or ".join(map(str, LOOKS)), self.repetitions, " and quick" if self.quick else "")
+            )
 
     def _check_control(self) -> None:
         first, others = self.variants[0], self.variants[1:]

@@ -1,0 +1,72 @@
+"""Whether a job with until has measured enough: by the width of an interval at a look, never by a p.
+
+The interval is that of the first primary metric's ratio, the widest over variants and parts. Its half-width is
+relative: ±2 % means that the upper end is 1.02² times the lower one, since ratios are symmetric as logarithms.
+Stopping where an interval happens to be narrow costs a little of its confidence, which
+tests/controller/analysis/test_stopping.py measures by simulation.
+"""
+
+from collections.abc import Sequence
+from math import sqrt
+
+from controller.analysis.estimate import Estimate
+from controller.analysis.looks import Stopping, looks
+from controller.analysis.metrics import METRICS
+from controller.analysis.verdicts import VariantResult
+from gradfilter.bench.schema import JobSpec
+
+
+def stopping(job: JobSpec, variants: Sequence[VariantResult], blocks: int, *, ended: bool) -> Stopping | None:
+    """Look at the width after so many blocks; None of a job that asks for a fixed number of them."""
+    if job.until is None:
+        return None
+    metric, widest = job.primary[0], widest_half_width(variants, job.primary[0])
+    enough = widest is None or widest <= job.until or blocks == looks(job)[-1]
+    sentence = _ended(job, widest, blocks, enough=enough) if ended else _plan(job)
+    return Stopping(metric, job.until, widest, blocks, enough, sentence)
+
+
+def describe_looks(job: JobSpec) -> str:
+    """When the job ends, beforehand: 'ends after 8, 12, 16 or 24 blocks, …'."""
+    *first, last = map(str, looks(job))
+    numbers = f"{', '.join(first)} or {last}" if first else last
+    return (
+        f"ends after {numbers} blocks, at the first of them where the interval of {_title(job)} is within "
+        f"{_percent(job.until)}"
+    )
+
+
+def widest_half_width(variants: Sequence[VariantResult], metric: str) -> float | None:
+    """The widest interval of the metric's ratios; None without a ratio."""
+    values = [part.metrics[metric] for variant in variants[1:] for part in variant.parts if metric in part.metrics]
+    return max((half_width(value.ratio) for value in values if value.ratio is not None), default=None)
+
+
+def half_width(ratio: Estimate) -> float:
+    """How far a ratio's interval reaches to either side, relative; 0 where no spread was seen at all."""
+    if ratio.low is None or ratio.high is None:
+        return 0.0
+    return sqrt(ratio.high / ratio.low) - 1
+
+
+def _plan(job: JobSpec) -> str:
+    return f"the job {describe_looks(job)}"
+
+
+def _ended(job: JobSpec, widest: float | None, blocks: int, *, enough: bool) -> str:
+    goal = _percent(job.until)
+    if widest is None:
+        return f"ended after {blocks} blocks: there is no ratio of {_title(job)}, which more blocks would not change"
+    found = f"the widest interval of {_title(job)} is {_percent(widest)}"
+    if widest <= (job.until or 0.0):
+        return f"ended after {blocks} blocks: {found}, within the {goal} asked for"
+    why = "and there is no later look" if enough else "but the job ended before the next look"
+    return f"ended after {blocks} blocks: {found}, wider than the {goal} asked for, {why}"
+
+
+def _title(job: JobSpec) -> str:
+    return METRICS[job.primary[0]].title
+
+
+def _percent(share: float | None) -> str:
+    return f"±{100 * (share or 0.0):.2g} %"
