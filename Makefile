@@ -29,6 +29,7 @@ check: $(SETUP)
 bench: $(SETUP)
 	@$(BENCH) tests.benchmarks.training_step times
 	@$(BIN)/python -m tests.benchmarks.training_step memory
+	@$(BENCH) tests.benchmarks.step_parts mobilenetv2_100
 	@$(BENCH) tests.benchmarks.layer_backward
 	@$(BENCH) tests.benchmarks.patch_passes
 	@$(BIN)/python -m tests.benchmarks.fine_tuning_step

@@ -28,6 +28,13 @@ def median_seconds(actions: Sequence[Callable[[], object]], rounds: int) -> list
     return [statistics.median(seconds[WARM_UP_ROUNDS:]) for seconds in times]
 
 
+def bandwidth() -> float:
+    """Bytes a second that a copy into fresh memory reads and writes."""
+    maps = torch.randn(64 * 2**20)
+    (copy_s,) = median_seconds([lambda: torch.empty_like(maps).copy_(maps)], 5)
+    return 2 * maps.nbytes / copy_s
+
+
 def print_machine() -> None:
     """The date, and what the figures below were measured with."""
     now = datetime.now(timezone.utc).date()

@@ -49,7 +49,7 @@ def kernel(name: str, *maps: Tensor) -> Optional[Any]:
     for tensor in maps:
         if tensor.dtype is not dtype or _needs_operators(tensor):
             return None
-    return _function(name, dtype)
+    return find_function(name, dtype)
 
 
 def _needs_operators(tensor: Tensor) -> bool:
@@ -67,7 +67,8 @@ _PLAIN = (Tensor, torch.nn.Parameter)
 
 
 @lru_cache(maxsize=None)
-def _function(name: str, dtype: torch.dtype) -> Optional[Any]:
+def find_function(name: str, dtype: torch.dtype) -> Optional[Any]:
+    """The kernel of this name for a type, or None where there is none."""
     kernels = _library().kernels
     if kernels is None or dtype not in SUFFIXES:
         return None
