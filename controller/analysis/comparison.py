@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 
+from controller.analysis.busy_board import busy_board
 from controller.analysis.concerns import find_concerns
 from controller.analysis.environment import common_environment
 from controller.analysis.estimate import CONFIDENCE
@@ -45,6 +46,7 @@ def compare(
     concerns = find_concerns(evidence, ended=ended)
     different = frozenset(concern.variant for concern in concerns if concern.code == "different_parameters")
     missing = _missing(evidence, records, ended=ended, reason=reason)
+    said = headline(variants, quick=job.quick, different=different, busy=busy_board(evidence))
     used = [run.record for variant in job.variants for run in evidence.used(variant.name)]
     return Comparison(
         job_id=job_id,
@@ -52,7 +54,7 @@ def compare(
         title=describe_workload(job),
         baseline=evidence.baseline,
         quick=job.quick,
-        headline=headline(variants, quick=job.quick, different=different) or f"No comparison: {missing}.",
+        headline=said or f"No comparison: {missing}.",
         state=state,
         missing=missing,
         blocks_complete=len(evidence.complete_blocks),

@@ -10,10 +10,11 @@ MOST_CLAUSES = 3
 NO_TEST = "Quick job: intervals, no test."
 
 
-def headline(variants: Sequence[VariantResult], *, quick: bool, different: frozenset[str]) -> str:
+def headline(variants: Sequence[VariantResult], *, quick: bool, different: frozenset[str], busy: str = "") -> str:
     """One clause per variant against the baseline, '' where no variant can be compared.
 
-    different: the variants that train other parameters than the baseline; it is said of each.
+    different: the variants that train other parameters than the baseline; it is said of each. busy: why the times
+    that follow are of no use, said before them.
     """
     clauses = [(v, _clause(v)) for v in variants[1:]]
     said = [(v, text) for v, text in clauses if text]
@@ -25,7 +26,7 @@ def headline(variants: Sequence[VariantResult], *, quick: bool, different: froze
     if len(clauses) > MOST_CLAUSES:
         sentences.insert(0, f"Of {len(clauses)} variants, the fastest and the slowest.")
     doubts = [NO_TEST] if quick else [provisional(variants)]
-    return " ".join(filter(None, [*sentences, *doubts]))
+    return " ".join(filter(None, [busy, *sentences, *doubts]))
 
 
 def _aside(different: bool) -> str:
