@@ -19,12 +19,13 @@ FEWEST_RUNS = 2  # of each side, for an interval over runs that are no pairs
 
 @dataclass(frozen=True)
 class RunValue:
-    """One metric of one part of one finished run."""
+    """One metric of one part of one finished run; covers: what its meter covers, '' of what needs none."""
 
     variant: str
     part: str
     block: int
     value: float
+    covers: str = ""
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,11 @@ def variant_values(metric: Metric, baseline: str, values: Sequence[RunValue]) ->
         mean = mean_estimate(list(own.values()), deterministic=metric.deterministic, limits=metric.limits)
         found.append(VariantValue(variant, part, mean, ratio, difference))
     return found
+
+
+def common_covers(values: Sequence[RunValue]) -> str:
+    """What the meters of these runs cover: all of it, where they differ."""
+    return " and ".join(sorted({value.covers for value in values if value.covers}))
 
 
 def set_against(

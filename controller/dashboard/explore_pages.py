@@ -5,6 +5,7 @@ from typing import Any
 
 from controller.analysis.metrics import METRICS
 from controller.dashboard.history import History
+from controller.dashboard.pareto import ParetoPlot
 from controller.dashboard.rendering import render
 from controller.dashboard.results import ResultLine, SideBySide
 from controller.dashboard.turns import Turns
@@ -13,11 +14,16 @@ _METRICS = [(metric.name, metric.title) for metric in METRICS.values()]
 
 
 def results_page(
-    asked: Any, measured: tuple[str, Sequence[ResultLine]], choices: Mapping[str, Sequence[str]], older: str
+    asked: Any,
+    measured: tuple[str, Sequence[ResultLine]],
+    pareto: ParetoPlot | None,
+    choices: Mapping[str, Sequence[str]],
+    older: str,
 ) -> str:
     """Results across jobs; asked: what the filters were filled in with; older: the query of the next page."""
     title, lines = measured
-    return render("results.html", asked=asked, title=title, lines=lines, choices=choices, older=older, metrics=_METRICS)
+    shown = {"title": title, "lines": lines, "pareto": pareto}
+    return render("results.html", asked=asked, choices=choices, older=older, metrics=_METRICS, **shown)
 
 
 def compare_page(compared: SideBySide) -> str:

@@ -1,5 +1,6 @@
 """Pages across jobs: results with filters, two variants side by side, a quantity over time."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
@@ -11,9 +12,11 @@ from fastapi.responses import HTMLResponse
 
 from controller.analysis.metrics import METRICS, Metric
 from controller.analysis.noise_floor import workload_class
+from controller.analysis.pareto import COSTS, QUALITIES
 from controller.dashboard.explore_pages import compare_page, history_page, results_page
 from controller.dashboard.history import history
 from controller.dashboard.pages import missing_page
+from controller.dashboard.pareto import ParetoPlot, pareto_plot
 from controller.dashboard.results import Side, compare_sides, result_lines, side_of
 from controller.dashboard.turns import turns
 from controller.documents import RUN_RECORD
@@ -21,7 +24,7 @@ from controller.errors import FieldError, InvalidRequestError, NotFoundError
 from controller.routes.pages import page
 from controller.routes.results import instant_of
 from controller.services import Services, ServicesOfApp
-from controller.store import ResultFilter
+from controller.store import JobValues, ResultFilter
 
 router = APIRouter(include_in_schema=False)
 
@@ -81,7 +84,8 @@ def results(services: ServicesOfApp, asked: Asked, cursor: str | None = None) ->
     except InvalidRequestError as error:
         return page(missing_page(str(error)), HTTPStatus.UNPROCESSABLE_ENTITY)
     older = asked.address(cursor=found.next) if found.next else ""
-    return page(results_page(asked, result_lines(asked.metric, found.items), _choices(services), older))
+    lines, pareto = result_lines(asked.metric, found.items), _pareto(services, asked.metric, found.items)
+    return page(results_page(asked, lines, pareto, _choices(services), older))
 
 
 @router.get("/compare")
@@ -150,6 +154,14 @@ def _side(services: Services, job_id: str, name: str) -> Side:
         raise NotFoundError(f"job {job.id} has no finished run of a variant {name[:120]!r}.")
     record = RUN_RECORD.validate_python(services.store.records.document(rows[0].run_id))
     return side_of(job, variant, rows, record)
+
+
+def _pareto(services: Services, metric: Metric, listed: Sequence[JobValues]) -> ParetoPlot | None:
+    """Quality against the metric that was asked for, or against step time where that is no cost."""
+    cost = metric if metric.name in COSTS else METRICS[_USUAL_METRIC]
+    found, jobs = services.store.job_results, [one.job for one in listed]
+    costs = listed if cost is metric else found.of_jobs(jobs, cost.name)
+    return pareto_plot(cost, costs, {name: found.of_jobs(jobs, name) for name in QUALITIES})
 
 
 def _age(side: Side) -> tuple[int, int]:

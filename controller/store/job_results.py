@@ -1,11 +1,13 @@
 """Results by job: what the runs of each job measured of one metric, for tables and histories across jobs."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Select, exists, select
 from sqlalchemy.orm import Session
 
 from controller.analysis.across_jobs import RunValue
+from controller.analysis.coverage import covers_of
 from controller.jobs import Page
 from controller.store.database import Database
 from controller.store.jobs import StoredJob, stored_job
@@ -37,6 +39,12 @@ class JobResults:
             jobs = page([stored_job(row) for row in session.scalars(query)], limit, lambda job: [int(job.id)])
             values = _values(session, [int(job.id) for job in jobs.items], metric)
         return Page(items=[JobValues(job, values[int(job.id)]) for job in jobs.items], next=jobs.next)
+
+    def of_jobs(self, jobs: Sequence[StoredJob], metric: str) -> list[JobValues]:
+        """What the finished runs of these jobs measured of another metric, in their order."""
+        with self._database.reading() as session:
+            values = _values(session, [int(job.id) for job in jobs], metric)
+        return [JobValues(job, values[int(job.id)]) for job in jobs]
 
     def models(self) -> list[str]:
         """The models, and kinds of workload, of all jobs."""
@@ -87,5 +95,5 @@ def _values(session: Session, jobs: list[int], metric: str) -> dict[int, list[Ru
     for row in sorted(session.scalars(rows), key=lambda row: (runs[row.run_id].number, row.part)):
         run = runs[row.run_id]
         if row.value is not None:
-            found[run.job_id].append(RunValue(run.variant, row.part, run.block, row.value))
+            found[run.job_id].append(RunValue(run.variant, row.part, run.block, row.value, covers_of(row.source)))
     return found

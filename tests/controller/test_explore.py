@@ -43,9 +43,19 @@ def test_results_show_every_variant_against_its_baseline(lab):
     """The newest job comes first; a variant has its mean and its ratio, the baseline only its mean."""
     status, words, html = page(lab, "/results?metric=backward")
     assert 200 == status
-    assert ["3", "3", "2", "2", "1", "1"] == re.findall(r'href="/jobs/(\d+)"', html)
+    table, _, _ = html.partition("Quality against cost")
+    assert ["3", "3", "2", "2", "1", "1"] == re.findall(r'href="/jobs/(\d+)"', table)
     assert 3 == words.count("2.00× faster")
     assert "203 " in words
+
+
+def test_results_draw_quality_against_cost(lab):
+    """Of equal scores the fastest is efficient; a metric that is no cost is drawn against step time."""
+    status, words, html = page(lab, "/results?metric=test_accuracy")
+    assert 200 == status
+    assert "test accuracy [%] against step time [ms], on digits" in words
+    assert re.search(r"filtered, job \d on", words)
+    assert 6 == html.count("<circle")
 
 
 def test_filters_narrow(lab):
