@@ -110,8 +110,8 @@ def _dots(
         Dot(
             job=job,
             variant=point.variant,
-            cost=wording.with_interval(point.cost, units[0].scale),
-            quality=wording.with_interval(point.quality, units[1].scale),
+            cost=f"{wording.with_interval(point.cost, units[0].scale)} {units[0].symbol}",
+            quality=f"{wording.with_interval(point.quality, units[1].scale)} {units[1].symbol}",
             x=_places(x, spent),
             y=_places(y, reached),
             number=order.index(point) + 1 if point.efficient else 0,

@@ -8,7 +8,7 @@ from controller.analysis import wording
 from controller.analysis.across_jobs import VariantValue, set_against, variant_values
 from controller.analysis.environment import conditions, differences
 from controller.analysis.estimate import Estimate, excludes, mean_estimate
-from controller.analysis.metrics import METRICS, Metric
+from controller.analysis.metrics import METRICS, Metric, applicable
 from controller.analysis.summary import describe_methods
 from controller.jobs import ResultRow
 from controller.report.units import Unit, choose_unit, difference_unit
@@ -102,7 +102,7 @@ def compare_sides(own: Side, other: Side) -> SideBySide:
     rows = [
         _compared(metric, part, own, other, paired=paired, judged=not apart)
         for part in parts
-        for metric in METRICS.values()
+        for metric in applicable(list(METRICS.values()), _telling(part, own, other))
         if (metric.name, part) in own.values and (metric.name, part) in other.values
     ]
     return SideBySide((own, other), paired, apart, _asked_differently(own.job, other.job), rows)
@@ -178,6 +178,16 @@ def _compared(metric: Metric, part: str, own: Side, other: Side, *, paired: bool
         against=against if same_meter else "other meters, not compared",
         mark=mark,
     )
+
+
+def _telling(part: str, *sides: Side) -> set[str]:
+    """The metrics of which a side has another value than every ordinary run."""
+    return {
+        name
+        for side in sides
+        for (name, of), values in side.values.items()
+        if of == part and any(value != METRICS[name].plain for value in values.values())
+    }
 
 
 def _asked_differently(own: StoredJob, other: StoredJob) -> list[str]:

@@ -1,6 +1,7 @@
 """The table of the same job on several boards: each board's mean and ratio, then the effect over boards."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import groupby
 
 from controller.analysis.metrics import METRICS
@@ -28,7 +29,7 @@ def across_table(comparison: Comparison) -> Table | None:
     across = comparison.across
     if across is None:
         return None
-    shown = (effect for effect in across.effects if _metric(effect) in _SHOWN)
+    shown = (effect for effect in _measured(across) if _metric(effect) in _SHOWN)
     groups = [_group(list(effects)) for _, effects in groupby(shown, _place)]
     mean = f"mean over runs ({comparison.confidence:.0%} interval)"
     columns = ("variant", "board", mean, "against the baseline", "difference")
@@ -60,6 +61,15 @@ def _rows(effect: EffectAcross, unit: Unit) -> Iterator[Row]:
     if pooled and compared:
         shown = (f"over {compared.n} boards", NOTHING, *cells.compared(metric, pooled, unit))
         yield Row(effect.variant, shown, cells.mark(metric, pooled))
+
+
+def _measured(across: AcrossDevices) -> Iterator[EffectAcross]:
+    """The effects without the boards that have measured nothing at all, which are named once, below."""
+    measuring = {b.job_id for effect in across.effects for b in effect.boards if b.value.estimate is not None}
+    for effect in across.effects:
+        boards = [board for board in effect.boards if board.job_id in measuring]
+        if boards:
+            yield replace(effect, boards=boards)
 
 
 def _unfinished(across: AcrossDevices) -> Iterator[Group]:
