@@ -1,4 +1,4 @@
-"""How training went: the score of the starting weights, of every epoch, and how near the changed gradients are."""
+"""How training went: scores of the start and of every epoch, how near the changed gradients are, what layers save."""
 
 from collections.abc import Sequence
 from math import inf
@@ -34,6 +34,13 @@ def gradient_results(runs: Sequence[RunRecord]) -> list[GradientResult]:
     """The means over runs of every changed layer's angle, as a cosine, and SNR, in the order that the runs have."""
     layers = dict.fromkeys(gradient.name for run in runs for gradient in run.outcome.gradients)
     return [_gradient(layer, runs) for layer in layers]
+
+
+def saved_by_layer(runs: Sequence[RunRecord]) -> dict[str, Estimate]:
+    """The bytes that each layer saves, in the order of the network; a run that does not name a layer saved nothing."""
+    told = [run.outcome.saved_bytes_by_layer for run in runs if run.outcome.saved_bytes_by_layer]
+    names = dict.fromkeys(name for layers in told for name in layers)
+    return {name: mean_estimate([float(layers.get(name, 0)) for layers in told], deterministic=True) for name in names}
 
 
 def _scores(runs: Sequence[RunRecord], epoch: int) -> dict[str, Estimate]:

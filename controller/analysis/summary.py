@@ -6,7 +6,7 @@ from typing import Any
 
 from controller.analysis.estimate import difference_estimate, excludes, mean_estimate, ratio_estimate
 from controller.analysis.evidence import Evidence
-from controller.analysis.learning import epoch_results, gradient_results
+from controller.analysis.learning import epoch_results, gradient_results, saved_by_layer
 from controller.analysis.measurements import Measurement
 from controller.analysis.metrics import Metric
 from controller.analysis.outliers import outliers
@@ -34,6 +34,7 @@ def summarize(evidence: Evidence, variant: Variant) -> VariantResult:
         epochs=epoch_results(used),
         gradients=gradient_results(used),
         ways=_ways(used),
+        saved_by_layer=saved_by_layer(used),
     )
 
 

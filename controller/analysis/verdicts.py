@@ -163,7 +163,7 @@ class VariantResult:
 
     runs_lost counts attempts without a complete record. failures: one sentence per failed or lost run.
     layers: what the methods changed, as the worker reported it. ways: change and backward pass → how many layers.
-    epochs: empty where the job counts steps.
+    epochs: empty where the job counts steps. saved_by_layer: bytes that a layer keeps for backward, where runs say so.
     """
 
     variant: str
@@ -177,6 +177,7 @@ class VariantResult:
     epochs: list[EpochResult] = field(default_factory=list)
     gradients: list[GradientResult] = field(default_factory=list)
     ways: dict[str, int] = field(default_factory=dict)
+    saved_by_layer: dict[str, Estimate] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

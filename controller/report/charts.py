@@ -10,7 +10,7 @@ from controller.analysis.verdicts import Comparison, MetricValue
 from controller.report.cost_charts import pareto_charts, power_charts
 from controller.report.curves import curve
 from controller.report.drawing import ROW, Figure, isolated, svg, variant_colours
-from controller.report.layer_views import gradient_chart
+from controller.report.layer_charts import layer_charts
 from controller.report.units import Unit, choose_unit
 
 PART_COLOURS = {"forward": "#4b9ab0", "backward": "#d9782d", "optimizer": "#8a7bd0"}
@@ -48,7 +48,7 @@ def figures(comparison: Comparison) -> list[Figure]:
             *pareto_charts(comparison),
             *strips,
             *power_charts(comparison),
-            *gradient_chart(comparison),
+            *layer_charts(comparison),
         ]
     return [Figure(f.title, isolated(f.svg, i), f.description) for i, f in enumerate(drawn)]
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from controller.analysis.verdicts import Comparison, Concern
 from controller.report.across import across_table
-from controller.report.layer_views import way_table
-from controller.report.learning import epoch_table, gradient_table, start_words
+from controller.report.layers import layer_table, way_table
+from controller.report.learning import epoch_table, start_words
 from controller.report.method import kinds_of_numbers, method_sentences
 from controller.report.published import published_table
 from controller.report.rows import Table, result_tables, run_table, value_table
@@ -26,11 +26,11 @@ class Content:
     results: list[Table]
     across: Table | None
     published: Table | None
-    learning: list[Table]
+    epochs: Table | None
     concerns: list[Concern]
     runs: Table
     failures: list[tuple[str, str]]
-    layers: Table | None
+    layers: list[Table]
     values: Table
     method: list[str]
     kinds: list[tuple[str, str]]
@@ -50,11 +50,11 @@ def content_of(comparison: Comparison) -> Content:
         results=[simulated] if simulated is not None else result_tables(comparison),
         across=across_table(comparison),
         published=published_table(comparison),
-        learning=[table for table in (epoch_table(comparison), gradient_table(comparison)) if table is not None],
+        epochs=epoch_table(comparison),
         concerns=comparison.concerns,
         runs=run_table(comparison),
         failures=[(v.variant, why) for v in comparison.variants for why in v.failures],
-        layers=way_table(comparison),
+        layers=[table for table in (layer_table(comparison), way_table(comparison)) if table is not None],
         values=value_table(comparison),
         method=method_sentences(comparison),
         kinds=kinds_of_numbers(comparison),

@@ -1,14 +1,12 @@
-"""The tables of how training went: the score after each epoch, and how near the changed gradients are."""
+"""How training went: the table of scores after each epoch, and what the start scored."""
 
 from controller.analysis import wording
-from controller.analysis.estimate import Estimate
-from controller.analysis.verdicts import Comparison, GradientResult, StartScore, VariantResult
-from controller.report.cells import NOTHING, UNMEASURED
+from controller.analysis.verdicts import Comparison, StartScore, VariantResult
+from controller.report.cells import NOTHING
 from controller.report.rows import Group, Row, Table
 from controller.report.units import choose_unit
 
 _SCORES = ("test_miou", "test_accuracy")
-_EQUAL = "equal"
 
 
 def score_over_epochs(comparison: Comparison) -> tuple[str, str]:
@@ -32,20 +30,6 @@ def epoch_table(comparison: Comparison) -> Table | None:
     return Table(caption, ("epoch", *(variant.variant for variant in comparison.variants)), (Group("", rows),))
 
 
-def gradient_table(comparison: Comparison) -> Table | None:
-    """Every changed layer's weight gradient beside the exact one; None where no run compared them."""
-    groups = tuple(
-        Group(variant.variant, tuple(_gradient(layer) for layer in variant.gradients), _notes(variant.gradients))
-        for variant in comparison.variants
-        if variant.gradients
-    )
-    if not groups:
-        return None
-    level = f"{comparison.confidence:.0%}"
-    caption = f"Weight gradients beside the exact ones, on one batch a run: means over runs ({level} intervals)"
-    return Table(caption, ("layer", "cosine of mean angle", "signal to error [dB]", "runs"), groups)
-
-
 def start_words(start: StartScore) -> str:
     """'accuracy 94.4 %', or 'mIoU 31.0 %, pixel accuracy 80.2 %'."""
     accuracy = _percent(start.accuracy)
@@ -55,20 +39,6 @@ def start_words(start: StartScore) -> str:
 def _score(variant: VariantResult, epoch: int, metric: str) -> str:
     found = next((result.metrics.get(metric) for result in variant.epochs if result.epoch == epoch), None)
     return wording.with_interval(found, choose_unit("ratio", []).scale) if found is not None else NOTHING
-
-
-def _gradient(layer: GradientResult) -> Row:
-    if layer.cosine is None:
-        return Row(layer.layer, (UNMEASURED, NOTHING, NOTHING))
-    return Row(layer.layer, (wording.with_interval(layer.cosine), _signal(layer.snr_db), str(layer.cosine.n)))
-
-
-def _signal(snr_db: Estimate | None) -> str:
-    return wording.with_interval(snr_db) if snr_db is not None else _EQUAL
-
-
-def _notes(layers: list[GradientResult]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(f"{UNMEASURED}: {layer.reason}" for layer in layers if layer.reason))
 
 
 def _percent(share: float) -> str:

@@ -31,14 +31,9 @@ def _results(content: Content) -> Iterator[str]:
     for table in content.results:
         yield f"### {escape(table.caption)}"
         yield from _with_notes(table)
-    for beside in (table for table in (content.across, content.published) if table is not None):
+    for beside in (table for table in (content.across, content.published, content.epochs) if table is not None):
         yield f"## {escape(beside.caption)}"
         yield from _with_notes(beside)
-    if content.learning:
-        yield "## How training went"
-    for table in content.learning:
-        yield f"### {escape(table.caption)}"
-        yield from _with_notes(table)
 
 
 def _with_notes(table: Table) -> Iterator[str]:
@@ -67,12 +62,14 @@ def _runs(content: Content) -> Iterator[str]:
     if content.failures:
         yield "What failed:"
         yield "\n".join(f"- {escape(variant)}: {escape(text)}" for variant, text in content.failures)
-    if content.layers is not None:
-        yield f"### {content.layers.caption}"
-        yield _table(content.layers)
     if content.values.groups:
         yield f"### {content.values.caption}"
         yield _table(content.values)
+    if content.layers:
+        yield "## Layers"
+    for table in content.layers:
+        yield f"### {escape(table.caption)}"
+        yield from _with_notes(table)
 
 
 def _background(content: Content) -> Iterator[str]:

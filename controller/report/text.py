@@ -15,9 +15,10 @@ _NARROWEST = 8
 def render(comparison: Comparison) -> str:
     """The comparison as plain text."""
     content = content_of(comparison)
-    beside = [table for table in (content.across, content.published) if table is not None]
-    tables = [*content.results, *beside, *content.learning]
+    beside = [table for table in (content.across, content.published, content.epochs) if table is not None]
+    tables = [*content.results, *beside]
     sections = [list(_head(content)), *(list(_table(table)) for table in tables), list(_runs(content))]
+    sections += [list(_table(table)) for table in content.layers]
     if content.concerns:
         sections.append(list(_concerns(content.concerns)))
     sections.append(list(_foot(content)))
@@ -84,9 +85,6 @@ def _runs(content: Content) -> Iterator[str]:
     yield from _table(content.runs)
     for variant, why in content.failures:
         yield from _wrapped(f"{variant}, {why}", "  ")
-    if content.layers is not None:
-        yield ""
-        yield from _table(content.layers)
 
 
 def _concerns(concerns: Sequence[Concern]) -> Iterator[str]:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import List, Optional, cast
 
 import torch
+from torch import nn
 
 from gradfilter.bench.batch_norm import set_training_mode
 from gradfilter.bench.batches import Batches
@@ -22,7 +23,7 @@ from gradfilter.bench.training_loop import TrainingLoop, count_parameters, train
 from gradfilter.bench.variants import PreparedVariant, apply_methods, naming_variant
 from gradfilter.bench.workload import Task
 from gradfilter.filtering.chains.fusing import recording_runs
-from gradfilter.inspection import counting_saved_bytes
+from gradfilter.inspection.saved_bytes import counting_saved_bytes_by_layer
 
 _PROFILE_WARM_UP = 2
 _CHECKED_BATCH = 2  # the smallest batch on which batch normalisation can train
@@ -60,10 +61,11 @@ def measure(spec: RunSpec, events: EventWriter, board: Board) -> None:
     observed = {name: words for method in prepared.methods for name, words in method.observed(prepared.model).items()}
     set_training_mode(prepared.model, workload.batch_norm)
     with recording_runs(prepared.model) as runs:
-        with counting_saved_bytes(prepared.model) as saved:
+        with counting_saved_bytes_by_layer(prepared.model, _layer_names(prepared.model)) as saved:
             loss = loop.forward()
         loop.backward(loss)  # outside: what it saves itself, as checkpointing does, is not held between the two
-    outcome.saved_activation_bytes = {"": saved.total}
+    outcome.saved_activation_bytes = {"": saved.step.total}
+    outcome.saved_bytes_by_layer = {name: own.total for name, own in saved.layers.items() if own.total}
     observed.update(runs)
     outcome.layers = [MethodedLayer(one.name, one.change, observed.get(one.name, "")) for one in prepared.layers]
     outcome.gradients = compare_with_plain(task, spec.variant, prepared, batches.take())
@@ -128,6 +130,11 @@ def _build(task: Task, variant: Variant, start: Optional[Checkpoint] = None) -> 
     prepared = apply_methods(model, variant)
     prepared.model = task.placement.model(prepared.model)
     return prepared
+
+
+def _layer_names(model: nn.Module) -> List[str]:
+    """The modules that compute and hold no others."""
+    return [name for name, module in model.named_modules() if name and next(module.children(), None) is None]
 
 
 def _start_score(task: Task, start: Checkpoint) -> Score:

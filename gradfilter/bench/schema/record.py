@@ -202,7 +202,9 @@ class Outcome:
     decoded are part of it, data_ahead_bytes of the environment at most. start_accuracy, start_miou: what the
     starting weights score before the job trains them, from the preparation. evaluations: one per
     epoch, where the workload counts epochs. gradients: one per layer that a method changed.
-    simulated: one per layer and part of a systolic workload, which has no other results.
+    simulated: one per layer and part of a systolic workload, which has no other results. saved_bytes_by_layer: what a
+    layer's own forward pass saves, by the module's name, without those that save nothing; a storage that two
+    layers save counts for both.
     """
 
     saved_activation_bytes: Dict[str, int] = field(default_factory=dict)
@@ -219,6 +221,7 @@ class Outcome:
     evaluations: List[Evaluation] = field(default_factory=list)
     gradients: List[LayerGradient] = field(default_factory=list)
     simulated: List[SimulatedLayer] = field(default_factory=list)
+    saved_bytes_by_layer: Dict[str, int] = field(default_factory=dict)
 
 
 @dataclass

@@ -36,6 +36,13 @@ def test_a_score_that_was_not_finite_is_left_out():
     assert [2, 3] == losses
 
 
+def test_bytes_by_layer_are_exact_where_runs_agree(comparison):
+    """Counted bytes that are the same in all runs have no interval, in the order of the network."""
+    saved = comparison.variants[1].saved_by_layer
+    assert ["layer4.conv1", "layer4.conv2", "fc"] == list(saved)
+    assert (125_000.0, 3, True) == (saved["layer4.conv2"].value, saved["layer4.conv2"].n, saved["layer4.conv2"].exact)
+
+
 def test_gradients_are_means_over_runs(comparison):
     """Cosines of 0.91, 0.92, 0.93 are that of 23°; an equal gradient has no ratio, an absent one a reason."""
     equal, near, absent = comparison.variants[1].gradients

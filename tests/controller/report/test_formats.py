@@ -204,6 +204,7 @@ class TestMarkdown:
             "Results",
             "Concerns",
             "Runs",
+            "Layers",
             "How the numbers were made",
             "Environment",
             "Repeat it",
@@ -280,7 +281,8 @@ class TestLearning:
         assert "1      30.20 (29.95–30.45)  28.20 (27.95–28.45)\n" in text
 
     def test_gradients_are_rows(self):
-        """Cosine and signal to error by layer; equal ones say so, missing ones why."""
+        """Bytes, cosine and signal to error by layer; equal ones say so, missing ones why."""
         text = rendered("segmentation_over_epochs", "txt")
-        assert "  layer4.conv1  1.00" in text
+        assert "  layer4.conv1" in text
+        assert "Layer by layer, on one batch a run" in text
         assert "    unmeasured: its weights do not fit the plain network\n" in text

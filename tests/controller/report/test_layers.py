@@ -1,9 +1,10 @@
-"""Single layers in a report: counted by the way they ran, and drawn by their gradients."""
+"""Single layers in a report: what each saves, how near its gradient is, and how they ran."""
 
 from controller.analysis.comparison import compare
-from controller.report.layer_views import gradient_chart, way_table
+from controller.report.layer_charts import layer_charts
+from controller.report.layers import layer_table, way_table
 from gradfilter.bench.schema import MethodedLayer
-from tests.controller.records import training_job, whole_job
+from tests.controller.records import segmentation, training_job, whole_job
 from tests.controller.report.comparisons import comparison, rendered
 
 HOW = "gradient_filter patch_size=4"
@@ -30,9 +31,42 @@ def test_plain_jobs_have_no_such_table():
     assert "How the changed layers ran" not in rendered("single_variant", "md")
 
 
-def test_every_compared_gradient_is_drawn():
-    """One row for each layer whose gradient was compared, and the lowest cosine in words."""
-    (figure,) = gradient_chart(comparison("segmentation_over_epochs"))
-    assert "2 layers" in figure.description
-    assert "filtered, layer4.conv2, 0.92" in figure.description
-    assert [] == list(gradient_chart(comparison("whole")))
+def test_layers_are_rows():
+    """Saved bytes and their share of the baseline's, cosine and signal to error; a layer that is as before has none."""
+    (group,) = layer_table(comparison("segmentation_over_epochs")).groups
+    assert {
+        "layer4.conv1": ("4.00", "1.00×", "1.00", "equal"),
+        "layer4.conv2": ("0.125", "0.062×", "0.920 (0.893–0.943)", "8.0 (5.5–10.5)"),
+        "bn": ("0", "–", "unmeasured", "–"),
+    } == {row.label: row.cells for row in group.rows}
+    assert "unmeasured: its weights do not fit the plain network" == group.notes[0]
+
+
+def test_records_without_bytes_by_layer_still_have_gradients():
+    """What older workers did not tell is left open, and nothing is drawn of it."""
+    job, records = segmentation()
+    for record in records:
+        record.outcome.saved_bytes_by_layer = {}
+    old = compare(job, records)
+    assert {("–", "–")} == {row.cells[:2] for row in layer_table(old).groups[0].rows}
+    assert 1 == len(list(layer_charts(old)))
+
+
+def test_layers_that_save_less_need_no_gradient():
+    """Activations of a lean network have no weight; they are shown by what they save."""
+    job = training_job()
+    records = whole_job(job, {"baseline": 0.06, "filtered": 0.03})
+    for record in records:
+        lean = record.spec.variant.name == "filtered"
+        record.outcome.saved_bytes_by_layer = {"conv": 8000} if lean else {"conv": 8000, "relu": 32000}
+    (group,) = layer_table(compare(job, records)).groups
+    assert [("relu", ("0", "0×", "–", "–"))] == [(row.label, row.cells) for row in group.rows]
+
+
+def test_changed_layers_are_drawn():
+    """One row for each layer, by cosine and by bytes, with the lowest and the most in words."""
+    cosines, saved = layer_charts(comparison("segmentation_over_epochs"))
+    assert "2 layers" in cosines.description
+    assert "filtered, layer4.conv2, 0.92" in cosines.description
+    assert "The most: baseline, layer4.conv1, 4." in saved.description
+    assert [] == list(layer_charts(comparison("whole")))

@@ -91,6 +91,9 @@ def test_filtering_saves_less_and_names_its_layers(baseline, filtered_run):
     """
     plain, filtered = (run.outcome["saved_activation_bytes"][""] for run in (baseline, filtered_run))
     assert 0 < filtered < plain
+    by_layer = [run.outcome["saved_bytes_by_layer"] for run in (baseline, filtered_run)]
+    changed = [layer["name"] for layer in filtered_run.outcome["layers"]]
+    assert all(0 < by_layer[1][name] < by_layer[0][name] for name in changed)
     assert 2 == len(filtered_run.outcome["layers"])
     assert baseline.outcome["trained_parameters"] == filtered_run.outcome["trained_parameters"]
 

@@ -1,0 +1,76 @@
+"""Charts of single layers, in the order of the network: what they save, and their gradients beside the exact ones."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from controller.analysis.estimate import Estimate
+from controller.analysis.verdicts import Comparison
+from controller.report.drawing import Figure, svg, variant_colours
+from controller.report.layers import changed_layers, saved_by
+from controller.report.units import Unit, choose_unit
+
+MOST_LAYERS = 40
+_ROW = 16
+_SHORTEST = 60  # pixels: a chart of one layer
+_COSINE = Unit("cosine", 1.0)
+_Found = Mapping[tuple[str, str], Estimate]  # by variant and layer
+
+
+def layer_charts(comparison: Comparison) -> Iterator[Figure]:
+    """Of the layers that a method changed: the cosines, then the bytes in every variant; each where runs say so."""
+    cosines = {
+        (variant.variant, layer.layer): layer.cosine
+        for variant in comparison.variants
+        for layer in variant.gradients
+        if layer.cosine is not None
+    }
+    if cosines:
+        (variant, layer), lowest = min(cosines.items(), key=lambda item: item[1].value)
+        count = len({layer for _, layer in cosines})
+        words = (
+            f"Cosine of the weight gradient to the exact one for {count} layers, with intervals. The lowest: "
+            f"{variant}, {layer}, {lowest.value:.3f}."
+        )
+        title = "gradient of each changed layer beside the exact one"
+        yield Figure(title, _dots(comparison, cosines, _COSINE), words)
+    saved = _saved(comparison)
+    if saved:
+        unit = choose_unit("B", [estimate.value for estimate in saved.values()])
+        (variant, layer), most = max(saved.items(), key=lambda item: item[1].value)
+        words = (
+            f"What each changed layer saves for backward, in {unit.symbol}. The most: {variant}, {layer}, "
+            f"{most.value / unit.scale:.3g}."
+        )
+        yield Figure("saved for backward by each changed layer", _dots(comparison, saved, unit), words)
+
+
+def _saved(comparison: Comparison) -> _Found:
+    changed = dict.fromkeys(name for v in comparison.variants[1:] for name in changed_layers(comparison, v))
+    told = [variant for variant in comparison.variants if variant.saved_by_layer]
+    return {(v.variant, name): saved_by(v.saved_by_layer, name) for name in changed for v in told}
+
+
+def _dots(comparison: Comparison, found: _Found, unit: Unit) -> str:
+    """A row for each layer, a dot for each variant, with its interval; the last layers where there are many."""
+    import altair as alt  # noqa: PLC0415 - see drawing.py's first lines
+
+    layers = list(dict.fromkeys(layer for _, layer in found))[-MOST_LAYERS:]
+    points = [_point(variant, layer, one, unit) for (variant, layer), one in found.items() if layer in layers]
+    y = alt.Y("layer:N", sort=layers, title=None)
+    scale = alt.Scale(zero=False, nice=True)
+    x = alt.X("value:Q", title=unit.symbol, scale=scale, axis=alt.Axis(tickCount=5))
+    colour = variant_colours(comparison, legend=True)
+    base = alt.Chart(alt.InlineData(values=points))
+    interval = base.mark_rule(strokeWidth=2, opacity=0.5).encode(
+        x=alt.X("low:Q", title=unit.symbol), x2="high:Q", y=y, color=colour
+    )
+    dots = base.mark_point(size=40, filled=True, opacity=0.9).encode(x=x, y=y, color=colour)
+    return svg(alt.layer(interval, dots), max(_ROW * len(layers), _SHORTEST))
+
+
+def _point(variant: str, layer: str, estimate: Estimate, unit: Unit) -> dict[str, Any]:
+    """An estimate with its interval, which lies on the value where there is none."""
+    low = estimate.value if estimate.low is None else estimate.low
+    high = estimate.value if estimate.high is None else estimate.high
+    ends = {"value": estimate.value, "low": low, "high": high}
+    return {"variant": variant, "layer": layer} | {name: end / unit.scale for name, end in ends.items()}
