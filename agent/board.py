@@ -83,6 +83,11 @@ def power_mode(root: Path) -> str:
     return found.group(1) if found else ""
 
 
+def profile(root: Path) -> str:
+    """What the playbooks have set for benchmarks, in words; '' where nothing was asked."""
+    return read_label(root / "run/gradfilter-profile/applied")
+
+
 def _meminfo(root: Path, name: str) -> int | None:
     found = re.search(rf"^{name}:\s+([0-9]+) kB$", _text(root / "proc/meminfo"), re.MULTILINE)
     return int(found.group(1)) * 1024 if found else None

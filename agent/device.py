@@ -39,6 +39,7 @@ def describe_board(root: Path, sensors: list[SensorReport]) -> DeviceDescription
         boot_id=board.boot_id(root),
         tags=_tags(name, sensors),
         sensors=sensors,
+        profile=board.profile(root),
     )
 
 

@@ -126,6 +126,7 @@ def _started(settings: AgentSettings) -> Started:
         "boot_id": board.boot_id(root),
         "governor": ", ".join(board.governors(root)),
         "power_mode": board.power_mode(root),
+        "profile": board.profile(root) or "none",
         "started_monotonic_s": time.monotonic(),
     }
     started_at = datetime.now(timezone.utc).isoformat(timespec="milliseconds")

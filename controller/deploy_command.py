@@ -13,7 +13,7 @@ import typer
 from controller.job_file import InputError
 
 # deploy/ansible/playbooks has a file for each.
-Playbook = Literal["install", "upgrade", "rollback", "remove", "check"]
+Playbook = Literal["install", "upgrade", "rollback", "remove", "check", "profile"]
 
 
 def deploy(
@@ -21,7 +21,7 @@ def deploy(
     playbook: Annotated[Playbook, typer.Argument(help="What to do with the inventory's hosts.")],
     inventory: Annotated[Path, typer.Option("--inventory", "-i", help="The hosts, as deploy/README.md describes.")],
 ) -> None:
-    """Install, upgrade, roll back, remove or check a lab's hosts; further options go to ansible-playbook."""
+    """Install, upgrade, roll back, remove, check or set up a lab's hosts; further options go to ansible-playbook."""
     folder = Path(str(files("deploy"))) / "ansible"
     command = [_ansible_playbook(), "-i", str(inventory.absolute()), *context.args]
     command.append(str(folder / "playbooks" / f"{playbook}.yml"))

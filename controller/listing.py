@@ -119,6 +119,7 @@ def device_page(device: DeviceView) -> Table:
     if board is not None:
         rows += [("board", board.model), ("system", f"{board.os}, {board.kernel}")]
         rows.append(("processor", f"{board.cpu}, {board.cores} cores, {board.memory_bytes / 2**30:.1f} GiB"))
+        rows.append(("profile", board.profile))
         rows += [(f"sensor {sensor.name}", _sensor(sensor)) for sensor in board.sensors]
         rows.append(("worker", _worker(board)))
     if board is not None and board.worker is not None:

@@ -21,6 +21,7 @@ MUST_AGREE = {
     "affinity": "cores allowed",
     "governor": "CPU governor",
     "power_mode": "power mode",
+    "profile": "board's profile",
     "transparent_hugepage": "transparent huge pages",
     "patch_passes": "passes over patches",
 }

@@ -74,6 +74,15 @@ def test_facts_come_from_the_root(board):
     assert "0a6f1c9e-5c1b-4f0e-9d9b-111111111111" == description.boot_id
 
 
+def test_profile_that_holds_is_described(board):
+    """What the playbooks have set on the board for benchmarks, and nothing where they have set nothing."""
+    root = board("jetson-orin-nano")
+    assert "" == described(root).profile
+    (root / "run/gradfilter-profile").mkdir(parents=True)
+    (root / "run/gradfilter-profile/applied").write_text("governor performance, swap off\n")
+    assert "governor performance, swap off" == described(root).profile
+
+
 def test_board_without_any_facts(tmp_path):
     """An empty root gives empty facts, not an error."""
     description = described(tmp_path)

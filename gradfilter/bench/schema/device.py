@@ -63,7 +63,7 @@ class WorkerDescription:
 
 @dataclass
 class DeviceDescription:
-    """A board as its agent describes it."""
+    """A board as its agent describes it. profile: what was set on it for benchmarks, in words."""
 
     hostname: str
     model: str
@@ -80,3 +80,4 @@ class DeviceDescription:
     worker: Optional[WorkerDescription] = None
     worker_error: str = ""
     schema_version: int = SCHEMA_VERSION
+    profile: str = ""

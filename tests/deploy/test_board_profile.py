@@ -1,0 +1,134 @@
+"""The state that benchmarks want, set on a made-up Jetson by the program that boards run, and taken back."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.boards.jetson import JetsonFiles
+
+ROLE = Path(__file__).resolve().parents[2] / "deploy" / "ansible" / "roles" / "profile"
+ALL = {"nvpmodel": 2, "governor": "performance", "jetson_clocks": True, "fan": 255, "swap": False}
+# Small programs with the interface that the board's have; {root} is the board's.
+PROGRAMS = {
+    "jetson_clocks": """case "$1" in
+        --store) cp {root}/clocks "$2" ;;
+        --restore) cp "$2" {root}/clocks ;;
+        "") echo most > {root}/clocks ;;
+    esac""",
+    "swapoff": "sed -i 2,\\$d {root}/proc/swaps",
+    "swapon": 'test "$1" = --priority && echo "$3 partition 1024 0 $2" >>{root}/proc/swaps',
+}
+
+
+class Board:
+    """A Jetson's files, and the program's own."""
+
+    def __init__(self, folder):
+        self.root, self.kept, self.said = folder / "board", folder / "kept", folder / "said"
+        for made in (self.root / "etc/gradfilter", self.root / "proc", self.kept, self.said):
+            made.mkdir(parents=True)
+        files = JetsonFiles("jetson-orin-nano", self.root, self.root)
+        self.fan = self.root / "sys/class/hwmon/hwmon9/pwm1"
+        self.fan.parent.mkdir(parents=True)
+        self.fan.write_text("60\n")
+        (self.root / "clocks").write_text("usual\n")
+        (self.root / "proc/swaps").write_text("Filename Type Size Used Priority\n/dev/zram0 partition 1024 0 5\n")
+        for name, script in PROGRAMS.items():
+            program = files.root / "bin" / name
+            program.write_text(f"#!/bin/sh\n{script.format(root=self.root)}\n")
+            program.chmod(0o755)
+
+    def state(self):
+        """What the profile's settings are now."""
+        root = self.root
+        governors = {
+            path.read_text().strip() for path in root.glob("sys/devices/system/cpu/cpu*/cpufreq/scaling_governor")
+        }
+        files = [root / "nvpmodel", root / "clocks", self.fan]
+        swaps = len((root / "proc/swaps").read_text().splitlines()) - 1
+        return [*(path.read_text().strip() for path in files), *governors, swaps]
+
+    def run(self, command, profile=None):
+        """Status and complaint of the program as the unit runs it."""
+        if profile is not None:
+            (self.root / "etc/gradfilter/profile.json").write_text(json.dumps(profile))
+        done = subprocess.run(
+            [sys.executable, str(ROLE / "files" / "board_profile.py"), command, str(self.root)],
+            env={
+                "PATH": f"{self.root / 'bin'}:{os.environ['PATH']}",
+                "STATE_DIRECTORY": str(self.kept),
+                "RUNTIME_DIRECTORY": str(self.said),
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return done.returncode, done.stderr
+
+
+BEFORE = ["0", "usual", "60", "schedutil", 1]
+ASKED = ["2", "most", "255", "performance", 0]
+
+
+@pytest.fixture
+def board(tmp_path):
+    return Board(tmp_path)
+
+
+def test_what_is_asked_is_set_and_what_was_before_comes_back(board):
+    """Power mode, clocks, fan, governor and swap; what holds is said in words."""
+    assert BEFORE == board.state()
+    assert (0, "") == board.run("set", ALL)
+    assert ASKED == board.state()
+    words = "nvpmodel 2, governor performance, jetson_clocks on, fan 255, swap off\n"
+    assert words == (board.said / "applied").read_text()
+    assert (0, "") == board.run("restore")
+    assert BEFORE == board.state()
+
+
+def test_what_is_left_out_is_left_alone(board):
+    """A profile of the fan alone changes the fan alone."""
+    assert (0, "") == board.run("set", {"fan": 100})
+    assert ["0", "usual", "100", "schedutil", 1] == board.state()
+
+
+def test_state_before_outlives_a_power_cut(board):
+    """A board that comes back as it was set does not take that for what was before."""
+    board.run("set", ALL)
+    assert (0, "") == board.run("set", ALL)
+    assert (0, "") == board.run("restore")
+    assert BEFORE == board.state()
+    assert (0, "") == board.run("restore")
+
+
+def test_board_without_a_setting_says_so_and_can_be_restored(board):
+    """What was set before the failure comes back, as the unit asks after a failed start."""
+    board.fan.unlink()
+    status, complaint = board.run("set", ALL)
+    assert (1, True) == (status, "fan: this board has no sys/devices/pwm-fan/target_pwm nor" in complaint), complaint
+    assert not (board.said / "applied").exists()
+    board.run("restore")
+    board.fan.write_text("60\n")
+    assert BEFORE == board.state()
+
+
+@pytest.mark.parametrize(
+    ("profile", "complaint"),
+    [
+        (
+            {"gouvernor": "performance"},
+            "gouvernor is no setting; there are nvpmodel, governor, jetson_clocks, fan, swap",
+        ),
+        ({"fan": "255"}, "fan must be of type int, got '255'"),
+        ({"nvpmodel": True}, "nvpmodel must be of type int, got True"),
+        ({"swap": True}, "swap: it can be false; to keep the board's, leave it out"),
+    ],
+)
+def test_profile_that_cannot_be_is_refused(board, profile, complaint):
+    """The complaint names the setting and what it may be, and nothing is changed."""
+    assert (1, f"{complaint}\n") == board.run("set", profile)
+    assert BEFORE == board.state()
