@@ -14,34 +14,38 @@ from tests.deploy.hosts.lab import HostLab, Played
 from tests.deploy.hosts.tools import require_tools
 from tests.deploy.hosts.torch_layer import TorchLayer
 
+BOARDS = ("board-1", "board-2")
+
 
 @dataclass
 class Deployed:
     """A lab with the controller on `lab` and agents on two boards, and how it came to be."""
 
     lab: HostLab
-    first: Played
-    second: Played
+    installed: Played
 
 
 @pytest.fixture(scope="session")
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
-    """Controller and one board in a first run, a second board in a second run."""
+    """Controller and boards; where no torch is kept from an earlier time, the first board installs it for all."""
     require_tools()
     folder = tmp_path_factory.mktemp("hosts")
     lab = HostLab(folder, [host_image()], bundle(folder))
     torch = TorchLayer(lab.bundle)
     try:
-        if torch.folder.exists():
-            lab.share(torch.folder)
-        lab.boot("lab", "board-1")
-        first = lab.play("install")
-        assert first.status == 0, first.output
         if not torch.folder.exists():
-            torch.keep(lab.hosts["board-1"].disk)
-            lab.share(torch.folder)
-        lab.boot("board-2")
-        yield Deployed(lab, first, lab.play("install"))
+            lab.boot("lab", BOARDS[0])
+            _install(lab)
+            torch.keep(lab.hosts[BOARDS[0]].disk)
+        lab.share(torch.folder)
+        lab.boot(*(name for name in ("lab", *BOARDS) if name not in lab.hosts))
+        yield Deployed(lab, _install(lab))
     finally:
         lab.close()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _install(lab: HostLab) -> Played:
+    played = lab.play("install")
+    assert played.status == 0, played.output
+    return played

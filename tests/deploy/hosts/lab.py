@@ -90,6 +90,7 @@ class HostLab(RestCalls):
             "ansible_ssh_common_args": ssh,
             "gradfilter_board_type": BOARD_TYPE,
             "gradfilter_drain_s": 120,
+            "gradfilter_bundles": str(self.bundle.parent),
         }
         addresses = {name: {"ansible_host": host.address} for name, host in self.hosts.items()}
         groups = {
@@ -102,9 +103,8 @@ class HostLab(RestCalls):
 
     def play(self, playbook: str, *arguments: str, bundle: Path | None = None, **variables: Any) -> Played:
         """Run a playbook to its end; bundle: another archive than the lab's own."""
-        archive = bundle or self.bundle
-        variables["gradfilter_bundles"] = str(archive.parent)
-        variables["gradfilter_version"] = archive.name.removesuffix(".tar.gz").rpartition("-")[2]
+        if bundle is not None:
+            variables["gradfilter_bundles"] = str(bundle.parent)
         command = [str(BIN / "gradfilter"), "deploy", playbook, "-i", str(self.inventory())]
         command += ["--extra-vars", json.dumps(variables), *arguments]
         environment = {**os.environ, "ANSIBLE_HOME": str(self.folder), "ANSIBLE_NOCOLOR": "1"}
