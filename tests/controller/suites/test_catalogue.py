@@ -118,3 +118,19 @@ class TestRefusals:
         path.write_text(document if isinstance(document, str) else json.dumps(document))
         with pytest.raises(SuiteError, match=words):
             read_suite(path)
+
+    def test_every_published_method_has_its_headline(self):
+        """Whoever published a method reports something for it; that memory, time or energy is up to so much is said."""
+        training, signs, _ = load_suite("all-methods").jobs
+        figures = [*training.spec.published, *signs.spec.published]
+        published = {"gradient_filter", "comet", "low_rank", "virtual_pooling", "da3", "e2train"}
+        methods = {v.name: {m.name for m in v.methods} for job in (training, signs) for v in job.spec.variants}
+        assert published == set().union(*(methods[figure.variant] - {"lean"} for figure in figures))
+        assert all(figure.measured_on and figure.against == "baseline" for figure in figures)
+
+    def test_conflicting_abstracts_both_stand(self):
+        """DA3's memory is 5 or 19 to 37 times less, E2-Train's accuracy on CIFAR-100 falls by 2 points or not."""
+        training, signs, _ = load_suite("all-methods").jobs
+        assert [0.2, 0.053, 0.027] == [f.value for f in training.spec.published if f.metric == "peak_rss_bytes"]
+        of_cifar_100 = [f for f in signs.spec.published if "CIFAR-100" in f.measured_on]
+        assert [0.0, -0.02] == [f.value for f in of_cifar_100 if f.metric == "test_accuracy"]
