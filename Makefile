@@ -33,6 +33,7 @@ bench: $(SETUP)
 	@$(BENCH) tests.benchmarks.layer_backward
 	@$(BENCH) tests.benchmarks.patch_passes
 	@$(BIN)/python -m tests.benchmarks.fine_tuning_step
+	@$(BENCH) tests.benchmarks.virtual_pooling
 	@$(BIN)/python -m tests.benchmarks.sampler_overhead
 
 load: $(SETUP)

@@ -26,6 +26,12 @@ def newest_report(lab, report_format):
     return lab.request("GET", f"/v1/jobs/{job}/report.{report_format}").text
 
 
+def runs_of(lab, variant):
+    """The records of a variant's runs in the newest job."""
+    runs = lab.runs(lab.get("/v1/jobs?limit=1")["items"][0]["id"])
+    return [lab.get(f"/v1/runs/{run['id']}") for run in runs if run["variant"] == variant]
+
+
 @pytest.mark.long
 @pytest.mark.timeout(600)
 def test_the_smoke_suite_does_every_kind_of_job(shared_lab):
@@ -68,10 +74,17 @@ def test_all_methods_are_compared_and_their_claims_hold(shared_lab):
         return found[variant][metric]["estimate"]["value"]
 
     assert {3} == {variant["runs_valid"] for variant in report["variants"]}
-    for variant in ("lean", "comet", "low-rank", "da3", "bias-only", "head-only", "checkpointing"):
+    for variant in ("lean", "comet", "low-rank", "da3", "bias-only", "head-only", "checkpointing", "select"):
         assert value(variant, "saved_activation_bytes") < value("baseline", "saved_activation_bytes")
     for variant in ("comet", "da3"):
         assert value(variant, "peak_rss_bytes") < value("baseline", "peak_rss_bytes")
+    assert 0 < value("drop-half", "kept_batches") < 1
+    for run in runs_of(shared_lab, "drop-half"):
+        dropped = [step for step in run["steps"] if step["loss"] is None]
+        assert dropped
+        assert {0.0} == {step[part] for step in dropped for part in ("forward_s", "backward_s", "optimizer_s")}
+    for run in runs_of(shared_lab, "select"):
+        assert all("% of the samples" in layer["run"] for layer in run["outcome"]["layers"])
     assert "simulated" not in {metric["kind"] for metrics in found.values() for metric in metrics.values()}
 
 
