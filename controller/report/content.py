@@ -10,7 +10,7 @@ from controller.report.learning import epoch_table, start_words
 from controller.report.method import kinds_of_numbers, method_sentences
 from controller.report.published import published_table
 from controller.report.rows import Table, result_tables, run_table, value_table
-from controller.report.simulated import simulated_table
+from controller.report.simulated import simulated_tables
 
 LONGEST_FACT = 160
 
@@ -41,13 +41,12 @@ class Content:
 
 def content_of(comparison: Comparison) -> Content:
     """The content of a comparison's report."""
-    simulated = simulated_table(comparison)
     return Content(
         title=comparison.title,
         headline=comparison.headline,
         missing=comparison.missing,
         facts=_facts(comparison),
-        results=[simulated] if simulated is not None else result_tables(comparison),
+        results=simulated_tables(comparison) or result_tables(comparison),
         across=across_table(comparison),
         published=published_table(comparison),
         epochs=epoch_table(comparison),

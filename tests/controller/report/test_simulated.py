@@ -6,6 +6,7 @@ import pytest
 
 from controller.analysis.comparison import compare
 from controller.report import FORMATS
+from controller.report.simulated import simulated_tables
 from gradfilter.bench.schema import SYSTOLIC_PARTS, Outcome, SimulatedLayer, SystolicWorkload
 from tests.controller.records import finished, training_job
 
@@ -37,6 +38,17 @@ def test_every_number_is_simulated(comparison):
     assert [3000, 3000 / 500e6, 1000, 2e-6] == pytest.approx([value.estimate.value for value in metrics.values()])
     assert 2 == comparison.variants[1].parts[0].metrics["simulated_cycles"].ratio.value
     assert "simulated, not measured: backward pass 2.00× faster" in comparison.headline
+
+
+def test_schedules_stand_beside_the_interleaved_one():
+    """Whatever else computes the backward pass, as multiples of it; here a third more cycles, and as many words."""
+    job = training_job(workload=SystolicWorkload("systolic", model="tiny_cnn"), repetitions=1)
+    slower = [replace(one, cycles=one.cycles * 4 // 3) if one.part == "backward os+os" else one for one in layers(3)]
+    record = replace(finished(job, "baseline", 1), steps=[], phases=[], outcome=Outcome(simulated=slower))
+    _, table = simulated_tables(compare(job, [record], job_id="7", device="nano-1"))
+    found = {row.label: row.cells for row in table.groups[0].rows}
+    assert {"backward ws+os", "backward ws+ws", "backward os+os", "backward best_of"} == set(found)
+    assert ("1.333×", "1.000×", "1.000×", "exact") == found["backward os+os"]
 
 
 @pytest.mark.parametrize("form", FORMATS)
