@@ -104,20 +104,34 @@ class Selective(Extension):
         block = ResidualBlock("", self, shortcut, "")
         if len(chosen) == 0:
             return block.past(x)
-        with still_statistics(self):  # the block itself runs its shortcut again, on the rows that it normalises
-            past = block.past(x)
         if len(chosen) == len(x):
-            return _joined(super().forward(x), past, decision)
-        rows = super().forward(x.index_select(0, chosen))
-        rows = _joined(rows, past.index_select(0, chosen), decision.index_select(0, chosen))
-        return past.to(rows.dtype).index_copy(0, chosen, rows)
+            return self._let_through(x, decision)
+        rows = self._let_through(x.index_select(0, chosen), decision.index_select(0, chosen))
+        others = (decision.detach() == 0).nonzero().flatten()
+        with still_statistics(self):  # those of the rows that the block itself normalises count
+            past = block.past(x.index_select(0, others))
+        order = torch.cat([chosen, others]).argsort()
+        return torch.cat([rows, past.to(rows.dtype)]).index_select(0, order)
+
+    def _let_through(self, x: Tensor, decision: Tensor) -> Tensor:
+        """The block on rows with a decision of 1. What its shortcut gave is copied, as the sum may be made in place."""
+        if not self.selection.shortcut:
+            return _joined(super().forward(x), x, decision)
+        given: List[Tensor] = []
+        shortcut = self.get_submodule(self.selection.shortcut)
+        handle = shortcut.register_forward_hook(lambda _, __, output: given.append(output.detach().clone()))
+        try:
+            y = super().forward(x)
+        finally:
+            handle.remove()
+        return _joined(y, given[0], decision)
 
 
 class _Joined(Function):
     """m · y + (1 − m) · past where m is 1: y itself, with m's gradient.
 
     The layers around this need y anyway, and past where the shortcut is the input itself, so that keeping them here
-    costs nothing more; what a projection gives is kept for this alone.
+    costs nothing more; what a projection gave is kept for this alone.
     """
 
     @staticmethod
