@@ -1,24 +1,32 @@
 """The lab fixture: everything real, on loopback, in a folder of its own."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.postgresql import PostgreSQL
 from tests.system.lab import Lab
+from tests.system.quick_lab import new_quick_lab
 
 
-def started(folder: Path, **options: str) -> Iterator[Lab]:
-    """A running lab; its services' logs are shown when a test fails."""
-    lab = Lab(folder, **options)
+@contextmanager
+def stopped_at_the_end(lab: Lab) -> Iterator[Lab]:
+    """The lab; its services' logs are shown when a test fails."""
     try:
-        lab.start()
         yield lab
     finally:
         lab.stop()
-        for log in sorted(folder.glob("*.log")):
+        for log in sorted(lab.folder.glob("*.log")):
             print(f"--- {log.name}\n{log.read_text()[-6000:]}")
+
+
+def started(folder: Path, **options: str) -> Iterator[Lab]:
+    """A running lab."""
+    with stopped_at_the_end(Lab(folder, **options)) as lab:
+        lab.start()
+        yield lab
 
 
 @pytest.fixture(scope="session")
@@ -32,6 +40,13 @@ def postgresql() -> Iterator[PostgreSQL]:
 def lab(tmp_path: Path) -> Iterator[Lab]:
     """A lab of the test's own, to kill and restart."""
     yield from started(tmp_path)
+
+
+@pytest.fixture
+def quick_lab(tmp_path: Path) -> Iterator[Lab]:
+    """A lab for faults, not started yet."""
+    with stopped_at_the_end(new_quick_lab(tmp_path)) as lab:
+        yield lab
 
 
 @pytest.fixture(scope="session")

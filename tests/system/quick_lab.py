@@ -19,7 +19,7 @@ SHORT_PATIENCE = {
 }
 
 
-def quick_lab(folder: Path) -> Lab:
+def new_quick_lab(folder: Path) -> Lab:
     """The lab, not started yet."""
     lab = Lab(folder, worker_python=str(write_worker_python(folder)))
     lab.controller.environment |= SHORT_PATIENCE

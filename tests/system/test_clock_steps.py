@@ -8,18 +8,16 @@ import pytest
 
 from tests.debian import program
 from tests.missing import missing
-from tests.system.quick_lab import LEASE_S, quick_job, quick_lab
+from tests.system.quick_lab import LEASE_S, quick_job
 from tests.system.test_crashes import assert_every_run_was_kept
 
 pytestmark = pytest.mark.system
 
 
 @pytest.fixture
-def lab(tmp_path):
+def lab(quick_lab):
     """A lab that notices soon, not started yet."""
-    made = quick_lab(tmp_path)
-    yield made
-    made.stop()
+    return quick_lab
 
 
 class WallClock:

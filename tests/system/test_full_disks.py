@@ -6,7 +6,7 @@ import httpx2
 import pytest
 
 from tests.system.lab import wait_for
-from tests.system.quick_lab import LEASE_S, quick_job, quick_lab
+from tests.system.quick_lab import LEASE_S, quick_job
 from tests.system.small_disk import SmallDisk
 from tests.system.test_crashes import assert_every_run_was_kept
 
@@ -14,11 +14,9 @@ pytestmark = pytest.mark.system
 
 
 @pytest.fixture
-def lab(tmp_path):
+def lab(quick_lab):
     """A lab that notices soon, not started yet."""
-    made = quick_lab(tmp_path)
-    yield made
-    made.stop()
+    return quick_lab
 
 
 def test_a_board_whose_disk_is_full(lab):

@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 from tests.system.lab import wait_for
-from tests.system.quick_lab import quick_job, quick_lab
+from tests.system.quick_lab import quick_job
 from tests.system.test_crashes import assert_every_block_is_complete, assert_every_run_was_kept, worker_of
 
 pytestmark = pytest.mark.system
@@ -18,12 +18,10 @@ JOB_S = 8  # about as long as a job takes, from before its preparation to after 
 
 
 @pytest.fixture
-def lab(tmp_path):
+def lab(quick_lab):
     """A running lab that notices soon."""
-    made = quick_lab(tmp_path)
-    made.start()
-    yield made
-    made.stop()
+    quick_lab.start()
+    return quick_lab
 
 
 @pytest.mark.parametrize("seed", [*range(3), *(pytest.param(seed, marks=pytest.mark.long) for seed in range(3, 20))])

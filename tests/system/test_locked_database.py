@@ -7,19 +7,17 @@ from contextlib import closing, contextmanager
 import pytest
 
 from tests.system.lab import wait_for
-from tests.system.quick_lab import quick_job, quick_lab
+from tests.system.quick_lab import quick_job
 from tests.system.test_crashes import assert_every_run_was_kept
 
 pytestmark = pytest.mark.system
 
 
 @pytest.fixture
-def lab(tmp_path):
+def lab(quick_lab):
     """A running lab that notices soon."""
-    made = quick_lab(tmp_path)
-    made.start()
-    yield made
-    made.stop()
+    quick_lab.start()
+    return quick_lab
 
 
 @contextmanager
