@@ -14,7 +14,7 @@ from systemd_watchdog.systemd_watchdog import WatchDog
 
 from agent import VERSION
 from agent.access import TokenGuard
-from agent.body_limit import BodyLimit
+from agent.body_check import BodyCheck
 from agent.data_folder import DataFolder
 from agent.described_worker import DescribedWorker
 from agent.device import describe_device
@@ -62,7 +62,7 @@ def create_app(settings: AgentSettings) -> FastAPI:
     )
     app.state.settings = settings
     app.state.runs = None
-    app.add_middleware(BodyLimit)
+    app.add_middleware(BodyCheck)
     if settings.token is not None:  # added last, so that it stands before the limit: strangers' bodies are not read
         app.add_middleware(TokenGuard, token=settings.token.get_secret_value())
     answer_with_problems(app)

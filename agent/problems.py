@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from agent.errors import AgentError
 
 _log = logging.getLogger(__name__)
+_MOST_ERRORS = 50  # a body may be wrong in a hundred thousand places
 
 
 class FieldError(BaseModel):
@@ -61,7 +62,7 @@ def answer_with_problems(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     def _malformed(_: Request, error: RequestValidationError) -> ProblemResponse:
-        errors = [_field_error(one) for one in error.errors()]
+        errors = [_field_error(one) for one in error.errors()[:_MOST_ERRORS]]
         detail = "; ".join(f"{one.field}: {one.message}" if one.field else one.message for one in errors)
         return problem(422, "the request does not fit", detail, errors)
 

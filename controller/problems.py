@@ -1,7 +1,7 @@
 """Every error as an RFC 9457 problem document: one table from exception to status, one shape for all."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from http import HTTPStatus
 from typing import Any
@@ -26,6 +26,7 @@ STATUS: dict[type[ServiceError], HTTPStatus] = {
 # The schema's own checks begin their sentence with the field's name.
 _NAMED = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*")
 _VALUE_ERROR = "Value error, "
+_MOST_ERRORS = 50  # a body may be wrong in a hundred thousand places
 
 # What SQLite says, and what that means to whoever asked for a change.
 _DATABASE_TROUBLE = {
@@ -63,9 +64,12 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"description": HTTPStatus(status).phrase, "content": content} for status in statuses}
 
 
-def field_errors(errors: Iterable[Any]) -> list[FieldError]:
-    """Pydantic's errors with dotted paths and sentences that say what was given."""
-    return [_field_error(error) for error in errors]
+def field_errors(errors: Sequence[Any]) -> list[FieldError]:
+    """Pydantic's errors with dotted paths and sentences that say what was given; of very many the first."""
+    shown = [_field_error(error) for error in errors[:_MOST_ERRORS]]
+    if left := len(errors) - len(shown):
+        shown.append(FieldError("body", f"{left} more errors like these."))
+    return shown
 
 
 def answer(

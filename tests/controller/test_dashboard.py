@@ -68,7 +68,9 @@ def test_nothing_else_is_served(lab, name):
 
 
 @pytest.mark.parametrize("path", ["/jobs/1/cancel", "/jobs/new"])
-@pytest.mark.parametrize("headers", [{"Origin": "http://elsewhere"}, {"Sec-Fetch-Site": "cross-site"}])
+@pytest.mark.parametrize(
+    "headers", [{"Origin": "http://elsewhere"}, {"Origin": "http://["}, {"Sec-Fetch-Site": "cross-site"}]
+)
 def test_forms_of_other_sites_are_refused(lab, path, headers):
     """A page of another site can neither submit nor cancel a job in the name of who looks at it."""
     assert 403 == lab.post(path, headers=headers).status_code

@@ -115,6 +115,8 @@ class TestBadInput:
             json.dumps(job_document(note="\x00")).encode(),
             json.dumps(job_document()).replace('"patch_size": 2', '"patch_size": "\\ud800"').encode(),
             b"1" * 5000,
+            b'{"note": "a", "note": "b"}',
+            json.dumps(job_document(variants=["x"] * 10_000)).encode(),
         ],
         ids=[
             "torn",
@@ -130,12 +132,15 @@ class TestBadInput:
             "nul",
             "surrogate",
             "digits",
+            "twice",
+            "many",
         ],
     )
     def test_a_body_that_is_no_job_is_422(self, lab, body):
         """Whatever is sent, the answer is a problem document and never a failure of the controller."""
         response = lab.request("POST", "/v1/jobs", content=body, headers={"content-type": "application/json"})
         assert errors(response)
+        assert len(response.content) < 100_000
 
     def test_a_body_that_is_not_declared_as_json_is_422(self, lab):
         """Curl's own content type is answered with the header that is missing."""

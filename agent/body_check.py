@@ -1,14 +1,17 @@
-"""Refuses request bodies that no RunSpec needs, before they take a small board's memory."""
+"""Refuses request bodies before anybody reads them: too large for a small board's memory, or no strict JSON."""
+
+import json
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agent.problems import problem
+from gradfilter.bench.schema.strict_json import parse_json
 
 LARGEST_BODY = 512 * 1024
 
 
-class BodyLimit:
-    """ASGI middleware: 413 for a body that says it is too large, or turns out to be."""
+class BodyCheck:
+    """ASGI middleware: 413 for a body that turns out to be too large, 422 for one that is no strict JSON."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -28,7 +31,21 @@ class BodyLimit:
                 await refusal(scope, receive, send)
                 return
             messages.append(message)
+        if complaint := _complaint(b"".join(message.get("body", b"") for message in messages)):
+            refusal = problem(422, "the request does not fit", f"the body is not JSON: {complaint}.")
+            await refusal(scope, receive, send)
+            return
         await self._app(scope, _Replay(messages, receive), send)
+
+
+def _complaint(body: bytes) -> str:
+    """What is wrong with a body, if there is one; '' else."""
+    try:
+        if body:
+            parse_json(body)
+    except json.JSONDecodeError as error:
+        return error.msg
+    return ""
 
 
 class _Replay:
