@@ -8,7 +8,7 @@ from controller.analysis import wording
 from controller.analysis.across_jobs import variant_values
 from controller.analysis.estimate import Estimate
 from controller.analysis.metrics import Metric
-from controller.dashboard.plots import LEFT, RIGHT, WIDTH, Axis, Tick, value_axis, value_ticks
+from controller.dashboard.plots import LEFT, RIGHT, TALL, WIDTH, Axis, Tick, value_axis, value_ticks
 from controller.dashboard.results import unit_name
 from controller.report.units import choose_unit
 from controller.store import JobValues, StoredJob
@@ -47,7 +47,7 @@ def history(metric: Metric, variant: str, jobs: Sequence[JobValues]) -> History 
     if not found:
         return None
     unit = choose_unit(metric.unit, [estimate.value for _, estimate in found])
-    y = value_axis([bound / unit.scale for _, estimate in found for bound in _bounds(estimate)])
+    y = value_axis([bound / unit.scale for _, estimate in found for bound in _bounds(estimate)], TALL)
     instants = [_instant(job) for job, _ in found]
     x = Axis(instants[0], instants[-1], LEFT + 10, WIDTH - RIGHT - 10)
     points = [_point(job, estimate, unit.scale, x, y) for job, estimate in found]

@@ -8,12 +8,11 @@ from controller.analysis.across_jobs import VariantValue, common_covers, variant
 from controller.analysis.estimate import Estimate
 from controller.analysis.metrics import METRICS, Metric
 from controller.analysis.pareto import QUALITIES, ParetoPoint, with_front
-from controller.dashboard.plots import BOTTOM, LEFT, RIGHT, TOP, WIDTH, Axis, Tick, value_axis, value_ticks
+from controller.dashboard.plots import LEFT, RIGHT, TALL, WIDTH, Axis, Tick, value_axis, value_ticks
 from controller.dashboard.results import unit_name
 from controller.report.units import Unit, choose_unit
 from controller.store import JobValues, StoredJob
 
-HEIGHT = 240
 _FEWEST_POINTS = 2
 _Kind = tuple[str, str, str]  # data set, quality, what a meter covers
 
@@ -41,7 +40,6 @@ class ParetoPlot:
     x_ticks: tuple[Tick, ...]
     y_ticks: tuple[Tick, ...]
     left_out: int
-    height: int = HEIGHT
 
     @property
     def efficient(self) -> list[Dot]:
@@ -93,9 +91,8 @@ def _scores(job: StoredJob, qualities: Mapping[str, Sequence[JobValues]]) -> tup
 
 
 def _whole(metric: Metric, values: JobValues) -> list[VariantValue]:
-    """Of whole steps: a single layer has no score."""
-    baseline = values.job.spec.variants[0].name
-    return [value for value in variant_values(metric, baseline, values.values) if not value.part]
+    """Of whole steps, since a single layer has no score; without a baseline, since ratios are not drawn."""
+    return [value for value in variant_values(metric, "", values.values) if not value.part]
 
 
 def _dots(
@@ -104,7 +101,7 @@ def _dots(
     costs = [_ends(point.cost, units[0]) for point in points]
     scores = [_ends(point.quality, units[1]) for point in points]
     x = replace(value_axis([end for ends in costs for end in ends]), start=LEFT, end=WIDTH - RIGHT)
-    y = replace(value_axis([end for ends in scores for end in ends]), start=HEIGHT - BOTTOM, end=TOP)
+    y = value_axis([end for ends in scores for end in ends], TALL)
     order = sorted((p for p in points if p.efficient), key=lambda point: point.cost.value)
     dots = [
         Dot(

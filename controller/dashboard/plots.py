@@ -9,6 +9,7 @@ from itertools import pairwise
 from math import floor, log10
 
 WIDTH, HEIGHT = 600, 120
+TALL = 240  # the height of a plot that stands alone
 LEFT, RIGHT, TOP, BOTTOM = 52, 10, 8, 22
 _TICKS = 4
 _STEPS = (1, 2, 5, 10)
@@ -66,11 +67,11 @@ def time_plot(title: str, unit: str, times_s: Sequence[float], values: Sequence[
     return Plot(title, unit, words, tuple(lines), tuple(_ages(x)), value_ticks(y))
 
 
-def value_axis(values: Sequence[float]) -> Axis:
+def value_axis(values: Sequence[float], height: int = HEIGHT) -> Axis:
     """An axis that holds these values with a little room, from the foot of the plot to its top."""
     low, high = min(values), max(values)
     room = 0.06 * (high - low) or 0.05 * abs(high) or 1.0
-    return Axis(low - room, high + room, HEIGHT - BOTTOM, TOP)
+    return Axis(low - room, high + room, height - BOTTOM, TOP)
 
 
 def value_ticks(axis: Axis) -> tuple[Tick, ...]:

@@ -7,6 +7,7 @@ from controller.analysis.metrics import METRICS
 from controller.analysis.pareto import COSTS, ParetoPoint, pareto_points
 from controller.analysis.verdicts import Comparison, PowerTrace
 from controller.report.drawing import Figure, svg, variant_colours
+from controller.report.learning import score_over_epochs
 from controller.report.units import choose_unit
 
 _HEIGHT = 200
@@ -52,14 +53,15 @@ def _pareto_chart(comparison: Comparison, title: str, points: list[ParetoPoint])
     scale = alt.Scale(zero=False, nice=True, padding=10)
     x_title = f"{title} [{unit.symbol}]"
     x = alt.X("cost:Q", title=x_title, scale=scale, axis=alt.Axis(tickCount=5))
-    y = alt.Y("quality:Q", title="%", scale=scale, axis=alt.Axis(tickCount=5))
+    y_title = f"{score_over_epochs(comparison)[1]} [%]"
+    y = alt.Y("quality:Q", title=y_title, scale=scale, axis=alt.Axis(tickCount=5))
     colour = variant_colours(comparison, legend=True)
     base = alt.Chart(alt.InlineData(values=values))
     across = base.mark_rule(opacity=0.5).encode(
         x=alt.X("cost_low:Q", title=x_title), x2="cost_high:Q", y=y, color=colour
     )
     along = base.mark_rule(opacity=0.5).encode(
-        x=x, y=alt.Y("quality_low:Q", title="%", scale=scale), y2="quality_high:Q", color=colour
+        x=x, y=alt.Y("quality_low:Q", title=y_title, scale=scale), y2="quality_high:Q", color=colour
     )
     dots = base.mark_point(size=70, strokeWidth=2).encode(
         x=x,

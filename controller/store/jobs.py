@@ -221,7 +221,7 @@ def _find(session: Session, job_id: str, *, lock: bool = False) -> Job:
     if job_id.isascii() and job_id.isdigit() and len(job_id) <= len(str(LARGEST_ID)) and int(job_id) <= LARGEST_ID:
         row = session.get(Job, int(job_id), with_for_update=lock)
     if row is None:
-        raise NotFoundError(f"there is no job {job_id[:120]!r}; GET /v1/jobs lists them.")
+        raise NotFoundError(f"there is no job {job_id[:120]!r}; `gradfilter jobs` lists them.")
     return row
 
 

@@ -52,7 +52,7 @@ def test_a_job_has_a_page(lab):
     """A job's page follows its events; an unknown job is a page with status 404 that says so."""
     assert 'data-events="/v1/jobs/1/events"' in lab.get("/jobs/1").text
     missing = lab.get("/jobs/99")
-    assert (404, True) == (missing.status_code, "there is no job &#39;99&#39;" in missing.text)
+    assert (404, True) == (missing.status_code, "There is no job &#39;99&#39;" in missing.text)
 
 
 @pytest.mark.parametrize("name", ["dashboard.css", "live.js", "icon.svg"])
