@@ -18,6 +18,8 @@ _ARM_CORES = {
     "0xd42": "Cortex-A78AE",
 }
 
+_SWAP_WORDS = 5  # file name, type, size in KiB, used, priority: /proc/swaps of proc(5)
+
 
 def hostname() -> str:
     """The name the board gives itself."""
@@ -86,6 +88,23 @@ def power_mode(root: Path) -> str:
 def profile(root: Path) -> str:
     """What the playbooks have set for benchmarks, in words; '' where nothing was asked."""
     return read_label(root / "run/gradfilter-profile/applied")
+
+
+def firmware(root: Path) -> str:
+    """What the board starts with: a PC's BIOS, a Jetson's L4T release, a Raspberry Pi's bootloader; '' if none says."""
+    bios = root / "sys/class/dmi/id"
+    told = (
+        " ".join(word for word in (read_label(bios / "bios_vendor"), read_label(bios / "bios_version")) if word),
+        _text(root / "etc/nv_tegra_release").partition("\n")[0].lstrip("# "),
+        read_label(root / "proc/device-tree/chosen/bootloader/version"),
+    )
+    return ", ".join(one for one in told if one)
+
+
+def swap_areas(root: Path) -> str:
+    """Where the kernel may swap to, with sizes: '/dev/zram0 2.0 GB'; '' where nowhere."""
+    lines = [line.split() for line in _text(root / "proc/swaps").splitlines()[1:]]
+    return ", ".join(f"{words[0]} {int(words[2]) * 1024 / 1e9:.1f} GB" for words in lines if len(words) == _SWAP_WORDS)
 
 
 def _meminfo(root: Path, name: str) -> int | None:

@@ -5,8 +5,8 @@ import platform
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from contextlib import closing, contextmanager, suppress
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
@@ -24,8 +24,12 @@ from agent.sampler_process import SamplerProcess
 from agent.samples import read_samples
 from agent.sensors.surroundings import Surroundings
 from agent.settings import AgentSettings
+from agent.thermal_gate import pass_gate
+from agent.thermometer import Thermometer
+from agent.warm_load import WarmLoad
+from agent.window import in_seconds
 from agent.worker_process import WorkerExit, WorkerProcess
-from gradfilter.bench.schema import Failure, RunStatus
+from gradfilter.bench.schema import Failure, RunSpec, RunStatus
 
 _log = logging.getLogger(__name__)
 
@@ -59,9 +63,12 @@ def _carry_out(run: ActiveRun, journal: Journal, bench: Bench) -> Failure | None
     journal.add(_started(bench.settings))
     if run.spec.purpose != "measure":
         return _work(run, journal, bench)
-    with _sampling(run, journal, bench.settings.surroundings()) as sampler:
+    with _sampling(run, journal, bench.settings.surroundings()) as sampler, _watching_the_clock(journal):
         _settle(run, journal)
-        return _work(run, journal, bench, sampler.follow)
+        _wait_at_gate(run, journal)
+        failure = _work(run, journal, bench, sampler.follow)
+        _rest_after(run, journal)
+        return failure
 
 
 def _await_description(run: ActiveRun, worker: DescribedWorker) -> None:
@@ -81,10 +88,41 @@ def _sampling(run: ActiveRun, journal: Journal, surroundings: Surroundings) -> I
             journal.add(Environment({"sampler_error": sampler.error}))
 
 
+@contextmanager
+def _watching_the_clock(journal: Journal) -> Iterator[None]:
+    """Note by how much the wall clock was set, or stood still, beside the monotonic one."""
+    apart_s = time.time() - time.monotonic()
+    try:
+        yield
+    finally:
+        step_s = time.time() - time.monotonic() - apart_s
+        journal.add(Environment({"clock_step_s": round(step_s, 3)}))
+
+
 def _settle(run: ActiveRun, journal: Journal) -> None:
     journal.begin_phase("settle")
     run.show("settling", journal.recording)
     run.rest(run.spec.limits.settle_s)
+
+
+def _wait_at_gate(run: ActiveRun, journal: Journal) -> None:
+    """Let the board come to the temperature that the run is to start at."""
+    if run.spec.gate is None:
+        return
+    journal.begin_phase("gate")
+    run.show("settling", journal.recording)
+    thermometer = Thermometer(run.folder.samples, run.rest)
+    passage = pass_gate(run.spec.gate, thermometer.hottest_c, WarmLoad(), run.rest, time.monotonic)
+    journal.add(Environment({"gate": asdict(passage)}))
+
+
+def _rest_after(run: ActiveRun, journal: Journal) -> None:
+    """Let the board rest again; who stops a run whose work is done stops its rest only."""
+    if run.spec.rest_after_s and run.stop_reason is None:
+        journal.begin_phase("settle")
+        run.show("settling", journal.recording)
+        with suppress(RunStopped):
+            run.rest(run.spec.rest_after_s)
 
 
 def _work(
@@ -92,10 +130,11 @@ def _work(
 ) -> Failure | None:
     """Run the worker and take in what it says; why it has no complete result, None if it has one."""
     settings, recording = bench.settings, journal.recording
+    spec = _with_window(run, journal)
     journal.begin_phase("setup")
     run.show("running", recording)
     try:
-        with closing(WorkerProcess(run.spec, run.folder, settings, bench.data.path)) as worker:
+        with closing(WorkerProcess(spec, run.folder, settings, bench.data.path)) as worker:
             if follow is not None:
                 follow(worker.pid)
             for event in worker.events(stop_asked=lambda: run.stop_reason is not None):
@@ -108,6 +147,15 @@ def _work(
         return cannot_start(settings.worker_python, error)
     _note_exit_code(journal, ending)
     return failure_of(ending, run.stop_reason, run.spec, recording, partial(_lowest_memory, run.folder, settings.root))
+
+
+def _with_window(run: ActiveRun, journal: Journal) -> RunSpec:
+    """The run as the worker is told, who knows no sensors: with the seconds that the readings asked for take."""
+    if run.spec.window is None or run.spec.purpose != "measure":
+        return run.spec
+    window = in_seconds(run.spec, read_samples(run.folder.samples).sensors)
+    journal.add(Environment({"window_s": window.seconds}))
+    return replace(run.spec, window=window)
 
 
 def _note_exit_code(journal: Journal, ending: WorkerExit) -> None:
@@ -123,6 +171,8 @@ def _started(settings: AgentSettings) -> Started:
         "worker_python": settings.worker_python,
         "board": board.model(root),
         "kernel": platform.release(),
+        "firmware": board.firmware(root),
+        "swap_areas": board.swap_areas(root),
         "boot_id": board.boot_id(root),
         "governor": ", ".join(board.governors(root)),
         "power_mode": board.power_mode(root),

@@ -14,6 +14,7 @@ import structlog
 
 from controller import plan
 from controller.agent_client import AgentClient, BoardAddress
+from controller.analysis.void import void_because
 from controller.errors import (
     AgentBusyError,
     AgentError,
@@ -27,7 +28,7 @@ from controller.instants import as_text, from_text, utc_now
 from controller.jobs import FINAL_JOB_STATES, RunningNow, RunSummary
 from controller.live import Live, Now
 from controller.measuring import measure_run
-from controller.next_slot import next_slot
+from controller.next_slot import first_start_c, next_slot
 from controller.settings import Settings
 from controller.store import Lease, NewArtefact, Planned, Store, StoredJob
 from gradfilter.bench.schema import Failure, RunRecord, RunStatus
@@ -94,7 +95,8 @@ class Board:
                 position=slot.position,
                 seed=slot.seed,
                 methods=methods,
-            )
+            ),
+            is_last=slot.is_last,
         )
 
     async def profile(self) -> None:
@@ -112,11 +114,12 @@ class Board:
 
     # ------------------------------------------------------------------ one attempt
 
-    async def _execute(self, planned: Planned) -> RunRecord:
+    async def _execute(self, planned: Planned, *, is_last: bool = False) -> RunRecord:
         """Write the attempt down, start it, follow it to its end."""
         await self._patiently(self._agents.describe)
         run = await asyncio.to_thread(self._store.runs.start, planned, self._lease)
-        spec = plan.run_spec(self._job.spec, run)
+        start_c = await asyncio.to_thread(first_start_c, self._store, self._job)
+        spec = plan.run_spec(self._job.spec, run, start_c, is_last=is_last)
         self._log.info("run_started", run=run.id, variant=run.variant or run.purpose, block=run.block)
         try:
             await self._patiently(lambda board: self._agents.start(board, spec, self._lease.token))
@@ -163,7 +166,8 @@ class Board:
         """
         limits = self._job.spec.limits
         elapsed_s = max(0.0, (utc_now() - from_text(run.started_at)).total_seconds())  # the clock may be set back
-        patience_s = max(0.0, limits.settle_s + limits.run_s - elapsed_s) + self._settings.agent_grace_s
+        gate_s = self._job.spec.gate.most_s if self._job.spec.gate is not None else 0.0
+        patience_s = max(0.0, 2 * limits.settle_s + gate_s + limits.run_s - elapsed_s) + self._settings.agent_grace_s
         try:
             await asyncio.wait_for(self._cancel_and_follow(run), patience_s)
         except asyncio.TimeoutError:
@@ -183,9 +187,10 @@ class Board:
         """Store what the board measured, then let the board forget it."""
         if run.purpose == _PROFILE and record.state == "finished":
             await self._keep_files(run)
-        await asyncio.to_thread(self._store.records.add, record, self._lease)
-        self._log.info("run_stored", run=run.id, state=record.state)
-        if record.state == "finished" and run.purpose == _MEASURE:
+        void = await asyncio.to_thread(void_because, self._job.spec, record)
+        await asyncio.to_thread(partial(self._store.records.add, record, self._lease, void=void))
+        self._log.info("run_stored", run=run.id, state=record.state, void=void)
+        if record.state == "finished" and run.purpose == _MEASURE and not void:
             await asyncio.to_thread(measure_run, self._store, run.id)
         self._live.show(self._job.id, Now())
         self._live.changed(self._job.id)

@@ -33,6 +33,7 @@ from controller.terminal import (
 )
 from controller.token_commands import tokens
 from controller.watching import watch_to_the_end
+from gradfilter.bench.schema import Window
 
 app = typer.Typer(
     help="Measure what efficient CNN training methods cost on edge boards.",
@@ -116,6 +117,12 @@ def submit(
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Orders the runs of each block.")] = None,
     note: Annotated[str | None, typer.Option(help="Kept with the job.")] = None,
+    steady: Annotated[
+        bool, typer.Option("--steady", help="Before each run, steps that leave no trace until they take the same time.")
+    ] = False,
+    window_s: Annotated[
+        float | None, typer.Option(help="Measure each run for at least so many seconds, whatever its steps take.")
+    ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="A first look: intervals, but no test.")] = False,
     profile: Annotated[
         bool, typer.Option("--profile", help="Each variant runs once more under torch.profiler, unmeasured.")
@@ -127,6 +134,8 @@ def submit(
     changes = given(
         repetitions=repetitions,
         until=until,
+        steady={} if steady else None,
+        window=None if window_s is None else {"seconds": window_s, "most_s": max(window_s, Window.most_s)},
         primary=primary or None,
         seed=seed,
         note=note,

@@ -68,7 +68,7 @@ class JobView:
 
 @dataclass
 class RunSummary:
-    """One attempt of a job, without its raw data. state: running, or as its record says.
+    """One attempt of a job, without its raw data. state: running, void, or as its record says.
 
     position counts the runs of a block from 0 in the order in which they are made.
     """

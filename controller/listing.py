@@ -32,6 +32,7 @@ _STYLES = {
     "lost": "red",
     "offline": "red",
     "cancelled": "yellow",
+    "void": "yellow",
     "maintenance": "yellow",
 }
 _RESULT_COLUMNS = ("job_id", "device", "model", "variant", "block", "metric", "part", "value", "unit", "reason")

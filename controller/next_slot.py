@@ -1,5 +1,7 @@
 """What a job measures next, read off the store: nothing is remembered, so that a restart changes nothing."""
 
+from dataclasses import replace
+
 from controller import plan
 from controller.comparing import judge
 from controller.store import Store, StoredJob
@@ -13,7 +15,17 @@ def next_slot(store: Store, job: StoredJob) -> plan.Slot | None:
     more = plan.next_look(job.spec, wanted)
     if not remaining and more is not None and not _knows_enough(store, job):
         remaining = plan.remaining_slots(job.spec, attempts, more)
-    return remaining[0] if remaining else None
+    return replace(remaining[0], is_last=len(remaining) == 1) if remaining else None
+
+
+def first_start_c(store: Store, job: StoredJob) -> float | None:
+    """How warm the board was when the job's first run started; None before it, and without a thermometer."""
+    attempts = [attempt for attempt in store.runs.of_job(job.id) if attempt.purpose == "measure"]
+    ended = next((attempt for attempt in attempts if attempt.state in ("finished", "void")), None)
+    if ended is None or job.spec.gate is None:
+        return None
+    start_c = store.records.document(ended.id)["environment"].get("gate", {}).get("start_c")
+    return None if start_c is None else float(start_c)
 
 
 def _knows_enough(store: Store, job: StoredJob) -> bool:

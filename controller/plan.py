@@ -1,35 +1,39 @@
 """The plan of a job: which run comes next, given the attempts so far. Pure functions.
 
 A slot is (variant, block). Every block runs each variant once, in an order shuffled from the job's seed. A block
-with a lost attempt is broken: it cannot be paired any more, so the rest of it is not run, and a replacement block
-is added at the end of the job, at most twice. A slot with a valid record (finished or failed) never runs again.
+with a lost or void attempt is broken: it cannot be paired any more, so the rest of it is not run, and a replacement
+block is added at the end of the job, at most twice. A slot with a valid record (finished or failed) never runs again.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import cast
 
 from controller.analysis import looks
 from controller.analysis.looks import REPLACEMENT_BLOCKS
 from controller.jobs import JobState, RunSummary
-from gradfilter.bench.schema import JobSpec, RunSpec, Variant
+from gradfilter.bench.schema import Gate, JobSpec, RunSpec, Variant
 from gradfilter.bench.schema.job import RunPurpose
 
 _VALID = ("finished", "failed")
 # A run that was cancelled on the board although its job goes on measured nothing: the board's fault, like a loss.
-_BROKEN = ("lost", "cancelled")
+_BROKEN = ("lost", "cancelled", "void")
 _SEEDS = 2**31
 
 
 @dataclass(frozen=True)
 class Slot:
-    """One variant in one block; position is its place in the block, seed is shared by the block's runs."""
+    """One variant in one block; position is its place in the block, seed is shared by the block's runs.
+
+    is_last: nothing else is planned after it.
+    """
 
     variant: Variant
     block: int
     position: int
     seed: int
+    is_last: bool = False
 
 
 def block_slots(spec: JobSpec, block: int) -> list[Slot]:
@@ -67,7 +71,7 @@ def remaining_slots(spec: JobSpec, attempts: Sequence[RunSummary], wanted: int |
 
 
 def broken_blocks(attempts: Sequence[RunSummary]) -> set[int]:
-    """Blocks in which an attempt was lost."""
+    """Blocks in which an attempt was lost or void."""
     return {attempt.block for attempt in attempts if attempt.state in _BROKEN}
 
 
@@ -92,8 +96,12 @@ def verdict(spec: JobSpec, attempts: Sequence[RunSummary]) -> tuple[JobState, st
     return state_of(attempts), " ".join(filter(None, [*reasons, _missing_blocks(spec, attempts)]))
 
 
-def run_spec(spec: JobSpec, run: RunSummary) -> RunSpec:
-    """What the board is told to do for an attempt; the same every time, so that it can be told again."""
+def run_spec(spec: JobSpec, run: RunSummary, first_start_c: float | None = None, *, is_last: bool = False) -> RunSpec:
+    """What the board is told to do for an attempt; the same every time, so that it can be told again.
+
+    first_start_c: how warm the board was when the job's first run started; None before it. is_last: the board then
+    rests after it as long as before it, for the idle power at the end.
+    """
     purpose = cast("RunPurpose", run.purpose)
     return RunSpec(
         run_id=run.id,
@@ -106,7 +114,17 @@ def run_spec(spec: JobSpec, run: RunSummary) -> RunSpec:
         seed=run.seed,
         limits=spec.limits,
         sampling=spec.sampling,
+        steady=spec.steady,
+        gate=_gate(spec, first_start_c),
+        window=spec.window,
+        rest_after_s=spec.limits.settle_s if is_last and not spec.quick else 0.0,
     )
+
+
+def _gate(spec: JobSpec, first_start_c: float | None) -> Gate | None:
+    if spec.gate is None or spec.gate.around_c is not None:
+        return spec.gate
+    return replace(spec.gate, around_c=first_start_c)
 
 
 def _failures(variant: str, attempts: Sequence[RunSummary]) -> str:
@@ -124,6 +142,6 @@ def _missing_blocks(spec: JobSpec, attempts: Sequence[RunSummary]) -> str:
         return ""
     lost = [attempt for attempt in attempts if attempt.state in _BROKEN]
     return (
-        f"{ended} of {wanted} blocks have ended: {len(lost)} attempts were lost "
-        f"and all {REPLACEMENT_BLOCKS} replacement blocks are used; the last was lost because {lost[-1].failure}"
+        f"{ended} of {wanted} blocks have ended: {len(lost)} attempts were lost or void "
+        f"and all {REPLACEMENT_BLOCKS} replacement blocks are used; the last because {lost[-1].failure}"
     )

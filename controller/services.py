@@ -14,6 +14,7 @@ from controller.mailbox import Mailbox
 from controller.run_metrics import RunMetrics
 from controller.scheduler import Scheduler
 from controller.selection import spread
+from controller.standard_design import designed
 from controller.store import Store, StoredJob
 from controller.views import JobViews
 from gradfilter.bench.schema import JobSpec
@@ -40,7 +41,7 @@ class Services:
         """
         devices = self.store.devices.meant([spec.device])
         admission.admit(spec, devices)
-        first, *_ = self.store.jobs.add_series(spread(spec, devices), user=user)
+        first, *_ = self.store.jobs.add_series(spread(designed(spec), devices), user=user)
         self.scheduler.wake()
         return first
 

@@ -96,6 +96,18 @@ def _lost_attempts(case: Case) -> Iterator[Concern]:
             )
 
 
+def _void_runs(case: Case) -> Iterator[Concern]:
+    for variant, attempts in case.evidence.attempts.items():
+        found = [why for record in attempts if (why := case.evidence.void.get(record.spec.run_id))]
+        if found:
+            yield Concern(
+                "void_runs",
+                f"{len(found)} of {len(attempts)} runs are void by what the job declared; the first: {found[0]}",
+                "remove the cause; void runs are kept, and their blocks replaced at most twice",
+                variant,
+            )
+
+
 def _different_environment(case: Case) -> Iterator[Concern]:
     reference = case.evidence.conditions
     for variant in case.variants:
@@ -261,6 +273,7 @@ CHECKS: tuple[Callable[[Case], Iterator[Concern]], ...] = (
     _failed_runs,
     _failed_non_finite,
     _lost_attempts,
+    _void_runs,
     _incomplete_blocks,
     _too_few_repetitions,
     _short_window,

@@ -12,6 +12,9 @@ MUST_AGREE = {
     "machine": "machine",
     "cpu": "processor",
     "kernel": "kernel",
+    "firmware": "firmware",
+    "allocator": "C library (the allocator)",
+    "swap_areas": "swap areas",
     "accelerator": "accelerator",
     "python": "Python version",
     "torch": "torch version",
@@ -27,8 +30,8 @@ MUST_AGREE = {
 }
 # Variables that allocators and thread pools read, as the worker reports them: all of them must agree.
 VARIABLE_PREFIX = "env_"
-# An instant of one run is no property that runs could share.
-_OF_ONE_RUN = {"started_monotonic_s"}
+# What happened in one run is no property that runs could share.
+_OF_ONE_RUN = {"started_monotonic_s", "clock_step_s", "rehearsals", "gate"}
 
 Conditions = tuple[tuple[str, str], ...]
 

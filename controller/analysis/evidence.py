@@ -1,13 +1,14 @@
 """A job's runs put in order: which finished, in which blocks, which of them may be compared and paired."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from controller.analysis.environment import Conditions, commonest_conditions, conditions
 from controller.analysis.looks import blocks_wanted
 from controller.analysis.measurements import Measurement, is_plain, measure
 from controller.analysis.metrics import METRICS, Metric, applicable, expected_metrics
+from controller.analysis.void import void_because
 from gradfilter.bench.schema import JobSpec, RunRecord
 
 
@@ -23,13 +24,15 @@ class Run:
 class Evidence:
     """The measured runs of a job.
 
-    attempts: variant → every attempt. finished: variant → block → its finished run. conditions: those
-    under which runs are compared, None before the first finished run. energy_source: likewise the meter.
+    attempts: variant → every attempt. void: run id → why it does not count. finished: variant → block → its finished
+    run. conditions: those under which runs are compared, None before the first finished run. energy_source: likewise
+    the meter.
     complete_blocks: those in which every variant finished.
     """
 
     job: JobSpec
     attempts: dict[str, list[RunRecord]]
+    void: dict[str, str]
     finished: dict[str, dict[int, Run]]
     conditions: Conditions | None
     energy_source: str
@@ -39,7 +42,7 @@ class Evidence:
     def blocks_wanted(self) -> int:
         """How many complete blocks the job works towards, as far as it has come."""
         records = [record for tried in self.attempts.values() for record in tried]
-        broken = {record.spec.block for record in records if record.state in ("lost", "cancelled")}
+        broken = {r.spec.block for r in records if r.state in ("lost", "cancelled") or r.spec.run_id in self.void}
         return blocks_wanted(self.job, {record.spec.block for record in records}, broken)
 
     @property
@@ -96,12 +99,14 @@ def arrange(job: JobSpec, records: Sequence[RunRecord]) -> Evidence:
     for record in sorted(records, key=lambda record: (record.spec.block, record.spec.attempt)):
         if record.spec.purpose == "measure" and record.spec.variant.name in attempts:
             attempts[record.spec.variant.name].append(record)
-    finished = {variant: _finished_by_block(tried) for variant, tried in attempts.items()}
+    void = {r.spec.run_id: why for tried in attempts.values() for r in tried if (why := void_because(job, r))}
+    finished = {variant: _finished_by_block(tried, void) for variant, tried in attempts.items()}
     runs = [run for by_block in finished.values() for run in by_block.values()]
     sources = Counter(source for run in runs if (source := _energy_source(run)))
     return Evidence(
         job=job,
         attempts=attempts,
+        void=void,
         finished=finished,
         conditions=commonest_conditions([run.record for run in runs]),
         energy_source=sources.most_common(1)[0][0] if sources else "",
@@ -109,11 +114,11 @@ def arrange(job: JobSpec, records: Sequence[RunRecord]) -> Evidence:
     )
 
 
-def _finished_by_block(attempts: Sequence[RunRecord]) -> dict[int, Run]:
-    """The first finished attempt of every block: a slot with a valid record never runs again."""
+def _finished_by_block(attempts: Sequence[RunRecord], void: Collection[str]) -> dict[int, Run]:
+    """The first finished attempt of every block that is not void: a slot with a valid record never runs again."""
     found: dict[int, Run] = {}
     for record in attempts:
-        if record.state == "finished" and record.spec.block not in found:
+        if record.state == "finished" and record.spec.run_id not in void and record.spec.block not in found:
             found[record.spec.block] = Run(record, {(m.metric, m.part): m for m in measure(record)})
     return found
 

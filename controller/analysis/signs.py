@@ -81,6 +81,22 @@ def _drifting(record: RunRecord) -> str:
     return f"the step time {'rose' if drift > 0 else 'fell'} by {abs(drift):.0%} from the first third to the last"
 
 
+def _gate_timed_out(record: RunRecord) -> str:
+    gate = record.environment.get("gate") or {}
+    if gate.get("passed", True):
+        return ""
+    return (
+        f"the board was at {gate['start_c']:.1f} °C, not near {gate['around_c']:.1f} °C, after {gate['waited_s']:.0f} s"
+    )
+
+
+def _never_steady(record: RunRecord) -> str:
+    unsteady = [found for found in record.environment.get("rehearsals") or [] if not found["steady"]]
+    if not unsteady:
+        return ""
+    return f"step times did not agree before the measured phase, after {unsteady[0]['steps']} steps of warm-up"
+
+
 def _loaded(record: RunRecord) -> str:
     before, during = symptoms.foreign_load(record), symptoms.foreign_load_while_measured(record)
     if during is not None and during > symptoms.NOTABLE_FOREIGN_LOAD:
@@ -120,6 +136,8 @@ SIGNS = (
         "cool the board, give it a stronger supply and a thicker lead, or choose a lower power mode",
     ),
     Sign("drifting", _drifting, "raise warm_up_steps and limits.settle_s until the first and last steps agree"),
+    Sign("gate_timed_out", _gate_timed_out, "cool the board, or raise gate.most_s or the width of its band"),
+    Sign("not_steady", _never_steady, "raise steady.most_s, and look at what the board's clocks and other programs do"),
     Sign("high_load", _loaded, "stop other programs on the board and repeat the job"),
     Sign("non_finite_loss", _non_finite, LOSS_ADVICE),
 )

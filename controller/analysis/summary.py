@@ -14,6 +14,8 @@ from controller.analysis.uncertainty import added
 from controller.analysis.verdicts import MeterError, MetricValue, PartResult, VariantResult
 from gradfilter.bench.schema import MethodSpec, RunRecord, Variant
 
+_FAILED = ("failed", "lost")
+
 
 def summarize(evidence: Evidence, variant: Variant) -> VariantResult:
     """The variant's metrics by part, its counts of runs, and what went wrong in them."""
@@ -29,7 +31,8 @@ def summarize(evidence: Evidence, variant: Variant) -> VariantResult:
         runs_valid=len(evidence.finished[variant.name]),
         runs_failed=sum(record.state == "failed" for record in attempts),
         runs_lost=sum(record.state == "lost" for record in attempts),
-        failures=[_failure(record) for record in attempts if record.state in ("failed", "lost")],
+        runs_void=sum(record.spec.run_id in evidence.void for record in attempts),
+        failures=[_failure(r, evidence.void) for r in attempts if r.state in _FAILED or r.spec.run_id in evidence.void],
         layers=_layers(used),
         epochs=epoch_results(used),
         gradients=gradient_results(used),
@@ -115,8 +118,11 @@ def _call(method: MethodSpec) -> str:
     return f"{method.name}({', '.join(f'{key}={value!r}' for key, value in sorted(method.options.items()))})"
 
 
-def _failure(record: RunRecord) -> str:
+def _failure(record: RunRecord, void: Mapping[str, str]) -> str:
+    """Why a run does not count."""
     where = f"block {record.spec.block}, attempt {record.spec.attempt}"
+    if record.spec.run_id in void:
+        return f"{where}: void: {void[record.spec.run_id]}"
     if record.failure is None:
         return f"{where}: {record.state}"
     return f"{where}: {record.failure.kind}: {record.failure.message}"
@@ -137,4 +143,4 @@ def _why_nothing(evidence: Evidence, variant: str) -> str:
     attempts = evidence.attempts[variant]
     if not attempts:
         return "no run of this variant has ended yet"
-    return f"none of its {len(attempts)} runs finished; the last: {_failure(attempts[-1])}"
+    return f"none of its {len(attempts)} runs finished; the last: {_failure(attempts[-1], evidence.void)}"

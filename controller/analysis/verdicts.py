@@ -161,7 +161,8 @@ class PublishedResult:
 class VariantResult:
     """One variant, judged. runs_valid counts the finished runs, runs_failed those that failed of their own.
 
-    runs_lost counts attempts without a complete record. failures: one sentence per failed or lost run.
+    runs_lost counts attempts without a complete record, runs_void those that a cause declared beforehand voided.
+    failures: one sentence per failed, lost or void run.
     layers: what the methods changed, as the worker reported it. ways: change and backward pass → how many layers.
     epochs: empty where the job counts steps. saved_by_layer: bytes that a layer keeps for backward, where runs say so.
     """
@@ -172,6 +173,7 @@ class VariantResult:
     runs_valid: int
     runs_failed: int
     runs_lost: int
+    runs_void: int = 0
     failures: list[str] = field(default_factory=list)
     layers: list[str] = field(default_factory=list)
     epochs: list[EpochResult] = field(default_factory=list)

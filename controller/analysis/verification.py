@@ -10,6 +10,7 @@ from controller.analysis.concerns import SHORTEST_WINDOW_S
 from controller.analysis.environment import conditions, differences
 from controller.analysis.measurements import measured_steps, step_time_s
 from controller.analysis.metering import measured_energy
+from controller.analysis.void import void_because
 from gradfilter.bench.schema import JobSpec, RunRecord
 
 FEWEST_STEPS = 30
@@ -36,8 +37,8 @@ class Check:
 
 
 def verify(job: JobSpec, records: Sequence[RunRecord], hashes: Mapping[str, StoredHash]) -> list[Check]:
-    """The checklist over the finished runs of a job; hashes: run id → hash, of every record."""
-    runs = [r for r in records if r.state == "finished" and r.spec.purpose == "measure"]
+    """The checklist over the finished runs of a job that are not void; hashes: run id → hash, of every record."""
+    runs = [r for r in records if r.state == "finished" and r.spec.purpose == "measure" and not void_because(job, r)]
     if not runs:
         return [Check("runs", passed=False, found="no run has finished, so there is nothing to verify")]
     of_each: dict[str, Callable[[RunRecord], str]] = {

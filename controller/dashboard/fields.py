@@ -7,7 +7,7 @@ field takes the default; a new field of the schema appears in the form by itself
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from gradfilter.bench.schema import OptionDescription
 
@@ -46,8 +46,8 @@ def dataclass_fields(kind: Any, prefix: str, leave_out: Sequence[str] = ()) -> I
         hint, name = hints[field.name], prefix + field.name
         if name in leave_out:
             continue
-        if is_dataclass(hint):
-            yield from dataclass_fields(hint, f"{name}.", leave_out)
+        if inside := [one for one in _possible(hint) if is_dataclass(one)]:
+            yield from dataclass_fields(inside[0], f"{name}.", leave_out)
         else:
             yield _plain_field(field, hint, name)
 
@@ -90,6 +90,11 @@ def read_fields(given: Mapping[str, str], wanted: Sequence[FormField]) -> dict[s
     """The values of the fields that were filled in, by dotted path."""
     typed = {field: given.get(field.name, "").strip() for field in wanted}
     return {field.name: read_value(field, text) for field, text in typed.items() if text}
+
+
+def _possible(hint: Any) -> tuple[Any, ...]:
+    """The types that a value may have."""
+    return get_args(hint) if get_origin(hint) is Union else (hint,)
 
 
 def _plain_field(field: Field[Any], hint: Any, name: str) -> FormField:

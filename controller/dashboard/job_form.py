@@ -39,6 +39,16 @@ _LABELS = {
     "limits.run_s": "time limit of a run (seconds)",
     "limits.settle_s": "rest before each run (seconds)",
     "sampling.period_s": "time between readings (seconds)",
+    "void_if.foreign_load": "a run is void above this share of the processors used by others",
+    "void_if.throttled": "a run is void if the board held itself back",
+    "void_if.swapped_bytes": "a run is void above so many bytes swapped",
+    "void_if.clock_step_s": "a run is void if the clock was set by more (seconds)",
+    "steady.within": "warm up until steps agree within this share",
+    "gate.below_c": "start at most so much colder than the first run (°C)",
+    "gate.above_c": "start at most so much warmer than the first run (°C)",
+    "gate.most_s": "wait for that temperature for at most (seconds)",
+    "window.seconds": "measure each run for at least (seconds)",
+    "window.readings": "and for so many readings of the power meter",
 }
 _SUGGESTED = {
     "workload.trainable": ("all", "head", "bias", "last:1", "last:2", "last:4", "last:10"),

@@ -17,7 +17,9 @@ _SHOWN_COSTS = COSTS[:3]
 # Light enough to stand behind a line on white and on near-black.
 _PHASE_COLOURS = {
     "settle": "#8f7a1f",
+    "gate": "#b8860b",
     "setup": "#7f8792",
+    "rehearsal": "#c2566a",
     "data": "#b25aa8",
     "warm_up": "#d9782d",
     "measured": "#2a9d7c",

@@ -25,7 +25,8 @@ _DESIGN = """
     variants alike. Variants are compared only within complete blocks, in which every variant finished: {complete} of
     the {wanted} asked for.{adding}
 
-    Failed and lost runs are counted and not used. Runs that differ in software, threads, governor or power mode are
+    Failed, lost and void runs are counted and not used; a run is void only for causes that the job declared before it
+    started, none of which is what it measured. Runs that differ in software, threads, governor or power mode are
     not compared, nor is energy from different meters.
 
     Intervals are {level} intervals over runs: Student's t of fewer than {many}, BCa bootstrap of more. Times are

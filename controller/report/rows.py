@@ -61,10 +61,10 @@ def result_tables(comparison: Comparison) -> list[Table]:
 def run_table(comparison: Comparison) -> Table:
     """How many runs there were of each variant, and what they were."""
     rows = [
-        Row(v.variant, (v.methods, str(v.runs_valid), str(v.runs_failed), str(v.runs_lost)))
+        Row(v.variant, (v.methods, str(v.runs_valid), str(v.runs_failed), str(v.runs_lost), str(v.runs_void)))
         for v in comparison.variants
     ]
-    return Table("Runs", ("variant", "methods", "finished", "failed", "lost"), (Group("", tuple(rows)),))
+    return Table("Runs", ("variant", "methods", "finished", "failed", "lost", "void"), (Group("", tuple(rows)),))
 
 
 def value_table(comparison: Comparison) -> Table:

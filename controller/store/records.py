@@ -27,8 +27,10 @@ class Records:
         self._clock = clock
         self._on_record = on_record
 
-    def add(self, record: RunRecord, lease: Lease) -> bool:
+    def add(self, record: RunRecord, lease: Lease, *, void: str = "") -> bool:
         """Store a record with its series and end its attempt; False when it is stored already.
+
+        void: why the attempt does not count, by the causes that its job declared; the record stays as it came.
 
         Raises:
             NotFoundError: there is no such run.
@@ -48,8 +50,8 @@ class Records:
             digest = digest_of(document, parquet)
             session.add(Record(run_id=run.id, document=document, measured_by="", digest=digest))
             session.add(SeriesDocument(run_id=run.id, parquet=parquet))
-            run.state, run.finished_at = record.state, as_text(self._clock())
-            run.failure = "" if record.failure is None else record.failure.message
+            run.state, run.finished_at = "void" if void else record.state, as_text(self._clock())
+            run.failure = void or ("" if record.failure is None else record.failure.message)
         if self._on_record is not None:
             self._on_record(record)
         return True

@@ -5,9 +5,10 @@ output gradient (Yang, Li, Marculescu, CVPR 2023, arXiv 2301.00330). A network's
 backward: the training workload shows that side by side.
 """
 
+import time
 from collections import OrderedDict
 from dataclasses import replace
-from typing import Dict, List, Tuple, cast
+from typing import Any, Dict, List, Tuple, cast
 
 import torch
 from torch import nn
@@ -19,6 +20,7 @@ from gradfilter.bench.marks import StepPhase
 from gradfilter.bench.memory import PeakMemory
 from gradfilter.bench.placement import Placement
 from gradfilter.bench.schema import ConvLayerWorkload, ConvShape, MethodedLayer, Outcome, RunSpec, Step, Variant
+from gradfilter.bench.steadiness import step_until_steady
 from gradfilter.bench.variants import apply_methods, naming_variant
 from gradfilter.inspection import counting_saved_bytes
 
@@ -35,15 +37,20 @@ def measure(spec: RunSpec, events: EventWriter, board: Board) -> None:  # noqa: 
     memory = PeakMemory(placement.device)
     saved: Dict[str, int] = {}
     layers: List[MethodedLayer] = []
+    rehearsals: List[Dict[str, Any]] = []
     for position, shape in enumerate(workload.shapes):
         events.phase("setup")
         layer = _Layer(shape, workload.seed, spec.variant, placement)
         layers += layer.changes
-        _time_layer(layer, workload, position, events)
+        if spec.steady is not None:
+            events.phase("rehearsal")
+            rehearsals.append(step_until_steady(layer.time_step, spec.steady))
+        _time_layer(layer, spec, position, events)
         memory.read()
         events.phase("evaluation")
         saved[shape.label] = layer.saved_bytes()
         del layer  # or the next one would be built beside it, and the peak would be that of two
+    events.environment(**({"rehearsals": rehearsals} if rehearsals else {}))
     events.outcome(
         Outcome(
             saved_activation_bytes=saved,
@@ -104,6 +111,11 @@ class _Layer:
             part=part,
         )
 
+    def time_step(self) -> float:
+        """How long one step takes (s)."""
+        step = self.step(0, "warm_up", "")
+        return step.forward_s + step.backward_s
+
     def saved_bytes(self) -> int:
         """Bytes that one forward keeps for backward; the backward then runs as well."""
         self._clear_gradients()
@@ -117,18 +129,23 @@ class _Layer:
             parameter.grad = None
 
 
-def _time_layer(layer: _Layer, workload: ConvLayerWorkload, position: int, events: EventWriter) -> None:
-    """Warm up and measure one shape. Steps are counted from 0 within each shape."""
+def _time_layer(layer: _Layer, spec: RunSpec, position: int, events: EventWriter) -> None:
+    """Warm up and measure one shape, as long as its steps and the window take. Steps count from 0 within each shape."""
+    workload = cast("ConvLayerWorkload", spec.workload)
     part = workload.shapes[position].label
     per_shape = workload.warm_up_steps + workload.measured_steps
     index = 0
     phases: List[Tuple[StepPhase, int]] = [("warm_up", workload.warm_up_steps), ("measured", workload.measured_steps)]
     for phase, steps in phases:
         events.phase(phase)
+        began = time.monotonic()
         for _ in range(steps):
             events.step(layer.step(index, phase, part))
             index += 1
             events.progress(position * per_shape + index, len(workload.shapes) * per_shape)
+    while spec.window is not None and time.monotonic() - began < spec.window.seconds:
+        events.step(layer.step(index, "measured", part))
+        index += 1
 
 
 def _holder(shape: ConvShape) -> nn.Module:

@@ -49,6 +49,7 @@ def read_environment(root: Path = Path("/")) -> Dict[str, Any]:
         "openmp": torch.backends.openmp.is_available,
         "accelerator": _accelerator,
         "machine": platform.machine,
+        "allocator": lambda: " ".join(platform.libc_ver()).strip() or None,
         "kernel": platform.release,
         "cpu": lambda: _cpu_model(root),
         "patch_passes": _patch_passes,

@@ -6,6 +6,7 @@ Decoding images would disturb the steps and is another cost than theirs, so batc
 phases of their own; what is measured is the phases named measured.
 """
 
+import time
 from typing import List
 
 from gradfilter.bench.batch_norm import set_training_mode
@@ -24,7 +25,7 @@ class PhasedTraining:
     """Trains a prepared model as its task says, phase by phase.
 
     memory: the peaks over the warm-up and the first pass; every pass does the same, and an evaluation
-    between two leaves its own memory behind.
+    between two leaves its own memory behind. measured_s: how long the measured phases lasted together.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class PhasedTraining:
         self._batches = batches
         self._events = events
         self.memory = PeakMemory(task.placement.device)
+        self.measured_s = 0.0
 
     def run(self) -> List[Score]:
         """Warm up, then measure pass by pass; the score on held-out data after each.
@@ -62,7 +64,9 @@ class PhasedTraining:
             self._events.phase("data")
             stretch = self._batches.decode_ahead(first + steps - done)
             self._events.phase(phase)
+            began = time.monotonic()
             self._loop.run(phase, done, stretch, self._report)
+            self.measured_s += time.monotonic() - began if phase == "measured" else 0.0
             done += stretch
         return done
 

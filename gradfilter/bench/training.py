@@ -14,12 +14,15 @@ from gradfilter.bench.environment import read_environment
 from gradfilter.bench.evaluation import Score
 from gradfilter.bench.events import EventWriter
 from gradfilter.bench.gradient_check import compare_with_plain
+from gradfilter.bench.lengthening import lengthen
 from gradfilter.bench.models import check_image_size, check_output, library_version
 from gradfilter.bench.phases import PhasedTraining
 from gradfilter.bench.profiling import FILES, STEPS, profile_steps
 from gradfilter.bench.schema import Evaluation, MethodedLayer, Outcome, RunSpec, TrainingWorkload, Variant
 from gradfilter.bench.starting_weights import prepare_start, require_start
+from gradfilter.bench.steadiness import step_until_steady
 from gradfilter.bench.training_loop import TrainingLoop, count_parameters, trained_parameters
+from gradfilter.bench.understudy import Understudy
 from gradfilter.bench.variants import PreparedVariant, apply_methods, naming_variant
 from gradfilter.bench.workload import Task
 from gradfilter.filtering.chains.fusing import recording_runs
@@ -45,10 +48,16 @@ def measure(spec: RunSpec, events: EventWriter, board: Board) -> None:
     batches = task.batches(task.split, workload.batch_size, spec.seed)
     loop = _make_loop(task, prepared, batches, spec.seed)
     events.environment(model_version=library_version(workload.model, board), **read_environment())
-    # Applying a method may have drawn random numbers; dropout must not differ by it between variants.
+    if spec.steady is not None:
+        events.phase("rehearsal")
+        steady = step_until_steady(Understudy(task, prepared, spec.seed).time_step, spec.steady)
+        events.environment(rehearsals=[steady])
+    # Applying a method and rehearsing may have drawn random numbers; dropout must not differ by it between variants.
     torch.manual_seed(spec.seed)
     training = PhasedTraining(task, prepared, loop, batches, events)
     scores = training.run()
+    if spec.window is not None and training.measured_s < spec.window.seconds:
+        lengthen(Understudy(task, prepared, spec.seed), task.total_steps, training.measured_s, spec.window, events)
     events.environment(data_ahead_bytes=batches.most_bytes_ahead)
 
     outcome = Outcome(

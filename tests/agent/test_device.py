@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
+from agent import board as facts
 from agent.app import create_app
 from agent.device import describe_board
 from agent.known_sensors import FIRST_PAUSE_S, KnownSensors
@@ -234,3 +235,29 @@ def test_device_command_asks_the_worker_when_told_to(tmp_path, python, status, e
     printed = subprocess.run(command, capture_output=True, text=True, check=False)
     worker = json.loads(printed.stdout)["worker"]
     assert (status, expected) == (printed.returncode, worker and worker["convolutions"])
+
+
+@pytest.mark.parametrize(
+    ("files", "firmware"),
+    [
+        ({"sys/class/dmi/id/bios_vendor": "LENOVO\n", "sys/class/dmi/id/bios_version": "N3CET\n"}, "LENOVO N3CET"),
+        ({"etc/nv_tegra_release": "# R32 (release), REVISION: 7.4\nmore\n"}, "R32 (release), REVISION: 7.4"),
+        ({"proc/device-tree/chosen/bootloader/version": "30cc5f37d6\0"}, "30cc5f37d6"),
+        ({}, ""),
+    ],
+)
+def test_the_firmware_is_named(tmp_path, files, firmware):
+    """A PC's BIOS, a Jetson's release, a Raspberry Pi's bootloader, or nothing where none says."""
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    assert firmware == facts.firmware(tmp_path)
+
+
+def test_swap_areas_are_named_with_their_sizes(tmp_path):
+    """Runs with and without swap are not alike."""
+    (tmp_path / "proc").mkdir()
+    (tmp_path / "proc/swaps").write_text(
+        "Filename Type Size Used Priority\n/dev/zram0 partition 1953125 0 5\n/swapfile file 976562 12 -2\n"
+    )
+    assert "/dev/zram0 2.0 GB, /swapfile 1.0 GB" == facts.swap_areas(tmp_path)

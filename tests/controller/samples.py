@@ -24,7 +24,7 @@ POWER = Channel(name="rapl:package-0", sensor="rapl", quantity="energy", unit="J
 
 
 def job_document(**changes: Any) -> dict[str, Any]:
-    """A job as a user writes it: baseline against patch size 2, one repetition."""
+    """A job as a user writes it: baseline against patch size 2, one repetition, no time at a gate."""
     return {
         "workload": {"kind": "training", "model": "tiny_cnn", "image_size": 16, "batch_size": 4, "measured_steps": 2},
         "variants": [
@@ -34,6 +34,7 @@ def job_document(**changes: Any) -> dict[str, Any]:
         "repetitions": 1,
         "device": {"name": DEVICE},
         "limits": {"run_s": 1, "settle_s": 0},
+        "gate": {"most_s": 0},
         **changes,
     }
 

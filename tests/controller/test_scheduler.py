@@ -6,7 +6,7 @@ from sqlalchemy import text
 from tests.controller.databases import DATABASES, engine_of, new_database
 from tests.controller.fake_agent import HOLD
 from tests.controller.lab import Lab
-from tests.controller.samples import DEVICE
+from tests.controller.samples import DEVICE, record
 from tests.controller.serving import wait_for
 
 
@@ -188,3 +188,25 @@ def test_a_board_that_cannot_be_asked_does_not_end_the_care_of_the_others(lab, d
         "three answers", lambda: seen.add(lab.get(f"/v1/devices/{DEVICE}")["last_seen_at"]) or len(seen) > 3 or None
     )
     assert lab.get("/health")["status"] == "ok"
+
+
+def test_a_void_attempt_is_kept_and_its_block_replaced(lab):
+    """A run during which the clock was set does not count: its block is run once more, and the run stays on record."""
+    void = []
+
+    def set_the_clock_once(spec, state="finished", failure=""):
+        made = record(spec, state, failure)
+        if spec.purpose == "measure" and not void:
+            void.append(spec.run_id)
+            made.environment["clock_step_s"] = 7.0
+        return made
+
+    lab.agent.reports = set_the_clock_once
+    job = lab.submit(repetitions=2)
+    end = lab.end_of(job)
+    assert ("finished", "") == (end["state"], end["reason"])
+    assert ["void", "finished", "finished", "finished", "finished"] == lab.states(job)
+    assert "the wall clock was set" in lab.runs(job)[0]["failure"]
+    report = lab.get(f"/v1/jobs/{job}/report.json")
+    assert (1, 2) == (sum(variant["runs_void"] for variant in report["variants"]), report["blocks_complete"])
+    assert void[0] not in {row["run_id"] for row in lab.get(f"/v1/results?job={job}")["items"]}

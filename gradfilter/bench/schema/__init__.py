@@ -9,6 +9,7 @@ name or, for a sensor, in its channel. All instants are seconds of the board's m
 
 from gradfilter.bench.schema.conv_layer import ConvLayerWorkload, ConvShape
 from gradfilter.bench.schema.coverage import ENERGY_ORDER, cross_checks, energy_channels, is_meter
+from gradfilter.bench.schema.design import Gate, Steady, VoidIf, Window
 from gradfilter.bench.schema.device import (
     ConvolutionCheck,
     DeviceDescription,
@@ -67,6 +68,7 @@ __all__ = [
     "DeviceSelector",
     "Evaluation",
     "Failure",
+    "Gate",
     "JobSpec",
     "LayerGradient",
     "Limits",
@@ -90,11 +92,14 @@ __all__ = [
     "SensorSampling",
     "Series",
     "SimulatedLayer",
+    "Steady",
     "Step",
     "SystolicWorkload",
     "Trace",
     "TrainingWorkload",
     "Variant",
+    "VoidIf",
+    "Window",
     "WorkerDescription",
     "Workload",
     "cross_checks",

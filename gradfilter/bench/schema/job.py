@@ -17,6 +17,7 @@ from gradfilter.bench.schema.checks import (
     check_unique,
     check_word,
 )
+from gradfilter.bench.schema.design import Gate, Steady, VoidIf, Window
 from gradfilter.bench.schema.workload import Workload
 
 # What a job is judged by unless it says otherwise: time, energy and memory.
@@ -170,6 +171,10 @@ class JobSpec:
     torch.profiler, unmeasured, and leaves its trace, operators and memory as artefacts of the job.
     until: blocks are added until the interval of the first primary metric's ratio reaches no further than this share to
     either side; the job looks at so many blocks as LOOKS has, from repetitions on, and at no other number.
+    void_if: causes for which a run is void. None: submitting declares the usual ones, for a quick job none; a job that
+    was stored without them has no void runs. steady: warm-up until steps take the same time, None: none but the
+    workload's own. gate: how warm the board must be when a run starts; None: as void_if is.
+    window: how long a run is measured at least; None: the workload's steps.
     """
 
     __pydantic_config__ = REFUSE_UNKNOWN_KEYS
@@ -192,6 +197,10 @@ class JobSpec:
     deadlines: Deadlines = field(default_factory=Deadlines)
     profile: bool = False
     until: Optional[float] = None
+    void_if: Optional[VoidIf] = None
+    steady: Optional[Steady] = None
+    gate: Optional[Gate] = None
+    window: Optional[Window] = None
 
     def __post_init__(self) -> None:
         if self.profile and self.workload.kind != "training":
@@ -242,6 +251,7 @@ class RunSpec:
 
     A preparation checks all variants of a job and makes its starting checkpoint; a measured run
     has exactly one variant, and so has a profile, which leaves files and no numbers. Blocks are counted from 1.
+    rest_after_s: how long the board rests after it, its sensors read, for the idle power at the end of a job.
     """
 
     __pydantic_config__ = REFUSE_UNKNOWN_KEYS
@@ -256,10 +266,15 @@ class RunSpec:
     seed: int = 0
     limits: Limits = field(default_factory=Limits)
     sampling: Sampling = field(default_factory=Sampling)
+    steady: Optional[Steady] = None
+    gate: Optional[Gate] = None
+    window: Optional[Window] = None
+    rest_after_s: float = 0.0
 
     def __post_init__(self) -> None:
         check_word("run_id", self.run_id)
         check_choice("purpose", self.purpose, ["measure", "prepare", "profile"])
+        check_range("rest_after_s", self.rest_after_s, 0, 3600)
         if self.purpose != "prepare":
             check_length("variants", self.variants, 1, 1)
 

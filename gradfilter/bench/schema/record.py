@@ -12,13 +12,13 @@ from gradfilter.bench.schema.job import RunSpec
 from gradfilter.bench.schema.systolic import SimulatedLayer
 
 # Raised when fields are added to what refuses unknown keys (a workload, a run): an older side cannot read them.
-# 2: a workload's weights, epochs and work, an optimizer's ramp_steps.
-SCHEMA_VERSION = 2
+# 2: a workload's weights, epochs and work, an optimizer's ramp_steps. 3: a run's steady, gate, window and rest_after_s.
+SCHEMA_VERSION = 3
 
 
 @dataclass
 class Phase:
-    """A named stretch of a run: settle, setup, data, warm_up, measured, evaluation.
+    """A named stretch of a run: settle, gate, setup, rehearsal, data, warm_up, measured, evaluation.
 
     pss_bytes: the worker's proportional share of memory just after its end, None where reading it would have
     disturbed steps.

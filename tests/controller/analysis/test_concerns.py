@@ -243,3 +243,30 @@ def test_a_layer_is_not_a_step():
     job = layer_job()
     records = whole_layer_job(job, {"baseline": (0.2, 0.05), "filtered": (0.02, 0.02)})
     assert "not a training step's" in only(job, records, "layer_speedup_only").message
+
+
+def test_other_firmware():
+    """So is firmware, as are the C library and the swap areas."""
+    job, records = clean_job()
+    records[0].environment.update(firmware="R35.4", allocator="glibc 2.36", swap_areas="/dev/zram0 2.0 GB")
+    message = only(job, records, "different_environment").message
+    for words in ("firmware R35.4", "C library (the allocator) glibc 2.36", "swap areas /dev/zram0 2.0 GB"):
+        assert f"{words} instead of unknown" in message
+
+
+def test_a_gate_that_timed_out():
+    """A run that started at another temperature after all is named with both; one that passed is not."""
+    job, records = clean_job()
+    records[0].environment["gate"] = {"start_c": 58.25, "around_c": 50.0, "waited_s": 300.2, "passed": False}
+    records[1].environment["gate"] = {"start_c": 50.5, "around_c": 50.0, "waited_s": 12.0, "passed": True}
+    assert "in 1 of 8 runs the board was at 58.2 °C, not near 50.0 °C, after 300 s" == (
+        only(job, records, "gate_timed_out").message
+    )
+
+
+def test_steps_that_never_became_steady():
+    """A rehearsal that came to its limit is named with its steps."""
+    job, records = clean_job()
+    records[0].environment["rehearsals"] = [{"steps": 400, "seconds": 60.1, "steady": False, "medians_s": []}]
+    records[1].environment["rehearsals"] = [{"steps": 12, "seconds": 6.0, "steady": True, "medians_s": [0.1] * 3}]
+    assert "after 400 steps of warm-up" in only(job, records, "not_steady").message
