@@ -179,7 +179,7 @@ def test_false_verdicts_are_rare(draw):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize(("blocks", "jobs"), [(8, 5000), (12, 5000), (16, 400)])
+@pytest.mark.parametrize(("blocks", "jobs"), [(8, 5000), (12, 5000), (16, 1000)])
 @pytest.mark.parametrize("draw", DRAWS.values(), ids=DRAWS)
 def test_false_verdicts_are_as_rare_as_stated(draw, blocks, jobs):
     """The same over thousands of jobs: at most 5 %, and three standard errors for the simulation's own chance."""
