@@ -2,7 +2,7 @@
 
 The interval is that of the first primary metric's ratio, the widest over variants and parts. Its half-width is
 relative: ±2 % means that the upper end is 1.02² times the lower one, since ratios are symmetric as logarithms.
-Stopping where an interval happens to be narrow costs a little of its confidence, which
+Stopping where an interval happens to be narrow costs some of its confidence, which
 tests/controller/analysis/test_stopping.py measures by simulation.
 """
 
