@@ -5,18 +5,18 @@
 The gradients stand in gradients.py, the patches in shape.py and patches.py.
 """
 
-from typing import Any, Optional, Tuple, cast
+from typing import Any, Optional, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd import Function
 
-from gradfilter.filtering.gradients import filtered_gradients
+from gradfilter.filtering.gradients import filtered_gradients, of_every_tap
 from gradfilter.filtering.operators import compiled_convolution, compiling
 from gradfilter.filtering.patches import memory_format
 from gradfilter.filtering.precision import without_autocast
-from gradfilter.filtering.second_derivative import differentiated_once
+from gradfilter.filtering.second_derivative import Gradients, differentiated_once
 from gradfilter.filtering.shape import FilterShape, Padding, Pair, shape_problem
 
 
@@ -90,12 +90,13 @@ class FilteredConvolution(Function):
         return y
 
     @staticmethod
-    def backward(ctx: Any, dy: Tensor) -> Tuple[Optional[Tensor], ...]:
+    @differentiated_once
+    def backward(ctx: Any, dy: Tensor) -> Gradients:
         """Gradients of x, weight and bias, each only if asked for."""
-        with torch.no_grad(), without_autocast(dy.device.type):
+        with without_autocast(dy.device.type):
             dx, dtap, dbias = filtered_gradients(dy, ctx.saved_tensors, ctx.shape, ctx.grids, ctx.needs_input_grad)
             if dx is not None:
                 dx = ctx.grids[0].spread(dx.to(ctx.types[0]), ctx.memory_format)
             if dtap is not None:
-                dtap = dtap.to(ctx.types[1])[:, :, None, None].expand(-1, -1, *ctx.kernel)
-        return (*differentiated_once([dx, dtap, dbias]), None)
+                dtap = of_every_tap(dtap.to(ctx.types[1]), ctx.kernel)
+        return dx, dtap, dbias, None

@@ -63,8 +63,13 @@ def gradients_of_means(
     if wanted[0] and weight is not None:
         dx = _patch_input_gradient(dy_means, weight, shape)
     if wanted[1] and x_averages is not None:
-        dtap = _tap_gradient(x_averages, dy_means, shape.groups) * (input_grid.area / shape.stride_area)
+        dtap = _tap_gradient(x_averages, dy_means, shape.groups).mul_(input_grid.area / shape.stride_area)
     return [dx, dtap]
+
+
+def of_every_tap(dtap: Tensor, kernel: Sequence[int]) -> Tensor:
+    """The gradient of a weight with a kernel of (K_h, K_w), from that of one tap (C_out, C_in / groups)."""
+    return dtap.view(*dtap.shape, 1, 1).expand(-1, -1, *kernel)
 
 
 def _patch_input_gradient(dy_means: Tensor, weight: Tensor, shape: FilterShape) -> Tensor:
@@ -84,11 +89,10 @@ def _patch_input_gradient(dy_means: Tensor, weight: Tensor, shape: FilterShape) 
         return dy_means * taps.view(1, -1, 1, 1)
     if _image_by_image(dy_means, shape.groups):
         return _product_per_image(dy_means, taps)
-    dy_rows, taps = _grouped_rows(dy_means, shape.groups), taps.view(shape.groups, -1, taps.size(1))
-    if taps.size(2) == 1:
-        dx_rows = (dy_rows * taps[:, :, 0]).sum(2, keepdim=True)
+    if shape.groups == 1:
+        dx_rows = _rows(dy_means) @ taps.flatten(1)
     else:
-        dx_rows = torch.bmm(dy_rows.transpose(0, 1), taps).transpose(0, 1)
+        dx_rows = _grouped_product(_grouped_rows(dy_means, shape.groups), taps.view(shape.groups, -1, taps.size(1)))
     images, _, height, width = dy_means.shape
     channels = shape.groups * weight.size(1)
     return dx_rows.reshape(images, height, width, channels).permute(0, 3, 1, 2)
@@ -96,6 +100,8 @@ def _patch_input_gradient(dy_means: Tensor, weight: Tensor, shape: FilterShape) 
 
 def _merged_taps(weight: Tensor, merged: List[int]) -> Tensor:
     """The weight with the taps along some of its dimensions summed, and those dimensions kept with size 1."""
+    if weight.size(2) == weight.size(3) == 1:
+        return weight
     if len(merged) == 2 and weight.dtype in _EXACT and weight.is_contiguous():  # noqa: PLR2004
         # A sum over so few neighbours is several times slower than reading the weight.
         taps = weight.size(2) * weight.size(3)
@@ -111,10 +117,19 @@ def _tap_gradient(x_averages: Tensor, dy_means: Tensor, groups: int) -> Tensor:
         dy_planes, x_planes = dy_means.flatten(2), x_averages.flatten(2)
         start = dy_means.new_zeros(dy_means.size(1), x_averages.size(1))
         return torch.addbmm(start, dy_planes, x_planes.transpose(1, 2))
+    if groups == 1:
+        return _rows(dy_means).t() @ _rows(x_averages)
     x_rows, dy_rows = _grouped_rows(x_averages, groups), _grouped_rows(dy_means, groups)
     if x_rows.size(2) == 1:
         return (dy_rows * x_rows).sum(0).view(-1, 1)
     return torch.bmm(dy_rows.permute(1, 2, 0), x_rows.transpose(0, 1)).view(-1, x_rows.size(2))
+
+
+def _grouped_product(dy_rows: Tensor, taps: Tensor) -> Tensor:
+    """Rows (R, groups, C_out / groups) times taps (groups, C_out / groups, C_in / groups)."""
+    if taps.size(2) == 1:
+        return (dy_rows * taps[:, :, 0]).sum(2, keepdim=True)
+    return torch.bmm(dy_rows.transpose(0, 1), taps).transpose(0, 1)
 
 
 def _image_by_image(maps: Tensor, groups: int) -> bool:
@@ -140,7 +155,11 @@ def _product_per_image(dy_means: Tensor, taps: Tensor) -> Tensor:
     return torch.bmm(kernel, dy_means.flatten(2)).view(images, inputs, height, width)
 
 
+def _rows(maps: Tensor) -> Tensor:
+    """A row per patch: (N, C, P_h, P_w) → (N·P_h·P_w, C); a view in channels_last."""
+    return maps.permute(0, 2, 3, 1).reshape(-1, maps.size(1))
+
+
 def _grouped_rows(maps: Tensor, groups: int) -> Tensor:
-    """A row per patch: (N, C, P_h, P_w) → (N·P_h·P_w, groups, C / groups); a view in channels_last."""
-    channels = maps.size(1)
-    return maps.permute(0, 2, 3, 1).reshape(-1, groups, channels // groups)
+    """The same in groups: (N·P_h·P_w, groups, C / groups)."""
+    return _rows(maps).view(-1, groups, maps.size(1) // groups)

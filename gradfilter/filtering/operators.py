@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gradfilter.filtering.gradients import filtered_gradients
+from gradfilter.filtering.gradients import filtered_gradients, of_every_tap
 from gradfilter.filtering.patches import memory_format
 from gradfilter.filtering.precision import autocast_type, without_autocast
 from gradfilter.filtering.shape import FilterShape
@@ -124,7 +124,7 @@ def _backward(ctx: Any, dy: Tensor, _: Tensor) -> Tuple[Optional[Tensor], ...]:
     dx, dtap, dbias = torch.ops.gradfilter.filtered_conv2d_gradients(
         dy, x_averages, weight, ctx.input_size, ctx.channels_last, wanted, *ctx.arguments
     )
-    dweight = dtap[:, :, None, None].expand_as(weight) if wanted[1] else None
+    dweight = of_every_tap(dtap, weight.shape[2:]) if wanted[1] else None
     return (dx if wanted[0] else None, dweight, dbias if wanted[2] else None, *[None] * (1 + len(ctx.arguments)))
 
 

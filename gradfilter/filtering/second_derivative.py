@@ -1,6 +1,7 @@
 """Gradients that refuse to be differentiated: a filtered backward pass is an approximation on purpose."""
 
-from typing import Any, List, Optional, Sequence, cast
+from functools import wraps
+from typing import Any, Callable, Optional, Tuple, cast
 
 import torch
 from torch import Tensor
@@ -8,12 +9,23 @@ from torch.autograd import Function
 
 from gradfilter.errors import NoSecondDerivative
 
+Gradients = Tuple[Optional[Tensor], ...]
 
-def differentiated_once(gradients: Sequence[Optional[Tensor]]) -> List[Optional[Tensor]]:
-    """The gradients as they are; under create_graph, what is built on them raises when it is differentiated."""
-    if not torch.is_grad_enabled():
-        return list(gradients)
-    return [None if gradient is None else _once_only(gradient) for gradient in gradients]
+
+def differentiated_once(backward: Callable[..., Gradients]) -> Callable[..., Gradients]:
+    """An autograd function's backward pass that is not recorded; under create_graph its gradients refuse to be
+    differentiated.
+    """
+
+    @wraps(backward)
+    def unrecorded(ctx: Any, *outputs: Tensor) -> Gradients:
+        if not torch.is_grad_enabled():  # entering no_grad costs more than asking
+            return backward(ctx, *outputs)
+        with torch.no_grad():
+            gradients = backward(ctx, *outputs)
+        return tuple(None if gradient is None else _once_only(gradient) for gradient in gradients)
+
+    return unrecorded
 
 
 def _once_only(gradient: Tensor) -> Tensor:

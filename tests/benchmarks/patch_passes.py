@@ -14,7 +14,7 @@ from collections.abc import Callable
 import torch
 import torch.nn.functional as F
 
-from gradfilter.filtering.passes import Activation, Normal, Wanted, activate, channel_statistics
+from gradfilter.filtering.passes import Activation, Normal, Wanted, activate, batch_statistics
 from gradfilter.filtering.patches import PatchAxis, PatchGrid
 from tests.benchmarks.turns import median_seconds, print_machine
 
@@ -67,8 +67,7 @@ def activating_row(shape: tuple[int, int, int], patch: int, layout: torch.memory
         return activate(y, normal, None, None, Activation("relu"), grid, WANTED["evaluation"])
 
     def fused_training() -> object:
-        batch_mean, batch_variance = channel_statistics(y)
-        normal = Normal(batch_mean, (batch_variance + 1e-5).rsqrt(), weight, bias)
+        normal = Normal(*batch_statistics(y, (mean, variance), 0.1, 1e-5), weight, bias)
         return activate(y, normal, None, None, Activation("relu"), grid, WANTED["training"])
 
     def plain(training: bool) -> object:

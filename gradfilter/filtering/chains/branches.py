@@ -8,6 +8,7 @@ A token's values are nobody's business, unless it says so.
 
 from typing import List, NamedTuple, Optional, Sequence, Tuple
 
+import torch
 from torch import Tensor
 
 from gradfilter.filtering.passes import Normal
@@ -91,4 +92,4 @@ class Averaged(NamedTuple):
 
 def placeholder(like: Tensor, size: Sequence[int]) -> Tensor:
     """A tensor of this size that takes no memory, for tokens that carry nothing but a gradient."""
-    return like.new_empty(1).expand(tuple(size))
+    return torch.empty_strided(tuple(size), (0,) * len(size), dtype=like.dtype, device=like.device)

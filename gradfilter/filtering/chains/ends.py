@@ -6,16 +6,15 @@ convolution the means over patches.
 
 from typing import Any, List, NamedTuple, Optional, Sequence, Tuple
 
-import torch
 from torch import Tensor
 from torch.autograd import Function
 
 from gradfilter.filtering.chains.branches import Branch
-from gradfilter.filtering.chains.functions import BranchLink, Gradients, kept, scales
+from gradfilter.filtering.chains.functions import BranchLink, kept, scales
 from gradfilter.filtering.passes import CLOSED, Pooled, unpool_averages
-from gradfilter.filtering.passes.unnormalise import factor_of, front_of
+from gradfilter.filtering.passes.unnormalise import front_of
 from gradfilter.filtering.patches import PatchGrid
-from gradfilter.filtering.second_derivative import differentiated_once
+from gradfilter.filtering.second_derivative import Gradients, differentiated_once
 
 Pair = Tuple[int, int]
 
@@ -43,20 +42,20 @@ class FullMap(Function):
         return a.view_as(a)
 
     @staticmethod
+    @differentiated_once
     def backward(ctx: Any, gradient: Tensor) -> Gradients:
         """The gradients of tokens, weights and biases, and of the others."""
         slope, *saved = ctx.saved_tensors
         count = len(ctx.links)
         maps, means, scaling = saved[:count], saved[count : 2 * count], saved[2 * count :]
         gradients: List[Optional[Tensor]] = []
-        with torch.no_grad():
-            dz = gradient if slope is None else gradient * slope
-            for i, link in enumerate(ctx.links):
-                wanted = ctx.needs_input_grad[3 + 3 * i : 6 + 3 * i]
-                facts = _FullBranch(link, maps[i], means[i], scaling[2 * i : 2 * i + 2])
-                gradients += facts.gradients(dz, wanted)
-            gradients += [dz if wanted else None for wanted in ctx.needs_input_grad[3 + 3 * count :]]
-        return (None, None, None, *differentiated_once(gradients))
+        dz = gradient if slope is None else gradient * slope
+        for i, link in enumerate(ctx.links):
+            wanted = ctx.needs_input_grad[3 + 3 * i : 6 + 3 * i]
+            facts = _FullBranch(link, maps[i], means[i], scaling[2 * i : 2 * i + 2])
+            gradients += facts.gradients(dz, wanted)
+        gradients += [dz if wanted else None for wanted in ctx.needs_input_grad[3 + 3 * count :]]
+        return (None, None, None, *gradients)
 
 
 class _FullBranch(NamedTuple):
@@ -78,7 +77,7 @@ class _FullBranch(NamedTuple):
         averages = grid.averages(dz)
         dbias = averages.sum((0, 2, 3)) * grid.area
         if wanted[0]:
-            dtoken = front_of(grid.means(averages), normal, dweight, dbias, factor_of(*self.scaling), *self.link[:2])
+            dtoken = front_of(grid.means(averages), normal, dweight, dbias, self.scaling, *self.link[:2])
         return [dtoken, *kept([dweight, dbias], wanted[1:])]
 
 
@@ -107,6 +106,7 @@ class PooledMap(Function):
         return pooled.output
 
     @staticmethod
+    @differentiated_once
     def backward(ctx: Any, gradient: Tensor) -> Gradients:
         """The gradients of token, weight and bias."""
         index, at_maximum, normal, *scaling = ctx.saved_tensors
@@ -114,11 +114,10 @@ class PooledMap(Function):
         grid: PatchGrid = link.grid
         window, stride, padding = ctx.window
         dweight = dtoken = None
-        with torch.no_grad():
-            averages = unpool_averages(gradient, index, window, stride, padding, ctx.size, grid)
-            dbias = averages.sum((0, 2, 3)) * grid.area
-            if at_maximum is not None:
-                dweight = (gradient * at_maximum).masked_fill_(index == CLOSED, 0).sum((0, 2, 3))
-            if wanted[0]:
-                dtoken = front_of(grid.means(averages), normal, dweight, dbias, factor_of(*scaling), *link[:2])
-        return (*differentiated_once([dtoken, *kept([dweight, dbias], wanted[1:3])]), None, None, None, None)
+        averages = unpool_averages(gradient, index, window, stride, padding, ctx.size, grid)
+        dbias = averages.sum((0, 2, 3)) * grid.area
+        if at_maximum is not None:
+            dweight = (gradient * at_maximum).masked_fill_(index == CLOSED, 0).sum((0, 2, 3))
+        if wanted[0]:
+            dtoken = front_of(grid.means(averages), normal, dweight, dbias, scaling, *link[:2])
+        return (dtoken, *kept([dweight, dbias], wanted[1:3]), None, None, None, None)

@@ -21,13 +21,11 @@ from torch.autograd import Function
 
 from gradfilter.filtering.chains.branches import Branch, placeholder
 from gradfilter.filtering.chains.nesting import Nesting
-from gradfilter.filtering.gradients import gradients_of_means
-from gradfilter.filtering.passes.unnormalise import factor_of, unnormalise
+from gradfilter.filtering.gradients import gradients_of_means, of_every_tap
+from gradfilter.filtering.passes.unnormalise import unnormalise
 from gradfilter.filtering.patches import PatchGrid, memory_format
-from gradfilter.filtering.second_derivative import differentiated_once
+from gradfilter.filtering.second_derivative import Gradients, differentiated_once
 from gradfilter.filtering.shape import FilterShape
-
-Gradients = Tuple[Optional[Tensor], ...]
 
 
 class Sums(NamedTuple):
@@ -62,16 +60,15 @@ class PatchConvolution(Function):
         return placeholder(y, (y.size(0), y.size(1), *grids[1].patch_counts))
 
     @staticmethod
+    @differentiated_once
     def backward(ctx: Any, dy_means: Tensor) -> Gradients:
         """The gradients of the weight, the bias and the tokens, each of which gets that of the input."""
-        with torch.no_grad():
-            _, *wanted = ctx.needs_input_grad[:3]
-            ways = (ctx.wants_input, wanted[0])
-            dx, dtap = gradients_of_means(dy_means, ctx.saved_tensors, ctx.shape, ctx.grids, ways)
-            dweight = None if dtap is None else dtap[:, :, None, None].expand(-1, -1, *ctx.kernel)
-            dbias = (dy_means * ctx.grids[1].counts(dy_means)).sum((0, 2, 3)) if wanted[1] else None
-        dinput, *dparameters = differentiated_once([dx, dweight, dbias])
-        return (None, *dparameters, None, None, None, *[dinput] * ctx.tokens)
+        _, wants_weight, wants_bias = ctx.needs_input_grad[:3]
+        ways = (ctx.wants_input, wants_weight)
+        dx, dtap = gradients_of_means(dy_means, ctx.saved_tensors, ctx.shape, ctx.grids, ways)
+        dweight = None if dtap is None else of_every_tap(dtap, ctx.kernel)
+        dbias = (dy_means * ctx.grids[1].counts(dy_means)).sum((0, 2, 3)) if wants_bias else None
+        return (None, dweight, dbias, None, None, None, *[dx] * ctx.tokens)
 
 
 class BranchGradient(Function):
@@ -93,16 +90,16 @@ class BranchGradient(Function):
         return placeholder(token, (*token.shape[:2], *nested.patches.patch_counts))
 
     @staticmethod
+    @differentiated_once
     def backward(ctx: Any, gradient: Tensor) -> Gradients:
         """The gradients of the branch's token, weight and bias."""
-        slope, slope_normal, normal, rstd, weight = ctx.saved_tensors
+        slope, slope_normal, normal, *scaling = ctx.saved_tensors
         link, wanted = ctx.link, ctx.needs_input_grad
-        with torch.no_grad():
-            gradient, factor = ctx.nested.refine(gradient, link.layout), factor_of(rstd, weight)
-            dtoken, dweight, dbias = unnormalise(
-                gradient, slope, slope_normal, normal, factor, link.grid, link.values, wants_map=wanted[0]
-            )
-        return (*differentiated_once([dtoken, *kept([dweight, dbias], wanted[1:3])]), None, None, None)
+        gradient = ctx.nested.refine(gradient, link.layout)
+        dtoken, dweight, dbias = unnormalise(
+            gradient, slope, slope_normal, normal, scaling, link.grid, link.values, wants_map=wanted[0]
+        )
+        return (dtoken, *kept([dweight, dbias], wanted[1:3]), None, None, None)
 
 
 class BranchLink(NamedTuple):
@@ -140,14 +137,14 @@ class Entry(Function):
         return placeholder(x, (*x.shape[:2], *grid.patch_counts))
 
     @staticmethod
+    @differentiated_once
     def backward(ctx: Any, gradient: Tensor) -> Gradients:
         """Give every pixel the gradient of its patch."""
         (mask,) = ctx.saved_tensors
-        with torch.no_grad():
-            dx = ctx.grid.spread(gradient, ctx.memory_format)
-            if mask is not None:
-                dx.mul_(mask)
-        return (*differentiated_once([dx]), None, None)
+        dx = ctx.grid.spread(gradient, ctx.memory_format)
+        if mask is not None:
+            dx.mul_(mask)
+        return dx, None, None
 
 
 class GlobalMean(Function):
@@ -160,9 +157,10 @@ class GlobalMean(Function):
         return mean.view_as(mean)
 
     @staticmethod
+    @differentiated_once
     def backward(ctx: Any, gradient: Tensor) -> Gradients:
         """Every pixel's share."""
-        return (None, None, *differentiated_once([gradient / ctx.pixels]) * ctx.tokens)
+        return (None, None, *[gradient / ctx.pixels] * ctx.tokens)
 
 
 def scales(branch: Branch) -> Tuple[Optional[Tensor], Optional[Tensor]]:

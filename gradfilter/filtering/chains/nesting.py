@@ -19,10 +19,12 @@ class Nesting(NamedTuple):
     """How coarse patches are made of fine ones: patches is the coarse grid on the map that has a pixel per fine patch.
 
     scale turns sums of fine averages into coarse averages, as each is divided by the area of its own full patch.
+    is_identity: the two grids cut the map alike; their full patches may differ in size all the same.
     """
 
     patches: PatchGrid
     scale: float
+    is_identity: bool
 
     def coarsen(self, averages: Tensor) -> Tensor:
         """Averages over fine patches → averages over coarse ones."""
@@ -33,11 +35,6 @@ class Nesting(NamedTuple):
         """Give every fine patch the value of its coarse patch."""
         return values.contiguous(memory_format=layout) if self.is_identity else self.patches.spread(values, layout)
 
-    @property
-    def is_identity(self) -> bool:
-        """Whether the two grids cut the map alike; their full patches may differ in size all the same."""
-        return all(axis.pixels == axis.patches for axis in self.patches)
-
 
 @lru_cache(maxsize=None)
 def nesting(fine: PatchGrid, coarse: PatchGrid) -> Optional[Nesting]:
@@ -46,7 +43,8 @@ def nesting(fine: PatchGrid, coarse: PatchGrid) -> Optional[Nesting]:
     if None in axes:
         return None
     patches = PatchGrid(*axes)  # type: ignore[arg-type]
-    return Nesting(patches, patches.area * fine.area / coarse.area)
+    alike = all(axis.pixels == axis.patches for axis in patches)
+    return Nesting(patches, patches.area * fine.area / coarse.area, alike)
 
 
 def whole_map(size: Sequence[int]) -> PatchGrid:

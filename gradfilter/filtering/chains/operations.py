@@ -17,7 +17,7 @@ from gradfilter.filtering.chains.functions import GlobalMean
 from gradfilter.filtering.chains.nesting import whole_map
 from gradfilter.filtering.chains.terms import STEPPED
 from gradfilter.filtering.chains.values import Blend, Value
-from gradfilter.filtering.passes import CLOSED, IDENTITY, Activation, Normal, channel_statistics, max_pool
+from gradfilter.filtering.passes import CLOSED, IDENTITY, Activation, Normal, batch_statistics, max_pool
 from gradfilter.filtering.stand_in import named_functions
 
 
@@ -50,19 +50,14 @@ def batch_norm(  # noqa: PLR0917 - torch's own arguments
     if branch is None or branch.y.numel() == branch.y.size(1):
         return NotImplemented  # torch refuses to normalise single values, in its own words
     if training:
-        mean, variance = channel_statistics(branch.y)
-        _move(running_mean, mean, momentum)
-        count = branch.y.numel() // branch.y.size(1)
-        _move(running_var, variance * (count / (count - 1)), momentum)
-    elif running_mean is None or running_var is None:
+        mean, rstd = batch_statistics(branch.y, (running_mean, running_var), momentum, eps)
+    elif running_mean is None or running_var is None or running_mean.dtype != branch.y.dtype:
         return NotImplemented
     else:
-        mean, variance = running_mean.clone(), running_var
-    if mean.dtype != branch.y.dtype:
-        return NotImplemented
+        mean, rstd = running_mean.clone(), (running_var + eps).rsqrt()
     normal = Normal(
         mean,
-        (variance + eps).rsqrt(),
+        rstd,
         torch.ones_like(mean) if weight is None else weight.detach(),
         torch.zeros_like(mean) if bias is None else bias.detach(),
     )
@@ -75,11 +70,6 @@ def _bare_branch(deferred: Any) -> Optional[Branch]:
     if not isinstance(value, Blend) or not value.is_linear or value.others or len(value.branches) != 1:
         return None
     return value.branches[0] if value.branches[0].normalisation is None else None
-
-
-def _move(running: Optional[Tensor], observed: Tensor, momentum: float) -> None:
-    if running is not None:
-        running.lerp_(observed.to(running.dtype), momentum)
 
 
 # -------------------------------------------------------------------------------------- activations

@@ -17,12 +17,12 @@ from gradfilter.filtering.native.openmp import share_openmp
 _SIGNATURES = {
     "averages": "pp iii ip ip d i",
     "spread": "pp iii ip ip i",
-    "statistics": "ppp iiii p i",
+    "statistics": "ppppp dd iiii p i",
     "activate": "ppppp id iii ip ip d i",
     "mask": "ppd pd ppp iii ip ip d i",
     "max_pool": "pp dd ppp iii p i",
     "unpool_averages": "ppp iii ppp ii d i",
-    "unnormalise": "ppppp iiii dd pp i",
+    "unnormalise": "pppppp iiii dd pp i",
 }
 _TYPES = {"p": ctypes.c_void_p, "i": ctypes.c_int64, "d": ctypes.c_double}
 SUFFIXES = {torch.float32: "float32", torch.float64: "float64"}

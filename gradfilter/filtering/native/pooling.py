@@ -1,14 +1,14 @@
-"""Averages over patches, values spread back over them, and statistics of channels: the kernels' calls.
+"""Averages over patches, values spread back over them, and statistics of batches: the kernels' calls.
 
 Each answers None where the maps need PyTorch's operators.
 """
 
-from typing import TYPE_CHECKING, Optional, Tuple
+from typing import TYPE_CHECKING, Optional, Sequence, Tuple
 
 import torch
 from torch import Tensor
 
-from gradfilter.filtering.native.arguments import counts, dense, empty, patches, pointer, shape, threads
+from gradfilter.filtering.native.arguments import counts, dense, empty, patches, pointer, present, shape, threads
 from gradfilter.filtering.native.library import kernel
 
 if TYPE_CHECKING:
@@ -35,14 +35,19 @@ def spread(values: Tensor, grid: "PatchGrid", layout: torch.memory_format) -> Op
     return out
 
 
-def channel_statistics(y: Tensor, layout: torch.memory_format) -> Optional[Tuple[Tensor, Tensor]]:
-    """Mean and biased variance of each channel."""
-    run = kernel("statistics", y)
-    if run is None:
+def batch_statistics(
+    y: Tensor, running: Sequence[Optional[Tensor]], momentum: float, eps: float, layout: torch.memory_format
+) -> Optional[Tuple[Tensor, Tensor]]:
+    """Mean and 1/σ of each channel; running mean and variance, where there are any, move towards those of y."""
+    known = present(running)
+    run = kernel("statistics", y, *known)
+    if run is None or not all(numbers.is_contiguous() for numbers in known):
         return None
-    y, channels = dense(y, layout), y.size(1)
-    means, variances = (torch.empty(channels, dtype=y.dtype) for _ in range(2))
-    room = torch.empty(2 * channels * threads(), dtype=torch.float64)
-    pixels = y.size(2) * y.size(3)
-    run(*map(pointer, (y, means, variances)), *shape(y, layout), pixels, pointer(room), threads())
-    return means, variances
+    y = dense(y, layout)
+    images, channels, height, width = y.shape
+    mean, rstd = torch.empty(channels, dtype=y.dtype), torch.empty(channels, dtype=y.dtype)
+    work = torch.empty(2 * channels * threads(), dtype=torch.float64)
+    results = pointer(mean), pointer(rstd), *map(pointer, running)
+    sizes = layout == torch.channels_last, images, channels, height * width
+    run(pointer(y), *results, momentum, eps, *sizes, pointer(work), threads())
+    return mean, rstd

@@ -86,11 +86,23 @@ static void statistics_last(const T *y, T *means, T *variances, int64_t pixels, 
     }
 }
 
-/* y → means and biased variances; work: room for 2 · channels · threads numbers */
-void NAME(statistics)(const T *y, T *means, T *variances, int64_t last, int64_t images, int64_t channels,
-                      int64_t pixels, double *work, int64_t threads) {
+/* y → means and 1/σ, epsilon included. Running means and unbiased variances, or none, move by the share momentum towards
+those of y. work: room for 2 · channels · threads numbers */
+void NAME(statistics)(const T *y, T *means, T *rstds, T *running_means, T *running_variances, double momentum,
+                      double epsilon, int64_t last, int64_t images, int64_t channels, int64_t pixels, double *work,
+                      int64_t threads) {
+    double values = (double)images * (double)pixels;
+    T *variances = rstds;
     if (last)
         statistics_last(y, means, variances, images * pixels, channels, work, threads);
     else
         statistics_first(y, means, variances, images, channels, pixels, (int)threads);
+    for (int64_t c = 0; c < channels; c++) {
+        double variance = variances[c];
+        rstds[c] = (T)(1 / sqrt(variance + epsilon));
+        if (running_means)
+            running_means[c] += (T)(momentum * (means[c] - running_means[c]));
+        if (running_variances)
+            running_variances[c] += (T)(momentum * (variance * values / (values - 1) - running_variances[c]));
+    }
 }

@@ -110,22 +110,22 @@ static void sum_all(const grid_maps *maps, int64_t last, double *work, int64_t t
             work[k] += work[2 * thread * channels + k];
 }
 
-/* The gradients of weight and bias, and out, or none, in front of the normalisation. scale: of each channel, or none
-for 1. values: over how many a statistic was taken that was the batch's own, else 0. work: room for 2 · channels ·
+/* The gradients of weight and bias, and out, or none, in front of the normalisation. rstd, weight: of each channel, or
+none for 1. values: over how many a statistic was taken that was the batch's own, else 0. work: room for 2 · channels ·
 threads numbers; numbers: for 3 · channels. */
-void NAME(unnormalise)(const T *const *maps, T *dweight, T *dbias, T *out, const T *scale, int64_t last, int64_t images,
-                       int64_t channels, int64_t patches, double area, double values, double *work, T *numbers,
-                       int64_t threads) {
+void NAME(unnormalise)(const T *const *maps, T *dweight, T *dbias, T *out, const T *rstd, const T *weight, int64_t last,
+                       int64_t images, int64_t channels, int64_t patches, double area, double values, double *work,
+                       T *numbers, int64_t threads) {
     grid_maps grid = {maps[0], maps[1], maps[2], maps[3], maps[4], maps[5], images, channels, patches};
     T *scales = numbers, *offsets = numbers + channels, *correlations = numbers + 2 * channels;
     sum_all(&grid, last, work, threads);
     for (int64_t c = 0; c < channels; c++) {
-        double bias = work[c] * (grid.slope ? area : 1), weight = work[channels + c] * area;
-        dbias[c] = (T)bias;
-        dweight[c] = (T)weight;
-        scales[c] = scale ? scale[c] : 1;
-        offsets[c] = values > 0 ? (T)(bias / values) : 0;
-        correlations[c] = values > 0 ? (T)(weight / values) : 0;
+        double to_bias = work[c] * (grid.slope ? area : 1), to_weight = work[channels + c] * area;
+        dbias[c] = (T)to_bias;
+        dweight[c] = (T)to_weight;
+        scales[c] = (rstd ? rstd[c] : 1) * (weight ? weight[c] : 1);
+        offsets[c] = values > 0 ? (T)(to_bias / values) : 0;
+        correlations[c] = values > 0 ? (T)(to_weight / values) : 0;
     }
     if (!out)
         return;

@@ -24,7 +24,7 @@ Gradients = Tuple[Optional[Tensor], Tensor, Tensor]
 
 def unnormalise(  # noqa: PLR0917 - a kernel takes many things
     maps: Sequence[Optional[Tensor]],
-    scale: Optional[Tensor],
+    scaling: Sequence[Optional[Tensor]],
     grid: "PatchGrid",
     values: int,
     layout: torch.memory_format,
@@ -32,25 +32,25 @@ def unnormalise(  # noqa: PLR0917 - a kernel takes many things
 ) -> Optional[Gradients]:
     """The gradients in front of the normalisation, or None, of its weight and of its bias.
 
-    maps: gradient, and slope, slope_normal and normal or None. values: of a statistic of the batch, else 0.
+    maps: gradient, and slope, slope_normal and normal or None. scaling: 1/σ and weight, or None. values: of a statistic
+    of the batch, else 0.
     """
-    (scale,) = as_constants([scale], present(maps)[0])
-    run = kernel("unnormalise", *present([*maps, scale]))
+    scaling = as_constants(scaling, present(maps)[0])
+    run = kernel("unnormalise", *present([*maps, *scaling]))
     if run is None:
         return None
     gradient, *others = [dense_or_none(each, layout) for each in maps]
     if gradient is None:
         return None
     channels, dtype = gradient.size(1), gradient.dtype
-    dweight, dbias, numbers = torch.empty(channels, dtype=dtype), torch.empty(channels, dtype=dtype), None
-    numbers = torch.empty(3 * channels, dtype=dtype)
+    dweight, dbias, numbers = (torch.empty(size, dtype=dtype) for size in (channels, channels, 3 * channels))
     work = torch.empty(2 * channels * threads(), dtype=torch.float64)
     out = torch.empty_like(gradient) if wants_map else None
     counts = grid.counts(gradient)
     sources = pointers([gradient, *others, counts, grid.shares(gradient)])
     run(
         sources,
-        *map(pointer, (dweight, dbias, out, scale)),
+        *map(pointer, (dweight, dbias, out, *scaling)),
         *shape(gradient, layout),
         counts.numel(),
         grid.area,

@@ -5,7 +5,7 @@ from gradfilter.filtering.passes.activation import IDENTITY, KINDS, Activation
 from gradfilter.filtering.passes.masks import Masked, Open, extend_mask
 from gradfilter.filtering.passes.max_pooling import CLOSED, Pooled, max_pool, unpool, unpool_averages
 from gradfilter.filtering.passes.normal import Normal
-from gradfilter.filtering.passes.statistics import channel_statistics
+from gradfilter.filtering.passes.statistics import batch_statistics
 
 __all__ = [
     "CLOSED",
@@ -19,7 +19,7 @@ __all__ = [
     "Pooled",
     "Wanted",
     "activate",
-    "channel_statistics",
+    "batch_statistics",
     "extend_mask",
     "max_pool",
     "unpool",

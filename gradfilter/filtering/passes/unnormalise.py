@@ -1,7 +1,7 @@
 """The way back through a normalisation, on a patch grid.
 
 With A the gradient behind the activation, constant inside each patch, S sums and M means over patches, m the number
-of values that a statistic of the batch was taken over, and factor what every channel is scaled with:
+of values that a statistic of the batch was taken over, and factor what every channel is scaled with, 1/σ · weight:
 
     dbias   = Σ A · S(f′)          dweight = Σ A · S(f′ · x̂)
     out     = factor · (A · M(f′) − dbias/m − M(x̂) · dweight/m)      the last two only for statistics of the batch
@@ -9,9 +9,8 @@ of values that a statistic of the batch was taken over, and factor what every ch
 Source: BatchNorm's backward pass, averaged over patches.
 """
 
-from typing import NamedTuple, Optional
+from typing import NamedTuple, Optional, Sequence
 
-import torch
 from torch import Tensor
 
 from gradfilter.filtering.native import unnormalising
@@ -34,21 +33,21 @@ def unnormalise(  # noqa: PLR0917 - a gradient and three averages
     slope: Optional[Tensor],
     slope_normal: Optional[Tensor],
     normal: Optional[Tensor],
-    factor: Optional[Tensor],
+    scaling: Sequence[Optional[Tensor]],
     grid: PatchGrid,
     values: int = 0,
     *,
     wants_map: bool = True,
 ) -> Unnormalised:
-    """All (N, C, P_h, P_w) but factor (C,): averages of f′ (None: 1 everywhere), f′ · x̂ and x̂ over the grid's patches.
+    """All (N, C, P_h, P_w) but scaling: averages of f′ (None: 1 everywhere), f′ · x̂ and x̂ over the grid's patches.
 
-    values: m, or 0 where the statistics were given.
+    scaling: 1/σ and weight, each (C,), or None for 1. values: m, or 0 where the statistics were given.
     """
     layout = memory_format(gradient)
     maps = gradient, slope, slope_normal, normal if values else None
-    native = unnormalising.unnormalise(maps, factor, grid, values, layout, wants_map)
+    native = unnormalising.unnormalise(maps, scaling, grid, values, layout, wants_map)
     if native is None:
-        return unnormalise_aten(gradient, slope, slope_normal, normal, factor, grid, values, wants_map=wants_map)
+        return unnormalise_aten(gradient, slope, slope_normal, normal, scaling, grid, values, wants_map=wants_map)
     out, dweight, dbias = native
     return Unnormalised(out, None if slope_normal is None else dweight, dbias)
 
@@ -58,7 +57,7 @@ def unnormalise_aten(  # noqa: PLR0917
     slope: Optional[Tensor],
     slope_normal: Optional[Tensor],
     normal: Optional[Tensor],
-    factor: Optional[Tensor],
+    scaling: Sequence[Optional[Tensor]],
     grid: PatchGrid,
     values: int = 0,
     *,
@@ -68,7 +67,7 @@ def unnormalise_aten(  # noqa: PLR0917
     means = gradient if slope is None else gradient * grid.means(slope)
     dbias = (means * grid.counts(means)).sum((0, 2, 3))
     dweight = None if slope_normal is None else (gradient * slope_normal).sum((0, 2, 3)) * grid.area
-    out = front_of(means, normal, dweight, dbias, factor, grid, values) if wants_map else None
+    out = front_of(means, normal, dweight, dbias, scaling, grid, values) if wants_map else None
     return Unnormalised(out, dweight, dbias)
 
 
@@ -77,7 +76,7 @@ def front_of(  # noqa: PLR0917
     normal: Optional[Tensor],
     dweight: Optional[Tensor],
     dbias: Optional[Tensor],
-    factor: Optional[Tensor],
+    scaling: Sequence[Optional[Tensor]],
     grid: PatchGrid,
     values: int,
 ) -> Tensor:
@@ -86,14 +85,10 @@ def front_of(  # noqa: PLR0917
         means = means - _channels(dbias / values)
         if normal is not None and dweight is not None:
             means = means - grid.means(normal) * _channels(dweight / values)
-    return means if factor is None else means * _channels(factor)
+    rstd, weight = scaling
+    means = means if rstd is None else means * _channels(rstd)
+    return means if weight is None else means * _channels(weight)
 
 
 def _channels(numbers: Tensor) -> Tensor:
     return numbers.view(1, -1, 1, 1)
-
-
-def factor_of(rstd: Optional[Tensor], weight: Optional[Tensor]) -> Optional[Tensor]:
-    """What a gradient is multiplied with on its way back: 1/σ, times the weight where there is one."""
-    with torch.no_grad():
-        return rstd if rstd is None or weight is None else rstd * weight

@@ -92,24 +92,35 @@ static scene drawn_scene(int64_t threads) {
 
 static void run_pooling(scene s) {
     int64_t pixels = s.height * s.width, patches = s.row_patches * s.column_patches, planes = s.images * s.channels;
-    T *maps[2] = {numbers(planes * pixels)}, *out[2], *spread[2], *mean[2], *variance[2];
+    T *maps[2] = {numbers(planes * pixels)}, *out[2], *spread[2], *mean[2], *rstd[2], *running[2][2];
+    int64_t moves = drawn(0, 3);
     double *work = room(2 * s.channels * s.threads, sizeof(double));
     maps[1] = moved(maps[0], s.images, s.channels, pixels);
     for (int last = 0; last < 2; last++) {
         out[last] = room(planes * patches, sizeof(T));
         spread[last] = room(planes * pixels, sizeof(T));
         mean[last] = room(s.channels, sizeof(T));
-        variance[last] = room(s.channels, sizeof(T));
+        rstd[last] = room(s.channels, sizeof(T));
+        for (int i = 0; i < 2; i++) {
+            running[i][last] = moves >> i & 1 ? room(s.channels, sizeof(T)) : 0;
+            for (int64_t c = 0; c < s.channels && running[i][last]; c++)
+                running[i][last][c] = 1;
+        }
         NAME(averages)(maps[last], out[last], last, s.images, s.channels, GRID, 0.25, s.threads);
         NAME(spread)(out[last], spread[last], last, s.images, s.channels, GRID, s.threads);
-        NAME(statistics)(maps[last], mean[last], variance[last], last, s.images, s.channels, pixels, work, s.threads);
+        NAME(statistics)(maps[last], mean[last], rstd[last], running[0][last], running[1][last], 0.1, 0.5, last,
+                         s.images, s.channels, pixels, work, s.threads);
     }
     compare("averages", out[0], out[1], s.images, s.channels, patches);
     compare("spread", spread[0], spread[1], s.images, s.channels, pixels);
     compare("means", mean[0], mean[1], 1, 1, s.channels);
-    compare("variances", variance[0], variance[1], 1, 1, s.channels);
+    compare("standard deviations", rstd[0], rstd[1], 1, 1, s.channels);
+    for (int i = 0; i < 2; i++)
+        if (moves >> i & 1 && s.images * pixels > 1)
+            compare("running statistics", running[i][0], running[i][1], 1, 1, s.channels);
     for (int last = 0; last < 2; last++)
-        free(maps[last]), free(out[last]), free(spread[last]), free(mean[last]), free(variance[last]);
+        free(maps[last]), free(out[last]), free(spread[last]), free(mean[last]), free(rstd[last]),
+            free(running[0][last]), free(running[1][last]);
     free(work);
 }
 
@@ -240,7 +251,8 @@ static void run_max_pool(scene s) {
 static void run_unnormalise(scene s) {
     int64_t patches = s.row_patches * s.column_patches, planes = s.images * s.channels, given = drawn(0, 15);
     double values = (double)drawn(0, 1) * 100, *work = room(2 * s.channels * s.threads, sizeof(double));
-    T *maps[2][6], *dweight[2], *dbias[2], *out[2], *scale = drawn(0, 1) ? numbers(s.channels) : 0;
+    T *maps[2][6], *dweight[2], *dbias[2], *out[2], *rstd = drawn(0, 1) ? numbers(s.channels) : 0;
+    T *weight = drawn(0, 1) ? numbers(s.channels) : 0;
     T *room_for_numbers = room(3 * s.channels, sizeof(T));
     for (int k = 0; k < 4; k++) { /* gradient, slope, slope_normal, normal */
         maps[0][k] = k == 0 || given & 1 << k ? numbers(planes * patches) : 0;
@@ -252,8 +264,8 @@ static void run_unnormalise(scene s) {
         dweight[last] = room(s.channels, sizeof(T));
         dbias[last] = room(s.channels, sizeof(T));
         out[last] = given & 1 ? room(planes * patches, sizeof(T)) : 0;
-        NAME(unnormalise)((const T *const *)maps[last], dweight[last], dbias[last], out[last], scale, last, s.images,
-                          s.channels, patches, 4, values, work, room_for_numbers, s.threads);
+        NAME(unnormalise)((const T *const *)maps[last], dweight[last], dbias[last], out[last], rstd, weight, last,
+                          s.images, s.channels, patches, 4, values, work, room_for_numbers, s.threads);
     }
     compare("gradients of weights", dweight[0], dweight[1], 1, 1, s.channels);
     compare("gradients of biases", dbias[0], dbias[1], 1, 1, s.channels);
@@ -264,7 +276,7 @@ static void run_unnormalise(scene s) {
             free(maps[last][k]);
         free(dweight[last]), free(dbias[last]), free(out[last]);
     }
-    free(maps[0][4]), free(maps[0][5]), free(work), free(room_for_numbers), free(scale);
+    free(maps[0][4]), free(maps[0][5]), free(work), free(room_for_numbers), free(rstd), free(weight);
 }
 
 int main(int count, char **arguments) {

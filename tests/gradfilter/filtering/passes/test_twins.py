@@ -12,7 +12,7 @@ from gradfilter.filtering.passes import (
     Open,
     Wanted,
     activate,
-    channel_statistics,
+    batch_statistics,
     extend_mask,
     max_pool,
     unpool_averages,
@@ -20,7 +20,7 @@ from gradfilter.filtering.passes import (
 from gradfilter.filtering.passes.activate import activate_aten
 from gradfilter.filtering.passes.masks import extend_mask_aten
 from gradfilter.filtering.passes.max_pooling import max_pool_aten, unpool_averages_aten
-from gradfilter.filtering.passes.statistics import channel_statistics_aten
+from gradfilter.filtering.passes.statistics import batch_statistics_aten
 from gradfilter.filtering.patches import PatchAxis, PatchGrid
 
 BOUNDS = {torch.float32: 1e-6, torch.float64: 1e-12}
@@ -94,9 +94,13 @@ def test_activate_with_an_addend_equals_its_twin(reference, layout, dtype):
 
 
 def test_statistics_equal_their_twin(reference, layout, dtype):
-    """Means and variances."""
+    """Means, standard deviations, and how running statistics move."""
     y = drawn(GRIDS[0], dtype, layout) + 3
-    assert_equal(reference, dtype, channel_statistics_aten(y), channel_statistics(y))
+    for missing in (None, 0, 1):
+        running = [[None if i == missing else torch.ones(y.size(1), dtype=dtype) for i in range(2)] for _ in range(2)]
+        expected, got = (f(y, r, 0.1, 1e-3) for f, r in zip((batch_statistics_aten, batch_statistics), running))
+        pairs = [pair for pair in zip(*running) if pair[0] is not None]
+        assert_equal(reference, dtype, [*expected, *(pair[0] for pair in pairs)], [*got, *(pair[1] for pair in pairs)])
 
 
 @pytest.mark.parametrize("grid", GRIDS)

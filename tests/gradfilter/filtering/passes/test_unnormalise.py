@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from gradfilter.filtering.passes import Normal, Wanted, activate, channel_statistics
+from gradfilter.filtering.passes import Normal, Wanted, activate, batch_statistics
 from gradfilter.filtering.passes.activation import Activation
-from gradfilter.filtering.passes.unnormalise import factor_of, unnormalise, unnormalise_aten
+from gradfilter.filtering.passes.unnormalise import unnormalise, unnormalise_aten
 from gradfilter.filtering.patches import PatchAxis, PatchGrid
 
 LAYOUTS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
@@ -41,14 +41,14 @@ def test_autograd_finds_the_same(grid, training, kind, layout):
     weight, bias = (torch.randn(5, dtype=torch.float64).requires_grad_() for _ in range(2))
     gradient = torch.randn(3, 5, *grid.patch_counts, dtype=torch.float64).contiguous(memory_format=layout)
 
-    mean, variance = channel_statistics(y.detach())
+    mean, rstd = batch_statistics(y.detach())
     if not training:
-        mean, variance = mean + 0.1, variance * 1.3
+        mean, rstd = mean + 0.1, rstd * 0.9
     activation = torch.relu if kind == "relu" else torch.nn.functional.silu if kind == "silu" else torch.Tensor.clone
-    out = torch.nn.functional.batch_norm(y, mean.clone(), variance.clone(), weight, bias, training, eps=1e-30)
+    out = torch.nn.functional.batch_norm(y, mean.clone(), rstd.pow(-2), weight, bias, training, eps=1e-30)
     activation(out).backward(grid.spread(gradient, layout))
 
-    normal = Normal(mean, variance.rsqrt(), weight.detach(), bias.detach())
+    normal = Normal(mean, rstd, weight.detach(), bias.detach())
     sums = activate(
         y.detach(), normal, None, None, Activation(kind), grid, Wanted(slope=True, slope_normal=True, normal=True)
     )
@@ -57,7 +57,7 @@ def test_autograd_finds_the_same(grid, training, kind, layout):
         None if kind == "identity" else sums.slope,
         sums.slope_normal,
         sums.normal,
-        factor_of(normal.rstd, weight),
+        (normal.rstd, normal.weight),
         grid,
         y.numel() // 5 if training else 0,
     )
@@ -72,12 +72,13 @@ def test_autograd_finds_the_same(grid, training, kind, layout):
 @pytest.mark.parametrize("values", [0, 77])
 @pytest.mark.parametrize("grid", GRIDS, ids=str)
 def test_twin_computes_the_same(grid, values, given, layout, dtype):
-    """Whatever is given and wanted, with or without a factor."""
+    """Whatever is given and wanted, with or without 1/σ and a weight."""
     maps = [torch.randn(3, 5, *grid.patch_counts, dtype=dtype).contiguous(memory_format=layout) for _ in range(4)]
     gradient, slope, slope_normal, normal = [
         each if k < 0 or given >> k & 1 else None for k, each in enumerate(maps, -1)
     ]
-    arguments = gradient, slope, slope_normal, normal, torch.rand(5, dtype=dtype) if given & 1 else None, grid, values
+    scaling = [torch.rand(5, dtype=dtype) if given & flag else None for flag in (1, 2)]
+    arguments = gradient, slope, slope_normal, normal, scaling, grid, values
     found, twin = unnormalise(*arguments), unnormalise_aten(*arguments)
     for one, other in zip(found, twin):
         assert (one is None) == (other is None)
