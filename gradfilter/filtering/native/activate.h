@@ -3,6 +3,9 @@
 /* numbers of one map: mean, rstd, weight, bias of every channel; where there are none, those that change nothing */
 static const T NOTHING[] = {0, 1, 1, 0};
 
+/* Whether rows of so many lanes, one after another from a on, are whole lines of memory */
+static int are_lines(const T *a, int64_t lanes) { return (uintptr_t)a % LINE == 0 && lanes * sizeof(T) % LINE == 0; }
+
 static void activate_last(activation_task whole, T *const *out, int64_t images, int64_t channels, axis rows,
                           axis columns, int64_t kind, int threads) {
     void (*activate)(const activation_task *, block, int64_t) = WIDEST_FOR(activate_kinds, channels)[kind];
@@ -14,23 +17,28 @@ static void activate_last(activation_task whole, T *const *out, int64_t images, 
         whole.step[i] = whole.numbers[i] != 0;
         whole.numbers[i] = whole.numbers[i] ? whole.numbers[i] : nothing[i];
     }
-#pragma omp parallel for collapse(2) num_threads(threads) schedule(static)
-    for (int64_t n = 0; n < images; n++)
-        for (int64_t i = 0; i < rows.patches; i++)
-            for (int64_t j = 0; j < columns.patches; j++) {
-                activation_task task = whole;
-                block pixels = {rows.starts[i + 1] - rows.starts[i], columns.pixels * channels,
-                                columns.starts[j + 1] - columns.starts[j], channels, AHEAD};
-                int64_t pixel = ((n * rows.pixels + rows.starts[i]) * columns.pixels + columns.starts[j]) * channels;
-                int64_t patch = ((n * rows.patches + i) * columns.patches + j) * channels;
-                task.y += pixel;
-                task.a += pixel;
-                if (task.addend)
-                    task.addend += pixel;
-                for (int k = 0; k < SUMS; k++)
-                    task.sums[k] = out[k] ? out[k] + patch : 0;
-                activate(&task, pixels, channels);
-            }
+    whole.streams = are_lines(whole.a, channels);
+#pragma omp parallel num_threads(threads)
+    {
+#pragma omp for collapse(2) schedule(static) nowait
+        for (int64_t n = 0; n < images; n++)
+            for (int64_t i = 0; i < rows.patches; i++)
+                for (int64_t j = 0; j < columns.patches; j++) {
+                    activation_task task = whole;
+                    block pixels = {rows.starts[i + 1] - rows.starts[i], columns.pixels * channels,
+                                    columns.starts[j + 1] - columns.starts[j], channels, AHEAD};
+                    int64_t pixel = ((n * rows.pixels + rows.starts[i]) * columns.pixels + columns.starts[j]) * channels;
+                    int64_t patch = ((n * rows.patches + i) * columns.patches + j) * channels;
+                    task.y += pixel;
+                    task.a += pixel;
+                    if (task.addend)
+                        task.addend += pixel;
+                    for (int k = 0; k < SUMS; k++)
+                        task.sums[k] = out[k] ? out[k] + patch : 0;
+                    activate(&task, pixels, channels);
+                }
+        STREAMED();
+    }
 }
 
 static void advance(activation_task *task, int64_t pixels) {
@@ -103,6 +111,7 @@ static void activate_plane(activation_task task, T *const *out, int64_t channel,
 
 static void activate_first(activation_task whole, T *const *out, int64_t images, int64_t channels, axis rows,
                            axis columns, int64_t kind, int threads) {
+    whole.streams = columns.padded && are_lines(whole.a, columns.pixels);
 #pragma omp parallel num_threads(threads)
     {
         T sums[SUMS][ROW];
@@ -116,6 +125,7 @@ static void activate_first(activation_task whole, T *const *out, int64_t images,
             advance(&task, plane * rows.pixels * columns.pixels);
             activate_plane(task, to, plane % channels, kind, &rows, &columns, sums);
         }
+        STREAMED();
     }
 }
 
@@ -124,7 +134,7 @@ void NAME(activate)(const T *y, const T *addend, const T *const *numbers, T *a, 
                     double parameter, int64_t last, int64_t images, int64_t channels, int64_t row_patches,
                     const int64_t *row_starts, int64_t column_patches, const int64_t *column_starts, double scale,
                     int64_t threads) {
-    activation_task task = {y, addend, a, {0}, {0}, {0}, (T)parameter, (T)scale};
+    activation_task task = {y, addend, a, {0}, {0}, {0}, (T)parameter, (T)scale, 0};
     axis rows = axis_of(row_patches, row_starts), columns = axis_of(column_patches, column_starts);
     memcpy(task.numbers, numbers, sizeof(task.numbers));
     if (last)

@@ -1,5 +1,12 @@
 /* Normalise, add, activate and sum a block of pixels for one lane after another. */
 
+INLINE void W(write)(const activation_task *task, int64_t at, V a) {
+    if (task->streams)
+        W(stream)(task->a + at, a);
+    else
+        W(store)(task->a + at, a);
+}
+
 /* name: an activation; adds: whether there is an addend */
 INLINE void W(activate_block)(const activation_task *task, block pixels, int64_t lanes, int adds,
                               V (*function)(V, T, V *)) {
@@ -24,11 +31,11 @@ INLINE void W(activate_block)(const activation_task *task, block pixels, int64_t
                     sums[2] += slope * x2;
                     sums[4] += x2;
                     sums[5] += a;
-                    W(store)(task->a + at, a);
+                    W(write)(task, at, a);
                 } else {
                     V a = function(z, task->parameter, &slope);
                     sums[5] += a;
-                    W(store)(task->a + at, a);
+                    W(write)(task, at, a);
                 }
                 sums[0] += slope;
                 sums[1] += slope * x;

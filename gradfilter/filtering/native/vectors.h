@@ -1,4 +1,4 @@
-/* Vectors of WIDTH bytes of the element type, in the language of GCC and clang: no intrinsics, so x86, ARM and the
+/* Vectors of WIDTH bytes of the element type, in the language of GCC and clang: no intrinsics but one, so x86, ARM and the
 rest.
 
 Included once per width. V holds LANES elements; W(name) is name for this width. Memory need not be aligned. */
@@ -17,6 +17,12 @@ typedef T W(unaligned) __attribute__((vector_size(WIDTH), aligned(sizeof(T)), ma
 
 static inline V W(load)(const T *from) { return *(const W(unaligned) *)from; }
 static inline void W(store)(T *to, V value) { *(W(unaligned) *)to = value; }
+#if WIDTH == LINE && defined(__AVX512F__)
+/* A whole line of memory past the caches, to where one begins: it need not be read before it is written. */
+static inline void W(stream)(T *to, V value) { _mm512_stream_ps((float *)to, (__m512)value); }
+#else
+static inline void W(stream)(T *to, V value) { W(store)(to, value); }
+#endif
 static inline V W(all)(T value) { return value - (V){0}; }
 /* yes where the mask has all bits set, no where it has none */
 static inline V W(choose)(VI mask, V yes, V no) { return (V)((mask & (VI)yes) | (~mask & (VI)no)); }

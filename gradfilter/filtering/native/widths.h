@@ -9,6 +9,15 @@ typedef struct {
     int64_t rows, row_step, columns, column_step, ahead;
 } block;
 
+#define LINE 64 /* bytes of memory that the caches hold together */
+
+#if defined(__AVX512F__)
+#include <immintrin.h>
+#define STREAMED() _mm_sfence() /* for other threads to see what was streamed */
+#else
+#define STREAMED()
+#endif
+
 enum { NUMBERS = 8, SUMS = 6 };
 
 enum {
@@ -23,6 +32,7 @@ typedef struct {
     int64_t step[NUMBERS];
     T *sums[SUMS]; /* one for each lane, or none */
     T parameter, scale;
+    int streams; /* whether the vectors of a line's width that are written to a begin lines */
 } activation_task;
 
 #if defined(__AVX512F__)

@@ -17,9 +17,10 @@ static int64_t drawn(int64_t low, int64_t high) {
 
 static T drawn_number(void) { return (T)drawn(-4000, 4000) / 1000; }
 
+/* From a line of the caches on, as torch has it, so that a map's lanes may be whole lines. */
 static void *room(int64_t count, size_t size) {
-    void *memory = malloc((size_t)count * size);
-    if (!memory)
+    void *memory;
+    if (posix_memalign(&memory, LINE, (size_t)count * size))
         exit(2);
     return memory;
 }
@@ -77,9 +78,15 @@ static int64_t *drawn_starts(int64_t pixels, int64_t patches) {
     return starts;
 }
 
+/* Of channels or columns: few, whole lines, or more than are worked on at once. */
+static int64_t drawn_lanes(void) {
+    int64_t choice = drawn(0, 9);
+    return choice == 0 ? drawn(1, 1100) : choice < 4 ? 16 * drawn(1, 3) : drawn(1, 40);
+}
+
 static scene drawn_scene(int64_t threads) {
     scene s = {
-        drawn(1, 3), drawn(1, drawn(0, 9) ? 40 : 1100), drawn(1, 13), drawn(1, drawn(0, 9) ? 40 : 1100), 0, 0, 0, 0,
+        drawn(1, 3), drawn_lanes(), drawn(1, 13), drawn_lanes(), 0, 0, 0, 0,
         threads};
     s.row_patches = drawn(1, s.height + 1);
     s.column_patches = drawn(1, s.width + 1);
