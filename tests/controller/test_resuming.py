@@ -5,9 +5,10 @@ from fastapi import FastAPI
 
 from controller.documents import JOB_SPEC
 from controller.store import Store
+from gradfilter.bench.schema import SCHEMA_VERSION
 from tests.controller.fake_agent import HOLD
 from tests.controller.lab import Lab
-from tests.controller.samples import DEVICE, job_document
+from tests.controller.samples import DEVICE, description, job_document
 from tests.controller.serving import Server, wait_for
 
 
@@ -153,6 +154,16 @@ class TestUnreachable:
         lab.agent.server.start()
         lab.end_of(lab.submit())
         assert run in lab.agent.forgotten
+
+    @pytest.mark.parametrize("version", [SCHEMA_VERSION - 1, SCHEMA_VERSION + 1])
+    def test_an_agent_of_another_version(self, lab, version):
+        """A job waits for a board that speaks an older or newer schema, says so, and starts when both speak one."""
+        lab.agent.description = description(schema_version=version)
+        job = lab.submit()
+        lab.wait_until_awaiting(job, f"speaks schema version {version}, this controller {SCHEMA_VERSION}; update")
+        assert [] == lab.agent.started
+        lab.agent.description = description()
+        assert "finished" == lab.end_of(job)["state"]
 
     def test_something_else_answers(self, lab):
         """Another service at the board's address is not taken for an agent that has lost its runs."""

@@ -43,18 +43,16 @@ class WallClock:
         self._file.write_text(step)
 
 
-@pytest.mark.parametrize("side", ["controller", pytest.param("agent", marks=pytest.mark.long)])
 @pytest.mark.parametrize("step", ["+1h", pytest.param("-1h", marks=pytest.mark.long)])
-def test_a_clock_that_is_set_anew(lab, side, step):
-    """Every run is kept, also by a service that is killed and started after it."""
-    clock, service = WallClock(lab.folder / "clock"), getattr(lab, side)
-    service.environment |= clock.environment
+def test_a_controllers_clock_that_is_set_anew(lab, step):
+    """Every run is kept, also by a controller that is killed and started after it."""
+    clock = WallClock(lab.folder / "clock")
+    lab.controller.environment |= clock.environment
     lab.start()
     job = lab.submit(quick_job())
     lab.wait_until_running(job, block=1)
     clock.set(step)
     time.sleep(LEASE_S)
-    if side == "controller":  # a killed agent has lost its run, whatever the clock says
-        service.end(signal.SIGKILL)
-        service.start()
+    lab.controller.end(signal.SIGKILL)
+    lab.controller.start()
     assert_every_run_was_kept(lab, job, 2)
