@@ -1,8 +1,9 @@
-"""Scheduler and store under any sequence of events: two controllers, clocks that jump, leases that run out.
+"""Scheduler and store under any sequence of events: two controllers, jumping clocks, lost leases, full disks, restarts.
 
 at most one lease per device · each run recorded at most once · finished is final · cancelled stays cancelled
 """
 
+import functools
 import os
 import shutil
 import tempfile
@@ -12,6 +13,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
 from controller import plan
 from controller.errors import ConflictError, RunClosedError, StaleLeaseError
@@ -30,6 +33,19 @@ controllers = st.sampled_from(CONTROLLERS)
 numbers = st.integers(min_value=0, max_value=5)
 
 
+def unless_full(step):
+    """A step that changes nothing at all where the disk has no room for it."""
+
+    @functools.wraps(step)
+    def attempt(self, **drawn):
+        try:
+            step(self, **drawn)
+        except OperationalError as error:
+            assert "disk is full" in str(error)  # noqa: PT017 - mostly there is no error
+
+    return attempt
+
+
 class Laboratory(RuleBasedStateMachine):
     """What controllers do to the store, in any order, each on what it knows, however old that is."""
 
@@ -37,9 +53,7 @@ class Laboratory(RuleBasedStateMachine):
         super().__init__()
         self.folder = Path(tempfile.mkdtemp())
         self.clock = SteppedClock()
-        self.stores = [
-            Store(sqlite_url(self.folder), clock=self.clock, monotonic=self.clock.monotonic) for _ in CONTROLLERS
-        ]
+        self.stores = [self.new_store() for _ in CONTROLLERS]
         self.store.database.migrate()
         for board in BOARDS:
             self.store.devices.add(NewDevice(board, f"http://{board}:1"))
@@ -48,6 +62,9 @@ class Laboratory(RuleBasedStateMachine):
         self.orders = []  # (lease, what the board was told)
         self.final = {}  # job → the final state that it was seen in
         self.records = {}  # run → the record that was stored
+
+    def new_store(self):
+        return Store(sqlite_url(self.folder), clock=self.clock, monotonic=self.clock.monotonic)
 
     @property
     def store(self):
@@ -61,10 +78,12 @@ class Laboratory(RuleBasedStateMachine):
     # ------------------------------------------------------------------ users
 
     @rule(by_name=st.booleans())
+    @unless_full
     def submit(self, by_name):
         self.store.jobs.add(SPEC if by_name else any_board(SPEC))
 
     @rule(number=numbers)
+    @unless_full
     def cancel(self, number):
         jobs = self.jobs()
         if jobs:
@@ -78,12 +97,14 @@ class Laboratory(RuleBasedStateMachine):
     # ------------------------------------------------------------------ controllers
 
     @rule(controller=controllers)
+    @unless_full
     def serve_the_queue(self, controller):
         store = self.stores[controller]
         for job, board in seats(store, store.jobs.queued()).items():
             self.keep(controller, store.leases.start(job, board, LEASE_S))
 
     @rule(controller=controllers)
+    @unless_full
     def take_up_open_jobs(self, controller):
         store = self.stores[controller]
         for job in store.jobs.open():
@@ -91,6 +112,7 @@ class Laboratory(RuleBasedStateMachine):
 
     @precondition(lambda self: self.leases)
     @rule(number=numbers, seed=st.sampled_from(["baseline", "filtered"]))
+    @unless_full
     def start_a_run(self, number, seed):
         store, lease = self.held(number)
         try:
@@ -103,6 +125,7 @@ class Laboratory(RuleBasedStateMachine):
 
     @precondition(lambda self: self.orders)
     @rule(number=numbers, state=st.sampled_from(["finished", "failed", "lost"]), under=numbers)
+    @unless_full
     def store_a_record(self, number, state, under):
         """Of any run, also one that was stored long ago, under any lease on its board, also a stale one."""
         first, spec = self.orders[number % len(self.orders)]
@@ -119,6 +142,7 @@ class Laboratory(RuleBasedStateMachine):
 
     @precondition(lambda self: self.leases)
     @rule(number=numbers, state=st.sampled_from(["finished", "failed"]))
+    @unless_full
     def end_the_job(self, number, state):
         store, lease = self.held(number)
         try:
@@ -128,6 +152,7 @@ class Laboratory(RuleBasedStateMachine):
 
     @precondition(lambda self: self.leases)
     @rule(number=numbers)
+    @unless_full
     def renew(self, number):
         store, lease = self.held(number)
         try:
@@ -137,9 +162,22 @@ class Laboratory(RuleBasedStateMachine):
 
     @precondition(lambda self: self.leases)
     @rule(number=numbers)
+    @unless_full
     def give_back(self, number):
         store, lease = self.held(number)
         store.leases.release(lease)
+
+    @rule(controller=controllers)
+    def is_started_anew(self, controller):
+        """What the one before it was about to do under its leases may still happen."""
+        self.stores[controller].close()
+        self.stores[controller] = self.new_store()
+
+    @rule(controller=controllers, is_full=st.booleans())
+    def the_disk_is_full(self, controller, is_full):
+        """A database may have no more pages than it has now, for this controller, or as many as it likes."""
+        with self.stores[controller].database.reading() as session:
+            session.execute(text(f"PRAGMA max_page_count = {1 if is_full else 1 << 30}"))
 
     # ------------------------------------------------------------------ time
 
