@@ -1,6 +1,7 @@
 """Every error as an RFC 9457 problem document: one table from exception to status, one shape for all."""
 
 import re
+import sqlite3
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from http import HTTPStatus
@@ -32,6 +33,8 @@ _MOST_ERRORS = 50  # a body may be wrong in a hundred thousand places
 _DATABASE_TROUBLE = {
     "database is locked": "another process holds the database, so nothing was changed; try again in a moment.",
     "disk is full": "the controller's disk is full, so nothing was changed; free some space and try again.",
+    "unable to open": "the controller cannot open its database; its log has the details.",
+    "disk I/O error": "the controller's disk does not read or write; its log has the details.",
 }
 _RETRY = {"Retry-After": "10"}
 
@@ -105,11 +108,14 @@ def _http_error(request: Request, error: Exception) -> JSONResponse:
 
 
 def _database_trouble(request: Request, error: Exception) -> JSONResponse:
-    reason = str(getattr(error, "orig", error))  # without the statement and what it was given
+    cause = getattr(error, "orig", error)
+    reason = str(cause)  # without the statement and what it was given
+    sentence = next((sentence for words, sentence in _DATABASE_TROUBLE.items() if words in reason), "")
+    if not sentence and isinstance(cause, sqlite3.Error):
+        return _defect(request, error)  # SQLite calls a missing table operational, too
     log.error("database_does_not_answer", method=request.method, path=request.url.path, reason=reason)
-    known = (sentence for words, sentence in _DATABASE_TROUBLE.items() if words in reason)
-    sentence = next(known, "the database does not answer; the controller's log has the details.")
-    return answer(HTTPStatus.SERVICE_UNAVAILABLE, sentence, headers=_RETRY)
+    unknown = "the database does not answer; the controller's log has the details."
+    return answer(HTTPStatus.SERVICE_UNAVAILABLE, sentence or unknown, headers=_RETRY)
 
 
 def _defect(request: Request, error: Exception) -> JSONResponse:
