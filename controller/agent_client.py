@@ -12,6 +12,7 @@ import httpx2
 from pydantic import ValidationError
 
 from controller.access.board_tokens import BoardTokens
+from controller.connections import Connections
 from controller.documents import DEVICE_DESCRIPTION, RUN_FILES, RUN_SPEC, RUN_STATUS
 from controller.errors import (
     AgentBusyError,
@@ -39,7 +40,7 @@ class BoardAddress:
 
 
 class AgentClient:
-    """One pool of connections for all agents; every agent is shown the token of its own board.
+    """Requests to all agents; every agent is shown the token of its own board.
 
     Raises, from every call:
         AgentUnreachableError: no answer within timeout_s, or none that makes sense.
@@ -62,12 +63,10 @@ class AgentClient:
         self._largest_answer = largest_answer
         self._tokens = tokens
         # Boards are in the lab: a proxy of the environment leads away from them.
-        # Every board at work holds a question, so that the connections are as many as the boards.
         self._http = httpx2.AsyncClient(
             timeout=timeout_s,
             trust_env=False,
-            verify=ssl.create_default_context(cafile=ca_file),
-            limits=httpx2.Limits(max_connections=None, max_keepalive_connections=None),
+            transport=Connections(ssl.create_default_context(cafile=ca_file)),
             mounts={"mailbox://": mailbox},  # for boards that dial out
         )
 

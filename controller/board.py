@@ -6,37 +6,32 @@ the record, still works on it, or does not know it; in the last case the attempt
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from functools import partial
-from typing import Literal, TypeVar
+from typing import Literal
 
 import structlog
 
 from controller import plan
-from controller.agent_client import AgentClient, BoardAddress
+from controller.agent_client import AgentClient
 from controller.analysis.void import void_because
+from controller.bookkeeping import Bookkeeping
 from controller.errors import (
-    AgentBusyError,
     AgentError,
     AgentRefusedError,
-    AgentUnreachableError,
     AnswerTooLargeError,
-    NotFoundError,
     RunUnknownError,
 )
-from controller.instants import as_text, from_text, utc_now
+from controller.instants import from_text, utc_now
 from controller.jobs import FINAL_JOB_STATES, RunningNow, RunSummary
+from controller.line import Line
 from controller.live import Live, Now
-from controller.measuring import measure_run
 from controller.next_slot import first_start_c, next_slot
 from controller.settings import Settings
 from controller.store import Lease, NewArtefact, Planned, Store, StoredJob
 from gradfilter.bench.schema import Failure, RunRecord, RunStatus
 
-T = TypeVar("T")
-
 _PREPARATIONS = 3
-_LONGEST_BACKOFF = 16
 _PREPARE, _MEASURE, _PROFILE = "prepare", "measure", "profile"
 _MOST_FILES = 16
 _LARGEST_FILE = 16 * 1024 * 1024
@@ -49,21 +44,34 @@ class Board:
     """A leased board. Every method may raise StaleLeaseError: then another controller has the board."""
 
     def __init__(
-        self, job: StoredJob, lease: Lease, *, store: Store, agents: AgentClient, live: Live, settings: Settings
+        self,
+        job: StoredJob,
+        lease: Lease,
+        *,
+        store: Store,
+        books: Bookkeeping,
+        agents: AgentClient,
+        live: Live,
+        settings: Settings,
     ) -> None:
         self._job = job
         self._lease = lease
         self._store = store
+        self._books = books
         self._agents = agents
         self._live = live
         self._settings = settings
+        self._line = Line(lease, store=store, agents=agents, live=live, settings=settings)
+        self._attempts: dict[str, RunSummary] = {}  # nobody else adds any while the lease is held
         self._log = log.bind(job=job.id, device=lease.device)
 
     # ------------------------------------------------------------------ what run_job tells
 
     async def take_up(self) -> None:
         """Close what an earlier controller, or a cancelled job, left open; finished records are fetched, not lost."""
-        for run in await asyncio.to_thread(self._store.runs.of_job, self._job.id):
+        attempts = await asyncio.to_thread(self._store.runs.of_job, self._job.id)
+        self._attempts = {run.id: run for run in attempts}
+        for run in attempts:
             if run.state == "running":
                 await (self._stop(run) if self._job.state in FINAL_JOB_STATES else self._follow(run))
         for run_id in await asyncio.to_thread(self._store.runs.left_on_agent, self._lease.device):
@@ -82,7 +90,7 @@ class Board:
 
     async def next_slot(self) -> plan.Slot | None:
         """What to measure next, None when the plan is done."""
-        return await asyncio.to_thread(next_slot, self._store, self._job)
+        return await asyncio.to_thread(next_slot, self._store, self._job, self.measured())
 
     async def measure(self, slot: plan.Slot) -> None:
         """One attempt at a slot; its record is stored when this returns."""
@@ -101,28 +109,28 @@ class Board:
 
     async def profile(self) -> None:
         """Have every variant run once more under a profiler, and keep what that leaves; a failure harms no result."""
-        attempts = await asyncio.to_thread(self._store.runs.of_job, self._job.id)
+        attempts = self._attempts.values()
         done = {one.variant for one in attempts if one.purpose == _PROFILE and one.state in ("finished", "failed")}
         for variant in self._job.spec.variants:
             if variant.name not in done:
                 await self._execute(Planned(_PROFILE, variant.name, block=0, position=0, seed=self._job.spec.seed))
 
-    async def measured(self) -> list[RunSummary]:
+    def measured(self) -> list[RunSummary]:
         """The measured attempts so far."""
-        attempts = await asyncio.to_thread(self._store.runs.of_job, self._job.id)
-        return [attempt for attempt in attempts if attempt.purpose == _MEASURE]
+        return [attempt for attempt in self._attempts.values() if attempt.purpose == _MEASURE]
 
     # ------------------------------------------------------------------ one attempt
 
     async def _execute(self, planned: Planned, *, is_last: bool = False) -> RunRecord:
         """Write the attempt down, start it, follow it to its end."""
-        await self._patiently(self._agents.describe)
-        run = await asyncio.to_thread(self._store.runs.start, planned, self._lease)
+        await self._line.make_sure()
+        run = await self._books.start(planned, self._lease)
+        self._attempts[run.id] = run
         start_c = await asyncio.to_thread(first_start_c, self._store, self._job)
         spec = plan.run_spec(self._job.spec, run, start_c, is_last=is_last)
         self._log.info("run_started", run=run.id, variant=run.variant or run.purpose, block=run.block)
         try:
-            await self._patiently(lambda board: self._agents.start(board, spec, self._lease.token))
+            await self._line.patiently(lambda board: self._agents.start(board, spec, self._lease.token))
         except (AgentRefusedError, RunUnknownError) as error:
             return await self._close(run, "failed", Failure(kind="refused", message=str(error)))
         return await self._follow(run)
@@ -134,7 +142,7 @@ class Board:
             try:
                 seen_s = self._live.seen_until_s(self._job.id)
                 ask = partial(self._agents.status, run_id=run.id, wait_s=wait_s, trace_after_s=seen_s)
-                status = await self._patiently(ask)
+                status = await self._line.patiently(ask)
             except RunUnknownError as error:
                 if await self._can_never_come(run):
                     return await self._close(run, "lost", Failure(kind="lost", message=str(error)))
@@ -152,7 +160,7 @@ class Board:
         controller sent, and that is still on its way, will be refused.
         """
         try:
-            await self._agents.forget(await self._address(), run.id, self._lease.token)
+            await self._line.once(lambda board: self._agents.forget(board, run.id, self._lease.token))
         except AgentError as error:
             self._log.info("run_not_ruled_out", run=run.id, reason=str(error))
             await asyncio.sleep(self._settings.retry_s)
@@ -176,7 +184,7 @@ class Board:
 
     async def _cancel_and_follow(self, run: RunSummary) -> None:
         try:
-            await self._patiently(lambda board: self._agents.cancel(board, run.id, self._lease.token))
+            await self._line.patiently(lambda board: self._agents.cancel(board, run.id, self._lease.token))
         except (RunUnknownError, AgentRefusedError) as error:
             self._log.info("cancel_without_effect", run=run.id, reason=str(error))
         await self._follow(run)
@@ -188,19 +196,15 @@ class Board:
         if run.purpose == _PROFILE and record.state == "finished":
             await self._keep_files(run)
         void = await asyncio.to_thread(void_because, self._job.spec, record)
-        await asyncio.to_thread(partial(self._store.records.add, record, self._lease, void=void))
+        await self._store_record(run, record, void=void)
         self._log.info("run_stored", run=run.id, state=record.state, void=void)
-        if record.state == "finished" and run.purpose == _MEASURE and not void:
-            await asyncio.to_thread(measure_run, self._store, run.id)
-        self._live.show(self._job.id, Now())
-        self._live.changed(self._job.id)
         await self._forget(run.id)
         return record
 
     async def _keep_files(self, run: RunSummary) -> None:
         """Fetch what the run left for people, before its record ends the attempt and the board forgets it."""
         try:
-            files = await self._patiently(partial(self._agents.files, run_id=run.id))
+            files = await self._line.patiently(partial(self._agents.files, run_id=run.id))
         except (RunUnknownError, AnswerTooLargeError) as error:
             self._log.warning("files_lost", run=run.id, reason=str(error))
             return
@@ -212,7 +216,7 @@ class Board:
 
     async def _keep_file(self, run: RunSummary, name: str) -> None:
         try:
-            content = await self._patiently(partial(self._agents.file, run_id=run.id, name=name))
+            content = await self._line.patiently(partial(self._agents.file, run_id=run.id, name=name))
         except (RunUnknownError, AnswerTooLargeError) as error:
             self._log.warning("file_lost", run=run.id, name=name, reason=str(error))
         else:
@@ -225,60 +229,26 @@ class Board:
         """
         spec = plan.run_spec(self._job.spec, run)
         record = RunRecord(spec=spec, state=state, failure=failure, started_at=run.started_at)
-        await asyncio.to_thread(self._store.records.add, record, self._lease)
+        await self._store_record(run, record)
         self._log.warning("run_closed", run=run.id, state=state, reason=failure.message)
+        return record
+
+    async def _store_record(self, run: RunSummary, record: RunRecord, *, void: str = "") -> None:
+        """End the attempt with its record, for everybody who watches the job."""
+        await self._books.end(record, self._lease, void)
+        failure = void or ("" if record.failure is None else record.failure.message)
+        self._attempts[run.id] = replace(run, state="void" if void else record.state, failure=failure)
         self._live.show(self._job.id, Now())
         self._live.changed(self._job.id)
-        return record
 
     async def _forget(self, run_id: str) -> None:
         """Free the board's disk; what cannot be done now is done when the board is next used."""
         try:
-            await self._agents.forget(await self._address(), run_id, self._lease.token)
+            await self._line.once(lambda board: self._agents.forget(board, run_id, self._lease.token))
         except AgentError as error:
             self._log.info("run_kept_on_board", run=run_id, reason=str(error))
         else:
-            await asyncio.to_thread(self._store.runs.forgotten, run_id)
-
-    # ------------------------------------------------------------------ patience
-
-    async def _patiently(self, call: Callable[[BoardAddress], Awaitable[T]]) -> T:
-        """Call the agent until it answers; meanwhile the job says what it waits for, and since when."""
-        since = ""
-        pause_s = self._settings.retry_s
-        while True:
-            try:
-                answer = await call(await self._address())
-            except (AgentUnreachableError, AgentBusyError) as error:
-                since = since or as_text(utc_now())
-                await self._say_what_is_awaited(error, since)
-            else:
-                if since:
-                    await self._say_that_it_answers()
-                return answer
-            await asyncio.sleep(pause_s)
-            pause_s = min(2 * pause_s, _LONGEST_BACKOFF * self._settings.retry_s)
-
-    async def _say_what_is_awaited(self, error: AgentError, since: str) -> None:
-        self._live.show(self._job.id, Now(waiting_for=f"device {self._lease.device!r} since {since}: {error}"))
-        if isinstance(error, AgentUnreachableError):
-            await asyncio.to_thread(self._store.devices.did_not_answer, self._lease.device, str(error))
-
-    async def _say_that_it_answers(self) -> None:
-        self._live.show(self._job.id, Now())
-        await asyncio.to_thread(self._store.devices.answered, self._lease.device)
-
-    async def _address(self) -> BoardAddress:
-        """Where the agent listens now; the lab may move it while a job waits.
-
-        Raises:
-            AgentUnreachableError: the board is not registered any more.
-        """
-        try:
-            url = await asyncio.to_thread(self._store.devices.url, self._lease.device)
-        except NotFoundError as error:
-            raise AgentUnreachableError(str(error)) from error
-        return BoardAddress(self._lease.device, url)
+            await self._books.forgotten(run_id)
 
     def _show(self, run: RunSummary, status: RunStatus) -> None:
         running = RunningNow(

@@ -23,6 +23,7 @@ def judge(store: Store, job: StoredJob, *, before: str | None = None) -> Compari
         device=job.device,
         state=job.state,
         reason=job.reason,
+        retained=store.retention.of_job(job.id),
         noise=store.controls.noise(job.device, workload_class(job.spec.workload), before=before),
     )
 

@@ -161,7 +161,7 @@ class ResultRow:
 
     covers: what that channel includes. Energies of two devices compare only where it is the same.
     standard_uncertainty: what the meter may be wrong by, in the unit; twice as much is what reports write after ±.
-    None of what is not metered.
+    None of what is not metered. series_dropped_at: since when the run's series, which it was measured from, are gone.
     """
 
     run_id: str
@@ -181,6 +181,7 @@ class ResultRow:
     source: str
     covers: str
     finished_at: str
+    series_dropped_at: str | None = None
 
 
 @dataclass

@@ -1,21 +1,44 @@
-"""Filling the results from the records: after every run, and at start for those of an older version."""
+"""Making results from records: as a record is stored, and at start for those of an older version."""
 
+from collections.abc import Sequence
+from functools import cache
 from importlib.metadata import version
 
 import structlog
 
 from controller.analysis.measurements import measure
-from controller.store import Store
+from controller.store import Lease, Measured, NewRecord, Store
+from gradfilter.bench.schema import RunRecord
 
 log = structlog.get_logger()
 
 
-def measure_run(store: Store, run_id: str) -> None:
-    """Fill in the results of one finished run; they are a cache, so that a defect here must not stop the job."""
+def measured(record: RunRecord) -> Measured | None:
+    """What a finished run measured, to be stored with its record; None where there is nothing to compare.
+
+    Results are a cache, so that a defect here must not keep a record from being stored; they are then made at the next
+    start.
+    """
+    if record.spec.purpose != "measure" or record.state != "finished":
+        return None
     try:
-        store.results.fill(run_id, measure(store.records.get(run_id)), _version())
+        return Measured(measure(record), _version())
     except Exception:
-        log.exception("run_not_measured", run=run_id)
+        log.exception("run_not_measured", run=record.spec.run_id)
+        return None
+
+
+def store_records(store: Store, new: Sequence[tuple[RunRecord, Lease, str]]) -> list[bool | Exception]:
+    """Store records, each with why it does not count, or else what it measured; the answers of Records.add_all."""
+    return store.records.add_all(
+        [NewRecord.of(record, lease, None if void else measured(record), void) for record, lease, void in new]
+    )
+
+
+def measure_run(store: Store, run_id: str) -> None:
+    """Make the results of one stored run anew."""
+    if (found := measured(store.records.get(run_id))) is not None:
+        store.results.fill(run_id, found)
 
 
 def unmeasured_runs(store: Store) -> list[str]:
@@ -23,6 +46,7 @@ def unmeasured_runs(store: Store) -> list[str]:
     return store.results.unmeasured(_version())
 
 
+@cache
 def _version() -> str:
     """The release whose measures fill the results."""
     return version("gradfilter-bench")

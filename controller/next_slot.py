@@ -1,15 +1,16 @@
-"""What a job measures next, read off the store: nothing is remembered, so that a restart changes nothing."""
+"""What a job measures next, read off its attempts and the store, so that a restart changes nothing."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from controller import plan
 from controller.comparing import judge
+from controller.jobs import RunSummary
 from controller.store import Store, StoredJob
 
 
-def next_slot(store: Store, job: StoredJob) -> plan.Slot | None:
-    """The slot to run next; None when the plan is done, or enough is known at a look."""
-    attempts = [attempt for attempt in store.runs.of_job(job.id) if attempt.purpose == "measure"]
+def next_slot(store: Store, job: StoredJob, attempts: Sequence[RunSummary]) -> plan.Slot | None:
+    """The slot to run next, after these measured attempts; None when the plan is done, or enough is known at a look."""
     wanted = plan.blocks_wanted(job.spec, attempts)
     remaining = plan.remaining_slots(job.spec, attempts, wanted)
     more = plan.next_look(job.spec, wanted)
@@ -20,9 +21,11 @@ def next_slot(store: Store, job: StoredJob) -> plan.Slot | None:
 
 def first_start_c(store: Store, job: StoredJob) -> float | None:
     """How warm the board was when the job's first run started; None before it, and without a thermometer."""
+    if job.spec.gate is None:
+        return None
     attempts = [attempt for attempt in store.runs.of_job(job.id) if attempt.purpose == "measure"]
     ended = next((attempt for attempt in attempts if attempt.state in ("finished", "void")), None)
-    if ended is None or job.spec.gate is None:
+    if ended is None:
         return None
     start_c = store.records.document(ended.id)["environment"].get("gate", {}).get("start_c")
     return None if start_c is None else float(start_c)

@@ -13,12 +13,15 @@ from sqlalchemy.exc import SQLAlchemyError
 from controller import plan
 from controller.agent_client import AgentClient, BoardAddress
 from controller.board import Board
+from controller.bookkeeping import Bookkeeping
 from controller.cancelling import end
 from controller.deadlines import Deadlines
 from controller.errors import AgentError, ServiceError, StaleLeaseError
 from controller.instants import utc_now
 from controller.jobs import FINAL_JOB_STATES, DeviceView
+from controller.keeping import Keeper
 from controller.live import Live, Now
+from controller.making_room import make_room, policy_of
 from controller.measuring import measure_run, unmeasured_runs
 from controller.seating import seats
 from controller.settings import Settings
@@ -36,10 +39,12 @@ class Scheduler:
         self._agents = agents
         self._live = live
         self._settings = settings
+        self._books = Bookkeeping(store)
+        self._keeper = Keeper(store, settings.lease_s)
         self._loop = asyncio.get_running_loop()
         self._woken = asyncio.Event()
         self._duties: list[asyncio.Task[None]] = []
-        self._refill: asyncio.Task[None] | None = None
+        self._beside: list[asyncio.Task[None]] = []  # work that may end
         self._jobs: dict[str, asyncio.Task[None]] = {}
         self._waiting: set[str] = set()  # jobs whose boards others hold
         self._deadlines = Deadlines(utc_now, self._loop.time)
@@ -50,12 +55,17 @@ class Scheduler:
         self._duties = [
             asyncio.create_task(self._work_through_the_queue(), name="queue"),
             asyncio.create_task(self._look_after_devices(), name="devices"),
+            asyncio.create_task(self._keeper.work(), name="leases"),
         ]
-        self._refill = asyncio.create_task(self._refill_results(), name="results")
+        room = make_room(self._store, policy_of(self._settings))
+        self._beside = [
+            asyncio.create_task(self._refill_results(), name="results"),
+            asyncio.create_task(room, name="room"),
+        ]
 
     async def stop(self) -> None:
         """Stop at once; runs on boards go on and are picked up by the next start."""
-        await end([*self._duties, *self._jobs.values(), *([self._refill] if self._refill else [])])
+        await end([*self._duties, *self._beside, *self._jobs.values()])
 
     @property
     def is_alive(self) -> bool:
@@ -70,7 +80,15 @@ class Scheduler:
 
     async def run_job(self, job: StoredJob, lease: Lease) -> None:
         """One job on its board, from preparation to verdict; also one that was begun or cancelled before."""
-        board = Board(job, lease, store=self._store, agents=self._agents, live=self._live, settings=self._settings)
+        board = Board(
+            job,
+            lease,
+            store=self._store,
+            books=self._books,
+            agents=self._agents,
+            live=self._live,
+            settings=self._settings,
+        )
         await board.take_up()
         if job.state in FINAL_JOB_STATES:
             return
@@ -81,7 +99,7 @@ class Scheduler:
             await board.measure(slot)
         if job.spec.profile:
             await board.profile()
-        state, reason = plan.verdict(job.spec, await board.measured())
+        state, reason = plan.verdict(job.spec, board.measured())
         await asyncio.to_thread(self._store.jobs.end, job.id, state, reason, lease)
         if fault := await asyncio.to_thread(heed_control, self._store, job.id):
             log.warning("device_is_bad", device=lease.device, reason=fault)
@@ -169,7 +187,7 @@ class Scheduler:
     async def _see_through(self, job: StoredJob, lease: Lease) -> None:
         """Run the job under its lease; whatever happens to it, the board is given back and the queue goes on."""
         story = asyncio.create_task(self.run_job(job, lease))
-        keeper = asyncio.create_task(self._keep(lease))
+        keeper = asyncio.create_task(self._keeper.hold(lease))
         try:
             await asyncio.wait({story, keeper}, timeout=self._time_left(job), return_when=asyncio.FIRST_COMPLETED)
             if story.done():
@@ -207,16 +225,6 @@ class Scheduler:
             f"after {done} of {plan.blocks_wanted(job.spec, attempts)} blocks."
         )
         await asyncio.to_thread(self._store.jobs.end, job.id, plan.state_of(attempts), reason, lease)
-
-    async def _keep(self, lease: Lease) -> None:
-        """Renew the lease three times in its life.
-
-        Raises:
-            StaleLeaseError: somebody else took it.
-        """
-        while True:
-            await asyncio.sleep(self._settings.lease_s / 3)
-            await asyncio.to_thread(self._store.leases.renew, lease)
 
     # ------------------------------------------------------------------ results
 

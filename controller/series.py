@@ -8,7 +8,10 @@ import io
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from itertools import chain
+from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -16,16 +19,12 @@ import pyarrow.parquet as pq
 from gradfilter.bench.schema import Channel, Series
 
 _CHANNELS = b"gradfilter.channels"
+_DESCRIBING = ("sensor", "quantity", "unit", "kind", "covers")
 _TEXT = pa.dictionary(pa.int32(), pa.string())
 _SCHEMA = pa.schema(
     [
         ("series", pa.int32()),
-        ("channel", _TEXT),
-        ("sensor", _TEXT),
-        ("quantity", _TEXT),
-        ("unit", _TEXT),
-        ("kind", _TEXT),
-        ("covers", _TEXT),
+        *((name, _TEXT) for name in ("channel", *_DESCRIBING)),
         ("time_s", pa.float64()),
         ("value", pa.float64()),
     ]
@@ -38,20 +37,29 @@ def to_parquet(series: Sequence[Series]) -> bytes:
     Raises:
         ValueError: a series has not as many instants as values.
     """
-    columns: dict[str, list[object]] = {name: [] for name in _SCHEMA.names}
-    for number, one in enumerate(series):
-        for time_s, value in zip(one.times_s, one.values, strict=True):
-            columns["series"].append(number)
-            columns["channel"].append(one.channel.name)
-            for name in ("sensor", "quantity", "unit", "kind", "covers"):
-                columns[name].append(getattr(one.channel, name))
-            columns["time_s"].append(time_s)
-            columns["value"].append(value)
+    for one in series:
+        if len(one.times_s) != len(one.values):
+            raise ValueError(f"series {one.channel.name!r} has not as many instants as values")
+    number = np.repeat(np.arange(len(series), dtype=np.int32), [len(one.times_s) for one in series])
+    columns = {
+        "series": pa.array(number),
+        "channel": _repeated([one.channel.name for one in series], number),
+        **{name: _repeated([getattr(one.channel, name) for one in series], number) for name in _DESCRIBING},
+        "time_s": pa.array(chain.from_iterable(one.times_s for one in series), pa.float64()),
+        "value": pa.array(chain.from_iterable(one.values for one in series), pa.float64()),  # noqa: PD011 - lists
+    }
     channels = json.dumps([asdict(one.channel) for one in series]).encode()
     table = pa.table(columns, schema=_SCHEMA.with_metadata({_CHANNELS: channels}))
     file = io.BytesIO()
     pq.write_table(table, file, compression="zstd")
     return file.getvalue()
+
+
+def _repeated(words: Sequence[str], number: np.ndarray[Any, np.dtype[np.int32]]) -> pa.DictionaryArray:
+    """The word of each reading's series, which number tells; every word is kept once."""
+    different = list(dict.fromkeys(words))
+    place = np.array([different.index(word) for word in words], dtype=np.int32)
+    return pa.DictionaryArray.from_arrays(pa.array(place[number]), pa.array(different, pa.string()))
 
 
 def from_parquet(document: bytes) -> list[Series]:

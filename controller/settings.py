@@ -69,6 +69,16 @@ class Settings(BaseSettings):
         ge=1 << 16,
         description="A run whose record is larger has failed; records pass through memory.",
     )
+    keep_series_days: float | None = Field(
+        default=None,
+        ge=0,
+        description="Sensor series and files of runs are dropped so long after their end; never without.",
+    )
+    keep_series_bytes: int | None = Field(
+        default=None,
+        ge=0,
+        description="The oldest sensor series and files are dropped where all together take more; never without.",
+    )
     log_format: Literal["console", "json"] = Field(default="console", description="How log lines are written.")
 
     @model_validator(mode="after")

@@ -14,6 +14,7 @@ def add_storage_commands(app: typer.Typer) -> None:
     app.command()(backup)
     app.command()(restore)
     app.command()(export)
+    app.command()(retention)
 
 
 def backup(file: Annotated[Path, typer.Argument(help="Where the copy goes; it must not be there yet.")]) -> None:
@@ -52,3 +53,23 @@ def export(
             raise InputError(str(error)) from error
     rows = sum(file.rows for file in files)
     typer.echo(f"{len(files)} files with {rows} rows in {folder}; {exporting.MANIFEST} has their checksums.")
+
+
+def retention(
+    *,
+    days: Annotated[float | None, typer.Option(min=0, help="Keep series and files of runs that ended since.")] = None,
+    most_bytes: Annotated[int | None, typer.Option("--bytes", min=0, help="Keep so many bytes, the newest.")] = None,
+    drop: Annotated[bool, typer.Option("--drop", help="Drop the rest; without, only say how much it is.")] = False,
+) -> None:
+    """Drop sensor series and files of old runs; records and results stay. Without a limit, by the settings."""
+    from controller.making_room import policy_of  # noqa: PLC0415 - the other commands need no database
+    from controller.store import Policy  # noqa: PLC0415 - as above
+
+    given = Policy(days, most_bytes)
+    policy = policy_of(local_settings()) if given == Policy() else given
+    if policy == Policy():
+        raise InputError("nothing says what to keep: give --days or --bytes, or set keep_series_days.")
+    with local_store() as store:
+        found = store.retention.sweep(policy) if drop else store.retention.surplus(policy)
+    size = f"{found.size_bytes / 1e6:.1f} MB of series and files, of {found.runs} runs"
+    typer.echo(f"{size}, were dropped." if drop else f"{size}, would be dropped by --drop.")

@@ -147,22 +147,25 @@ class Run(Base):
     __tablename__ = "runs"
     __table_args__ = (
         UniqueConstraint("job_id", "purpose", "variant", "block", "attempt"),
+        Index(None, "device", "number"),
+        Index(None, "variant", "number"),
+        Index(None, "state", "purpose"),
         {"sqlite_autoincrement": True},
     )
 
     number: Mapped[int] = mapped_column(primary_key=True)
     id: Mapped[str] = mapped_column(unique=True)
     job_id: Mapped[int] = mapped_column(ForeignKey("jobs.id"))
-    device: Mapped[str] = mapped_column(index=True)
+    device: Mapped[str]
     purpose: Mapped[str]
     variant: Mapped[str]
     block: Mapped[int]
     position: Mapped[int]
     attempt: Mapped[int]
     seed: Mapped[int] = mapped_column(BigInteger)
-    state: Mapped[str] = mapped_column(index=True)
+    state: Mapped[str]
     started_at: Mapped[str]
-    finished_at: Mapped[str | None]
+    finished_at: Mapped[str | None] = mapped_column(index=True)
     failure: Mapped[str]
     on_agent: Mapped[bool]
 
@@ -173,7 +176,7 @@ class RunMethod(Base):
     __tablename__ = "run_methods"
 
     run_id: Mapped[str] = mapped_column(ForeignKey("runs.id"), primary_key=True)
-    method: Mapped[str] = mapped_column(primary_key=True)
+    method: Mapped[str] = mapped_column(primary_key=True, index=True)
 
 
 class Record(Base):
@@ -219,6 +222,17 @@ class SeriesDocument(Base):
 
     run_id: Mapped[str] = mapped_column(ForeignKey("runs.id"), primary_key=True)
     parquet: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class DroppedRow(Base):
+    """A run whose series and files were dropped to make room, how many bytes they took, and why, after 'because'."""
+
+    __tablename__ = "dropped"
+
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.id"), primary_key=True)
+    at: Mapped[str]
+    why: Mapped[str]
+    size_bytes: Mapped[int] = mapped_column(BigInteger)
 
 
 class MeasurementRow(Base):

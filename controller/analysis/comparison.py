@@ -1,6 +1,6 @@
 """A job's raw records, judged: the pure function behind every report."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 from controller.analysis.busy_board import busy_board
@@ -14,6 +14,7 @@ from controller.analysis.learning import start_score
 from controller.analysis.noise_floor import NO_NOISE_KNOWN, DeviceNoise
 from controller.analysis.power_trace import power_traces
 from controller.analysis.published import beside
+from controller.analysis.retained import NOTHING_DROPPED, Retained
 from controller.analysis.stopping import stopping
 from controller.analysis.summary import summarize
 from controller.analysis.verdicts import Comparison
@@ -34,13 +35,15 @@ def compare(
     state: str = "finished",
     reason: str = "",
     noise: DeviceNoise = NO_NOISE_KNOWN,
+    retained: Mapping[str, Retained] = NOTHING_DROPPED,
 ) -> Comparison:
     """Judge a job from the records that there are, in any order; preparations among them are not compared.
 
     state and reason are the job's own; while it is not final, what has not run yet is no concern. noise: what
-    control jobs found of the device; without it, verdicts are provisional.
+    control jobs found of the device; without it, verdicts are provisional. retained: run → what it had measured, of
+    runs whose series were dropped.
     """
-    evidence = arrange(job, records)
+    evidence = arrange(job, records, retained)
     variants = with_verdicts([summarize(evidence, variant) for variant in job.variants], job, noise)
     ended = state in _FINAL
     concerns = find_concerns(evidence, ended=ended)

@@ -265,6 +265,18 @@ def _failed_non_finite(case: Case) -> Iterator[Concern]:
             )
 
 
+def _dropped_series(case: Case) -> Iterator[Concern]:
+    gone = [run.retained for variant in case.variants for run in case.finished(variant) if run.retained is not None]
+    if gone:
+        last = max(gone, key=lambda retained: retained.at)
+        yield Concern(
+            "series_dropped",
+            f"the sensor series of {len(gone)} runs were dropped, last at {last.at}, because {last.why}; energies are "
+            "those that were computed before, and what only series show is not looked at",
+            "export what must last, or keep series longer (keep_series_days, keep_series_bytes)",
+        )
+
+
 CHECKS: tuple[Callable[[Case], Iterator[Concern]], ...] = (
     _layer_speedup_only,
     _different_environment,
@@ -277,6 +289,7 @@ CHECKS: tuple[Callable[[Case], Iterator[Concern]], ...] = (
     _incomplete_blocks,
     _too_few_repetitions,
     _short_window,
+    _dropped_series,
     _energy_unmeasured,
     _runs_with_signs,
     _energies_with_signs,

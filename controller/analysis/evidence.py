@@ -1,23 +1,25 @@
 """A job's runs put in order: which finished, in which blocks, which of them may be compared and paired."""
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from controller.analysis.environment import Conditions, commonest_conditions, conditions
 from controller.analysis.looks import blocks_wanted
 from controller.analysis.measurements import Measurement, is_plain, measure
 from controller.analysis.metrics import METRICS, Metric, applicable, expected_metrics
+from controller.analysis.retained import NOTHING_DROPPED, Retained
 from controller.analysis.void import void_because
 from gradfilter.bench.schema import JobSpec, RunRecord
 
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run with what it yields: (metric, part) → Measurement."""
+    """A finished run with what it yields: (metric, part) → Measurement; retained: of one whose series were dropped."""
 
     record: RunRecord
     measurements: dict[tuple[str, str], Measurement]
+    retained: Retained | None = None
 
 
 @dataclass(frozen=True)
@@ -93,14 +95,14 @@ class Evidence:
         return found
 
 
-def arrange(job: JobSpec, records: Sequence[RunRecord]) -> Evidence:
+def arrange(job: JobSpec, records: Sequence[RunRecord], retained: Mapping[str, Retained] = NOTHING_DROPPED) -> Evidence:
     """Order the records of a job; preparations are no runs, cancelled runs no evidence."""
     attempts: dict[str, list[RunRecord]] = {variant.name: [] for variant in job.variants}
     for record in sorted(records, key=lambda record: (record.spec.block, record.spec.attempt)):
         if record.spec.purpose == "measure" and record.spec.variant.name in attempts:
             attempts[record.spec.variant.name].append(record)
     void = {r.spec.run_id: why for tried in attempts.values() for r in tried if (why := void_because(job, r))}
-    finished = {variant: _finished_by_block(tried, void) for variant, tried in attempts.items()}
+    finished = {variant: _finished_by_block(tried, void, retained) for variant, tried in attempts.items()}
     runs = [run for by_block in finished.values() for run in by_block.values()]
     sources = Counter(source for run in runs if (source := _energy_source(run)))
     return Evidence(
@@ -114,13 +116,23 @@ def arrange(job: JobSpec, records: Sequence[RunRecord]) -> Evidence:
     )
 
 
-def _finished_by_block(attempts: Sequence[RunRecord], void: Collection[str]) -> dict[int, Run]:
+def _finished_by_block(
+    attempts: Sequence[RunRecord], void: Collection[str], retained: Mapping[str, Retained]
+) -> dict[int, Run]:
     """The first finished attempt of every block that is not void: a slot with a valid record never runs again."""
     found: dict[int, Run] = {}
     for record in attempts:
         if record.state == "finished" and record.spec.run_id not in void and record.spec.block not in found:
-            found[record.spec.block] = Run(record, {(m.metric, m.part): m for m in measure(record)})
+            kept = retained.get(record.spec.run_id)
+            found[record.spec.block] = Run(record, _measurements(record, kept), kept)
     return found
+
+
+def _measurements(record: RunRecord, kept: Retained | None) -> dict[tuple[str, str], Measurement]:
+    """What a run measured; where its series were dropped, what needed them is what was stored."""
+    found = {(m.metric, m.part): m for m in measure(record)}
+    stored = {(m.metric, m.part): m for m in (() if kept is None else kept.measurements)}
+    return found | {key: m for key, m in stored.items() if key not in found or found[key].value is None}
 
 
 def _energy_source(run: Run) -> str:

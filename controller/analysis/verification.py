@@ -21,7 +21,10 @@ _ROUNDING_S = 1e-6
 
 @dataclass(frozen=True)
 class StoredHash:
-    """A record's hash as it was stored ('' by a version that stored none), and of what is there now."""
+    """A record's hash as it was stored ('' by a version that stored none), and of what is there now.
+
+    now: '' where its series were dropped.
+    """
 
     stored: str
     now: str
@@ -100,6 +103,8 @@ def _sensors(record: RunRecord) -> str:
 def _hash(found: StoredHash) -> str:
     if not found.stored:
         return "stored without a hash, by an older version"
+    if not found.now:
+        return "its series were dropped to make room, so that its hash cannot be made again"
     return "" if found.stored == found.now else "the raw data are not those that were stored"
 
 

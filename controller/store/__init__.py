@@ -17,13 +17,25 @@ from controller.store.jobs import Jobs, StoredJob
 from controller.store.leases import Lease, Leases
 from controller.store.letters import Letters
 from controller.store.marks import Marks
-from controller.store.records import Records
-from controller.store.results import ResultFilter, Results
+from controller.store.records import NewRecord, Records
+from controller.store.results import Measured, ResultFilter, Results
+from controller.store.retention import Policy, Retention
 from controller.store.runs import Planned, Runs
 from controller.store.tokens import Tokens
 from gradfilter.bench.schema import RunRecord
 
-__all__ = ["JobValues", "Lease", "NewArtefact", "Planned", "ResultFilter", "Store", "StoredJob"]
+__all__ = [
+    "JobValues",
+    "Lease",
+    "Measured",
+    "NewArtefact",
+    "NewRecord",
+    "Planned",
+    "Policy",
+    "ResultFilter",
+    "Store",
+    "StoredJob",
+]
 
 
 class Store:
@@ -45,6 +57,7 @@ class Store:
         self.records = Records(self.database, clock, on_record)
         self.results = Results(self.database)
         self.controls = Controls(self.database)
+        self.retention = Retention(self.database, clock)
         self.letters = Letters(self.database, clock)
         self.marks = Marks(self.database, clock)
         self.tokens = Tokens(self.database, clock)

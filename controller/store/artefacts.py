@@ -7,7 +7,7 @@ from sqlalchemy import select
 from controller.errors import NotFoundError
 from controller.jobs import ArtefactView
 from controller.store.database import Database
-from controller.tables import Artefact, Run
+from controller.tables import Artefact, DroppedRow, Run
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,8 @@ class Artefacts:
         """
         with self._database.reading() as session:
             row = session.get(Artefact, (run_id, name))
+            if row is None and (dropped := session.get(DroppedRow, run_id)) is not None:
+                raise NotFoundError(f"the files of run {run_id} were dropped at {dropped.at}, because {dropped.why}.")
             if row is None:
                 raise NotFoundError(f"run {run_id[:120]!r} left no file {name[:120]!r}; its job's artefacts list them.")
             return row.content

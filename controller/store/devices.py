@@ -1,11 +1,10 @@
 """Boards: registering them, and what is known about them."""
 
 from collections.abc import Iterable
-from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, Text, cast, select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, defer
 
 from controller.documents import DEVICE_DESCRIPTION
 from controller.errors import ConflictError, NotFoundError
@@ -23,7 +22,7 @@ class Devices:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
-        self._descriptions: dict[str, tuple[dict[str, Any], DeviceDescription]] = {}
+        self._descriptions: dict[str, tuple[str, DeviceDescription]] = {}
 
     def add(self, device: NewDevice) -> None:
         """Register a board that nobody has spoken to yet.
@@ -57,8 +56,10 @@ class Devices:
         Raises:
             NotFoundError: it is not registered.
         """
+        for view in self._views(select(Device).where(Device.name == name)):
+            return view
         with self._database.reading() as session:
-            return self._view(_find(session, name), _holder(session, name))
+            raise _unknown(session, name)
 
     def url(self, name: str) -> str:
         """Where a board's agent listens.
@@ -68,7 +69,9 @@ class Devices:
         """
         with self._database.reading() as session:
             url = session.scalar(select(Device.url).where(Device.name == name))
-            return _find(session, name).url if url is None else url
+            if url is None:
+                raise _unknown(session, name)
+            return url
 
     def all(self) -> list[DeviceView]:
         """All boards by name."""
@@ -101,7 +104,7 @@ class Devices:
             NotFoundError: it is not registered.
         """
         with self._database.writing() as session:
-            row = _find(session, name, for_update=True)
+            row = _find(session, name)
             if change.url is not None:
                 row.url = change.url.rstrip("/")
             if change.tags is not None:
@@ -119,7 +122,7 @@ class Devices:
             ConflictError: a job holds it.
         """
         with self._database.writing() as session:
-            row = _find(session, name, for_update=True)  # so that no lease on it is being taken
+            row = _find(session, name)  # so that no lease on it is being taken
             if (job := _holder(session, name)) is not None:
                 raise ConflictError(f"device {name!r} is held by job {job}; wait for its end or cancel it.")
             session.delete(row)
@@ -139,12 +142,13 @@ class Devices:
                 row.answers, row.reason = False, reason
 
     def _views(self, query: Select[Device]) -> list[DeviceView]:
+        described = query.options(defer(Device.description)).add_columns(cast(Device.description, Text))
         with self._database.reading() as session:
             holders = _holders(session)
-            return [self._view(row, holders.get(row.name)) for row in session.scalars(query)]
+            return [self._view(row, document, holders.get(row.name)) for row, document in session.execute(described)]
 
-    def _view(self, row: Device, job: str | None) -> DeviceView:
-        description = None if row.description is None else self._described(row.name, row.description)
+    def _view(self, row: Device, document: str | None, job: str | None) -> DeviceView:
+        description = None if document is None else self._described(row.name, document)
         return DeviceView(
             name=row.name,
             url=row.url,
@@ -156,11 +160,11 @@ class Devices:
             description=description,
         )
 
-    def _described(self, name: str, document: dict[str, Any]) -> DeviceDescription:
+    def _described(self, name: str, document: str) -> DeviceDescription:
         """A board's description; read once while it stays the same, since a lab's boards are listed all the time."""
         known = self._descriptions.get(name)
         if known is None or known[0] != document:
-            known = self._descriptions[name] = document, DEVICE_DESCRIPTION.validate_python(document)
+            known = self._descriptions[name] = document, DEVICE_DESCRIPTION.validate_json(document)
         return known[1]
 
     def _now(self) -> str:
@@ -179,12 +183,17 @@ def _holders(session: Session) -> dict[str, str]:
     return {device: str(job) for device, job in session.execute(query)}
 
 
-def _find(session: Session, name: str, *, for_update: bool = False) -> Device:
-    row = session.get(Device, name, with_for_update=for_update)
+def _find(session: Session, name: str) -> Device:
+    """A board's row, to be changed."""
+    row = session.get(Device, name, with_for_update=True)
     if row is None:
-        names = ", ".join(session.scalars(select(Device.name).order_by(Device.name).limit(20)))
-        raise NotFoundError(f"there is no device {name!r}; registered are: {names or 'none'}.")
+        raise _unknown(session, name)
     return row
+
+
+def _unknown(session: Session, name: str) -> NotFoundError:
+    names = ", ".join(session.scalars(select(Device.name).order_by(Device.name).limit(20)))
+    return NotFoundError(f"there is no device {name!r}; registered are: {names or 'none'}.")
 
 
 def _health(row: Device, job: str | None) -> DeviceHealth:

@@ -14,14 +14,14 @@ from typing import Any, Literal
 import pyarrow as pa
 import pyarrow.csv as arrow_csv
 from pyarrow import parquet
-from sqlalchemy import JSON, BigInteger, Boolean, Double, Integer, Table, select, text
+from sqlalchemy import JSON, BigInteger, Boolean, Double, Integer, Table, func, select, text
 from sqlalchemy.orm import Session
 from sqlalchemy.types import TypeEngine
 
 from controller import series
 from controller.instants import as_text, utc_now
 from controller.store.database import Database
-from controller.tables import Artefact, Base, LetterRow, SeriesDocument, Token
+from controller.tables import Artefact, Base, DroppedRow, LetterRow, SeriesDocument, Token
 
 ExportFormat = Literal["parquet", "csv"]
 MANIFEST = "manifest.json"
@@ -66,11 +66,13 @@ def export(database: Database, folder: Path, file_format: ExportFormat) -> list[
         files = [_table(session, table, folder, file_format) for table in tables]
         files += _series(session, folder, file_format)
         files += _artefacts(session, folder)
+        dropped = _dropped(session)
         revision = session.scalar(text("SELECT version_num FROM alembic_version"))
     manifest = {
         "created_at": as_text(utc_now()),
         "schema_revision": revision,
         "left_out": list(_LEFT_OUT),
+        "dropped_before": dropped,
         "files": [asdict(file) for file in files],
     }
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
@@ -121,6 +123,12 @@ def _artefacts(session: Session, folder: Path) -> Iterator[ExportedFile]:
         path = folder / "artefacts" / f"{run_id}-{name}"
         path.write_bytes(content)
         yield _described(folder, path, rows=0)
+
+
+def _dropped(session: Session) -> dict[str, int]:
+    """What cannot be exported any more; the table of that name has every run with the reason."""
+    runs, size = session.execute(select(func.count(), func.sum(DroppedRow.size_bytes))).one()
+    return {"runs": runs, "size_bytes": int(size or 0)}
 
 
 def _described(folder: Path, path: Path, rows: int) -> ExportedFile:

@@ -4,11 +4,11 @@ Whether a holder is still there is not read from a clock, which may be wrong or 
 this controller has seen it unrenewed for as long as it lasts, by its own monotonic clock.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -80,10 +80,20 @@ class Leases:
         Raises:
             StaleLeaseError: somebody else took it.
         """
+        for error in self.renew_all([lease]).values():
+            raise error
+
+    def renew_all(self, leases: Sequence[Lease]) -> dict[Lease, StaleLeaseError]:
+        """Hold these boards for as long again; those that somebody else took, each with what to raise."""
         with self._database.writing() as session:
-            row = check_lease(session, lease)
-            row.renewed_at = self._now()
-            self._see(row)
+            stale = stale_among(session, leases)
+            now = self._now()
+            held = [lease for lease in leases if lease not in stale]
+            devices = [lease.device for lease in held]
+            session.execute(update(LeaseRow).where(LeaseRow.device.in_(devices)).values(renewed_at=now))
+        for lease in held:
+            self._see(lease.device, lease.token, now)
+        return stale
 
     def release(self, lease: Lease) -> None:
         """Give the board back; without effect when somebody else has it."""
@@ -98,18 +108,18 @@ class Leases:
         # Boards remember the highest token. Starting at the time of day keeps it growing past a database that was lost.
         row.token = max(row.token + 1, int(self._clock().timestamp()))
         row.job_id, row.renewed_at, row.lasts_s = int(job_id), self._now(), seconds
-        self._see(row)
+        self._see(row.device, row.token, row.renewed_at)
         return Lease(device=row.device, job_id=job_id, token=row.token)
 
     def _is_left_behind(self, row: LeaseRow) -> bool:
         """Whether nobody renews the lease any more; the first look at it only begins the watch."""
         sight = self._sights.get(row.device)
         if sight is None or (sight.token, sight.renewed_at) != (row.token, row.renewed_at):
-            sight = self._see(row)
+            sight = self._see(row.device, row.token, row.renewed_at)
         return self._monotonic() - sight.since_s >= row.lasts_s
 
-    def _see(self, row: LeaseRow) -> _Sight:
-        self._sights[row.device] = sight = _Sight(row.token, row.renewed_at, self._monotonic())
+    def _see(self, device: str, token: int, renewed_at: str) -> _Sight:
+        self._sights[device] = sight = _Sight(token, renewed_at, self._monotonic())
         return sight
 
     def _is_promised(self, session: Session, device: str) -> bool:
@@ -128,19 +138,33 @@ def _owns(session: Session, job_id: int, row: LeaseRow) -> bool:
     return is_running or row.job_id == job_id or session.scalar(unclosed) is not None
 
 
-def check_lease(session: Session, lease: Lease) -> LeaseRow:
-    """The lease's row, locked.
+def check_lease(session: Session, lease: Lease) -> None:
+    """Lock the lease's row.
 
     Raises:
         StaleLeaseError: the token is not the newest one.
     """
-    row = session.get(LeaseRow, lease.device, with_for_update=True)
-    if row is None or row.token != lease.token:
-        newest = "none" if row is None else str(row.token)
-        raise StaleLeaseError(
-            f"lease {lease.token} on device {lease.device!r} for job {lease.job_id} was taken over (newest: {newest})."
-        )
-    return row
+    for error in stale_among(session, [lease]).values():
+        raise error
+
+
+def stale_among(session: Session, leases: Collection[Lease]) -> dict[Lease, StaleLeaseError]:
+    """The leases that were taken over, each with what to raise; the rows of all are locked.
+
+    By name, so that no two transactions wait for each other.
+    """
+    query = select(LeaseRow.device, LeaseRow.token).where(LeaseRow.device.in_({lease.device for lease in leases}))
+    newest = {row.device: row.token for row in session.execute(query.order_by(LeaseRow.device).with_for_update())}
+    return {
+        lease: _stale(lease, newest.get(lease.device)) for lease in leases if lease.token != newest.get(lease.device)
+    }
+
+
+def _stale(lease: Lease, newest: int | None) -> StaleLeaseError:
+    return StaleLeaseError(
+        f"lease {lease.token} on device {lease.device!r} for job {lease.job_id} was taken over "
+        f"(newest: {'none' if newest is None else newest})."
+    )
 
 
 def _locked_row(session: Session, device: str) -> LeaseRow:

@@ -1,17 +1,18 @@
 """Runs: the attempts of a job, from their start to their end."""
 
 import secrets
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
 
-from sqlalchemy import Select, func, select, update
+from sqlalchemy import Select, func, insert, select, tuple_, update
 from sqlalchemy.orm import Session
 
-from controller.errors import NotFoundError
+from controller.errors import NotFoundError, StaleLeaseError
 from controller.instants import Clock, as_text
 from controller.jobs import Page, RunSummary
 from controller.store.database import Database
-from controller.store.leases import Lease, check_lease
+from controller.store.leases import Lease, stale_among
 from controller.store.paging import page, read_cursor
 from controller.tables import Run, RunMethod
 
@@ -28,6 +29,9 @@ class Planned:
     methods: tuple[str, ...] = ()
 
 
+_Place = tuple[int, str, str, int]  # job, purpose, variant, block: what attempts are counted for
+
+
 class Runs:
     """All attempts of all jobs."""
 
@@ -41,29 +45,23 @@ class Runs:
         Raises:
             StaleLeaseError: another controller holds the board.
         """
+        [started] = self.start_all([(planned, lease)])
+        if isinstance(started, StaleLeaseError):
+            raise started
+        return started
+
+    def start_all(self, plans: Sequence[tuple[Planned, Lease]]) -> list[RunSummary | StaleLeaseError]:
+        """Write down attempts of several boards; in place of one whose lease was taken over, what to raise."""
         with self._database.writing() as session:
-            check_lease(session, lease)
-            row = Run(
-                # Boards know runs by this name alone, also those of another database: it must not come twice.
-                id=f"{lease.job_id}-{secrets.token_hex(6)}",
-                job_id=int(lease.job_id),
-                device=lease.device,
-                purpose=planned.purpose,
-                variant=planned.variant,
-                block=planned.block,
-                position=planned.position,
-                attempt=self._attempts(session, planned, lease) + 1,
-                seed=planned.seed,
-                state="running",
-                started_at=as_text(self._clock()),
-                finished_at=None,
-                failure="",
-                on_agent=True,
-            )
-            session.add(row)
-            session.flush()
-            session.add_all(RunMethod(run_id=row.id, method=method) for method in sorted(set(planned.methods)))
-            return summary(row)
+            stale = stale_among(session, [lease for _, lease in plans])
+            allowed = [(planned, lease) for planned, lease in plans if lease not in stale]
+            before = _attempts_at(session, allowed)
+            runs = {lease: self._first_state(planned, lease, before) for planned, lease in allowed}
+            if runs:
+                session.execute(insert(Run), [_row(run) for run in runs.values()])
+            if methods := [row for planned, lease in allowed for row in _methods(runs[lease].id, planned)]:
+                session.execute(insert(RunMethod), methods)
+        return [stale.get(lease) or runs[lease] for _, lease in plans]
 
     def get(self, run_id: str) -> RunSummary:
         """One attempt.
@@ -103,42 +101,75 @@ class Runs:
         with self._database.reading() as session:
             return list(session.scalars(query))
 
-    def forgotten(self, run_id: str) -> None:
-        """The board keeps nothing of this run any more."""
+    def forgotten(self, run_ids: Sequence[str]) -> list[None]:
+        """The boards keep nothing of these runs any more."""
         with self._database.writing() as session:
-            session.execute(update(Run).where(Run.id == run_id).values(on_agent=False))
+            session.execute(update(Run).where(Run.id.in_(run_ids)).values(on_agent=False))
+        return [None] * len(run_ids)
 
     def count_by_state(self) -> dict[str, int]:
         """How many measured attempts are in each state."""
         with self._database.reading() as session:
             return {row.state: row.amount for row in session.execute(_counts())}
 
-    def _attempts(self, session: Session, planned: Planned, lease: Lease) -> int:
-        """Attempts at the slot so far."""
-        query = select(func.count().label("amount")).where(
-            Run.job_id == int(lease.job_id),
-            Run.purpose == planned.purpose,
-            Run.variant == planned.variant,
-            Run.block == planned.block,
+    def _first_state(self, planned: Planned, lease: Lease, before: Mapping[_Place, int]) -> RunSummary:
+        return RunSummary(
+            # Boards know runs by this name alone, also those of another database: it must not come twice.
+            id=f"{lease.job_id}-{secrets.token_hex(6)}",
+            job_id=lease.job_id,
+            device=lease.device,
+            purpose=planned.purpose,
+            variant=planned.variant,
+            block=planned.block,
+            attempt=before.get(_place(planned, lease), 0) + 1,
+            state="running",
+            started_at=as_text(self._clock()),
+            finished_at=None,
+            failure="",
+            seed=planned.seed,
+            position=planned.position,
         )
-        return session.scalar(query) or 0
+
+
+def _place(planned: Planned, lease: Lease) -> _Place:
+    return int(lease.job_id), planned.purpose, planned.variant, planned.block
+
+
+def _attempts_at(session: Session, plans: Sequence[tuple[Planned, Lease]]) -> dict[_Place, int]:
+    """How many attempts there were at each place that has any."""
+    place = (Run.job_id, Run.purpose, Run.variant, Run.block)
+    wanted = tuple_(*place).in_([_place(planned, lease) for planned, lease in plans])
+    counted = session.execute(select(*place, func.count()).where(wanted).group_by(*place))
+    return {(job, purpose, variant, block): amount for job, purpose, variant, block, amount in counted}
+
+
+def _row(run: RunSummary) -> dict[str, Any]:
+    return {**asdict(run), "job_id": int(run.job_id), "on_agent": True}
+
+
+def _methods(run_id: str, planned: Planned) -> list[dict[str, str]]:
+    return [{"run_id": run_id, "method": method} for method in sorted(set(planned.methods))]
 
 
 def _counts() -> Select[str, int]:
     return select(Run.state, func.count().label("amount")).where(Run.purpose == "measure").group_by(Run.state)
 
 
-def find(session: Session, run_id: str, *, lock: bool = False) -> Run:
+def find(session: Session, run_id: str) -> Run:
     """The run's row.
 
     Raises:
         NotFoundError: there is no such run.
     """
-    query = select(Run).where(Run.id == run_id)
-    row = session.scalar(query.with_for_update() if lock else query)
+    row = session.scalar(select(Run).where(Run.id == run_id))
     if row is None:
-        raise NotFoundError(f"there is no run {run_id[:120]!r}; GET /v1/jobs/<id>/runs lists those of a job.")
+        raise unknown(run_id)
     return row
+
+
+def unknown(run_id: str) -> NotFoundError:
+    """What to raise where there is no such run."""
+    return NotFoundError(f"there is no run {run_id[:120]!r}; GET /v1/jobs/<id>/runs lists those of a job.")
 
 
 def summary(row: Run) -> RunSummary:

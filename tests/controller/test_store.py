@@ -96,7 +96,7 @@ class TestRecords:
         """A series with more instants than values is no data; the attempt stays open."""
         measured = record(started(store, lease))
         measured.series[0].times_s.append(99.0)
-        with pytest.raises(ValueError, match="zip"):
+        with pytest.raises(ValueError, match="not as many instants as values"):
             store.records.add(measured, lease)
         assert "running" == store.runs.get(measured.spec.run_id).state
 
@@ -121,7 +121,7 @@ class TestRuns:
         assert [] == store.runs.left_on_agent(DEVICE)
         store.records.add(record(spec), lease)
         assert [spec.run_id] == store.runs.left_on_agent(DEVICE)
-        store.runs.forgotten(spec.run_id)
+        store.runs.forgotten([spec.run_id])
         assert [] == store.runs.left_on_agent(DEVICE)
 
 

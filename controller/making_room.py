@@ -1,0 +1,31 @@
+"""Making room: from time to time what the settings do not keep of old runs is dropped."""
+
+import asyncio
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from controller.settings import Settings
+from controller.store import Policy, Store
+
+_PAUSE_S = 3600.0
+
+log = structlog.get_logger()
+
+
+def policy_of(settings: Settings) -> Policy:
+    """What the settings keep."""
+    return Policy(settings.keep_series_days, settings.keep_series_bytes)
+
+
+async def make_room(store: Store, policy: Policy) -> None:
+    """Drop what the policy does not keep, now and every hour."""
+    while policy != Policy():
+        try:
+            dropped = await asyncio.to_thread(store.retention.sweep, policy)
+        except SQLAlchemyError:
+            log.exception("no_room_made")
+        else:
+            if dropped.runs:
+                log.info("series_dropped", runs=dropped.runs, bytes=dropped.size_bytes)
+        await asyncio.sleep(_PAUSE_S)
