@@ -23,7 +23,8 @@ def can_transpose(device: str, dtype: torch.dtype) -> bool:
 
 def _takes(operator: Callable[[Tensor], Tensor], device: str, dtype: torch.dtype) -> bool:
     try:
-        operator(torch.zeros(1, 1, 1, 1, dtype=dtype, device=device))
+        with without_autocast(device):  # which would answer for another type, and the answer is kept
+            operator(torch.zeros(1, 1, 1, 1, dtype=dtype, device=device))
     except RuntimeError as error:
         if dtype in (torch.bfloat16, torch.float16) and "not implemented" in str(error):
             return False
