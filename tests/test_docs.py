@@ -1,4 +1,4 @@
-"""The README keeps up: whatever can be chosen stands in its tables."""
+"""The documentation keeps up: whatever can be chosen stands in its tables."""
 
 from pathlib import Path
 
@@ -16,55 +16,55 @@ from gradfilter.bench.worker import WORKLOADS
 from gradfilter.methods import METHODS
 
 ROOT = Path(__file__).resolve().parent.parent
-README = (ROOT / "README.md").read_text()
+PAGES = "\n".join((ROOT / page).read_text() for page in ("README.md", "docs/catalogue.md", "docs/settings.md"))
 
 
 @pytest.mark.parametrize("method", METHODS.values(), ids=METHODS.keys())
-def test_every_method_is_in_the_readme(method):
+def test_every_method_is_documented(method):
     """A method's row names it, its options and its source."""
-    (row,) = [line for line in README.splitlines() if line.startswith(f"| `{method.name}` |")]
+    (row,) = [line for line in PAGES.splitlines() if line.startswith(f"| `{method.name}` |")]
     assert [] == [option.name for option in method.describe().options if f"`{option.name}`" not in row]
 
 
-def test_every_data_set_is_in_the_readme(tmp_path):
+def test_every_data_set_is_documented(tmp_path):
     """What travels with the worker, and what an empty board says that it could have."""
     board = Board(tmp_path, tmp_path, tmp_path)
     names = [*dataset_names(board), *absent_datasets(board)]
     assert "folder:NAME" in names
-    assert [] == [name for name in names if f"`{name}`" not in README]
+    assert [] == [name for name in names if f"`{name}`" not in PAGES]
 
 
-def test_every_segmentation_model_is_in_the_readme():
+def test_every_segmentation_model_is_documented():
     """The names are made of architectures and encoders, each of which is there."""
     source = SegmentationModels()
     names = [*source.names(), *source.absent()]
     parts = {part for name in names for part in (name.split("_", 1)[0], "_" + name.split("_", 1)[1])}
     assert 14 == len(names)
-    assert set() == {part for part in parts if f"`{part}`" not in README}
+    assert set() == {part for part in parts if f"`{part}`" not in PAGES}
 
 
 @pytest.mark.parametrize("sensor", SENSORS, ids=lambda sensor: sensor.name)
-def test_every_sensor_is_in_the_readme(sensor):
+def test_every_sensor_is_documented(sensor):
     """A sensor's row says what it reads and on which boards."""
-    assert f"| `{sensor.name}` |" in README
+    assert f"| `{sensor.name}` |" in PAGES
 
 
 @pytest.mark.parametrize("kind", WORKLOADS)
-def test_every_workload_is_in_the_readme(kind):
+def test_every_workload_is_documented(kind):
     """A kind of workload has its row."""
-    assert f"| `{kind}` |" in README
+    assert f"| `{kind}` |" in PAGES
 
 
 @pytest.mark.parametrize("name", suite_names())
-def test_every_suite_is_in_the_readme(name):
+def test_every_suite_is_documented(name):
     """A suite's row says what it measures and beside which figures."""
-    assert f"| `{name}` |" in README
+    assert f"| `{name}` |" in PAGES
 
 
 @pytest.mark.parametrize("format_name", FORMATS)
-def test_every_report_format_is_in_the_readme(format_name):
+def test_every_report_format_is_documented(format_name):
     """A report's format is named."""
-    assert f"`{format_name}`" in README
+    assert f"`{format_name}`" in PAGES
 
 
 @pytest.mark.parametrize(
@@ -72,9 +72,9 @@ def test_every_report_format_is_in_the_readme(format_name):
     [f"GRADFILTER_CONTROLLER_{name.upper()}" for name in Settings.model_fields]
     + [f"GRADFILTER_AGENT_{name.upper()}" for name in AgentSettings.model_fields],
 )
-def test_every_setting_is_in_the_readme(setting):
+def test_every_setting_is_documented(setting):
     """A setting is in the table, by its whole name."""
-    assert f"`{setting}`" in README
+    assert f"`{setting}`" in PAGES
 
 
 @pytest.mark.parametrize("verb", ["demo", "test", "test-quick", "test-long", "check", "bench", "load", "setup"])
