@@ -71,10 +71,12 @@ class TestJob:
         assert '<form method="post" action="/jobs/7/cancel">' in page
 
     def test_an_ended_job_is_still(self):
-        """The page of an ended job follows nothing and links every format of its report."""
+        """The page of an ended job follows nothing and links every format of its report and its charts."""
         page = job_page(job("finished", done=6), [run()], Trace())
         assert "data-events" not in page
-        assert ["html", "html", "md", "txt", "csv", "json"] == re.findall(r"/v1/jobs/7/report\.(\w+)", page)
+        assert ["html", "html", "md", "txt", "csv", "json", "svg", "png"] == re.findall(
+            r"/v1/jobs/7/report\.(\w+)", page
+        )
 
     def test_runs_show_states_and_failures(self):
         """Every attempt is a row with its state, a failed one with its reason."""
