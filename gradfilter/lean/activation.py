@@ -43,7 +43,9 @@ class MaskedActivation(Function):
         (packed,) = ctx.saved_tensors
         mask = torch.empty(dy.shape, dtype=torch.bool, device=dy.device, memory_format=ctx.layout)
         mask.as_strided((mask.numel(),), (1,)).copy_(unpack(packed, mask.numel()))
-        return torch.where(mask, dy, dy * ctx.slopes.outside), None, None
+        outside = ctx.slopes.outside
+        rest = dy * outside if outside else dy.new_zeros(())  # one zero, not a map of them
+        return torch.where(mask, dy, rest), None, None
 
 
 class _Lean(nn.Module):

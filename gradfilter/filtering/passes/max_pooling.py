@@ -111,17 +111,32 @@ def unpool_averages_aten(  # noqa: PLR0917
 def unpool(  # noqa: PLR0917
     gradient: Tensor, index: Tensor, window: Pair, stride: Pair, padding: Pair, input_size: Sequence[int]
 ) -> Tensor:
-    """Each value of (N, C, H_o, W_o) added to the pixel that its index names: (N, C, H, W), in gradient's layout."""
+    """Each value of (N, C, H_o, W_o) added to the pixel that its index names: (N, C, H, W), in gradient's layout.
+
+    Image by image, as the pixels' numbers take eight times the room of what they are made from.
+    """
+    origins = _origins(gradient.shape[2:], stride, padding, gradient.device)
+    layout = memory_format(gradient)
+    images = [
+        _unpool_image(*image, window[1], origins, input_size).contiguous(memory_format=layout)
+        for image in zip(torch.split(gradient, 1), torch.split(index, 1))
+    ]
+    return torch.cat(images).contiguous(memory_format=layout)
+
+
+def _unpool_image(
+    gradient: Tensor, index: Tensor, columns: int, origins: Tuple[Tensor, Tensor], input_size: Sequence[int]
+) -> Tensor:
+    """The same of (1, C, H_o, W_o), contiguous; columns: of a window."""
     height, width = input_size
-    rows, columns = _origins(gradient.shape[2:], stride, padding, gradient.device)
     place = index.long()
-    row, column = rows + torch.div(place, window[1], rounding_mode="floor"), columns + place % window[1]
+    row, column = origins[0] + torch.div(place, columns, rounding_mode="floor"), origins[1] + place % columns
     # What goes nowhere is added to the first pixel, as 0.
     pixel = torch.where(index == CLOSED, torch.zeros_like(place), row * width + column)
     value = torch.where(index == CLOSED, torch.zeros_like(gradient), gradient)
     full = gradient.new_zeros([*gradient.shape[:2], height * width])
     full.scatter_add_(2, pixel.flatten(2), value.flatten(2))
-    return full.view(*gradient.shape[:2], height, width).contiguous(memory_format=memory_format(gradient))
+    return full.view(*gradient.shape[:2], height, width)
 
 
 def _output_size(input_size: Sequence[int], window: Pair, stride: Pair, padding: Pair) -> List[int]:
