@@ -257,7 +257,7 @@ static void run_max_pool(scene s) {
 
 static void run_unnormalise(scene s) {
     int64_t patches = s.row_patches * s.column_patches, planes = s.images * s.channels, given = drawn(0, 15);
-    double values = (double)drawn(0, 1) * 100, *work = room(2 * s.channels * s.threads, sizeof(double));
+    double values = (double)(drawn(0, 1) * 4 * s.images * patches), *work = room(2 * s.channels * s.threads, sizeof(double));
     T *maps[2][6], *dweight[2], *dbias[2], *out[2], *rstd = drawn(0, 1) ? numbers(s.channels) : 0;
     T *weight = drawn(0, 1) ? numbers(s.channels) : 0;
     T *room_for_numbers = room(3 * s.channels, sizeof(T));
