@@ -9,7 +9,7 @@ pytestmark = pytest.mark.system
 DESIGN = {
     "quick": False,
     "primary": ["step_time"],
-    "steady": {"least_steps": 3, "least_s": 0.2, "most_steps": 50, "most_s": 5.0, "within": 0.2},
+    "steady": {"least_steps": 3, "least_s": 0.0, "most_steps": 50, "most_s": 5.0, "within": 0.2},
     "window": {"seconds": 1.0},
     "limits": {"run_s": 120, "settle_s": 0.5},
 }
