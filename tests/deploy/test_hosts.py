@@ -4,7 +4,7 @@ import pytest
 
 from tests.system.lab import tiny_job
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.system, pytest.mark.long, pytest.mark.timeout(1200)]
 
 
 def test_hosts_become_a_lab_without_the_internet(deployed):
@@ -37,7 +37,6 @@ def test_agents_run_without_privileges(deployed):
     assert "600 root" == board.run('stat --format="%a %U" /etc/gradfilter/agent.env').strip()
 
 
-@pytest.mark.long
 def test_second_run_changes_nothing(deployed):
     """What was installed is found as it should be."""
     again = deployed.lab.play("install")
