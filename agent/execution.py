@@ -153,7 +153,7 @@ def _with_window(run: ActiveRun, journal: Journal) -> RunSpec:
     """The run as the worker is told, who knows no sensors: with the seconds that the readings asked for take."""
     if run.spec.window is None or run.spec.purpose != "measure":
         return run.spec
-    window = in_seconds(run.spec, read_samples(run.folder.samples).sensors)
+    window = in_seconds(run.spec.window, run.spec, read_samples(run.folder.samples).sensors)
     journal.add(Environment({"window_s": window.seconds}))
     return replace(run.spec, window=window)
 

@@ -16,9 +16,8 @@ class ForgottenRuns:
 
     def add(self, run_id: str) -> None:
         """This run is over for good."""
-        ids = self._remembered.text.split()
-        if run_id not in ids:
-            self._remembered.keep("\n".join([*ids, run_id][-_KEPT:]))
+        others = [one for one in self._remembered.text.split() if one != run_id]
+        self._remembered.keep("\n".join([*others, run_id][-_KEPT:]))
 
     def check(self, run_id: str) -> None:
         """Accept a run that was not forgotten.

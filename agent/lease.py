@@ -17,7 +17,6 @@ class Lease:
     def __init__(self, path: Path) -> None:
         self._remembered = Remembered(path)
         self._lock = threading.Lock()
-        self._highest = int(self._remembered.text or 0)
 
     def check(self, token: int) -> None:
         """Accept a token that is as high as any before.
@@ -26,10 +25,10 @@ class Lease:
             StaleLease: a higher one was seen.
         """
         with self._lock:
-            if token < self._highest:
+            highest = int(self._remembered.text or 0)
+            if token < highest:
                 raise StaleLease(
-                    f"the lease with token {token} is over: this board has seen token {self._highest}. "
+                    f"the lease with token {token} is over: this board has seen token {highest}. "
                     "Take a new lease before the next call."
                 )
-            self._highest = token
             self._remembered.keep(str(token))

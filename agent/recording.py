@@ -104,6 +104,7 @@ class Journal:
 
     def __init__(self, folder: RunFolder) -> None:
         self.recording = Recording()
+        self._torn = b""
         self._file = os.open(folder.events, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
 
     def close(self) -> None:
@@ -117,11 +118,16 @@ class Journal:
             self._write(encode(event))
 
     def _write(self, line: bytes) -> None:
+        whole = self._torn + line
         try:
-            os.write(self._file, line)
+            written = os.write(self._file, whole)
         except OSError as error:
             if error.errno != errno.ENOSPC:
                 raise
+            written = 0
+        if written:  # of a line for which there was no room half may stand there: the next one begins anew
+            self._torn = b"" if written == len(whole) else b"\n"
+        if written < len(whole):
             _log.warning("an event is not written, since the disk is full")
 
     def begin_phase(self, name: str) -> None:

@@ -172,11 +172,11 @@ class Runs:
             folder = self._bench.data.runs.folder(run_id)
             if self._status_of(run_id) is not None:
                 raise RunStillGoing(f"run {run_id!r} has not ended. Cancel it first, or wait.")
+            self._forgotten.add(run_id)  # first: who dies between the two must not measure it again
             is_known = folder.path.exists()
             if is_known:
                 folder.forget()
                 self._unwritten.pop(run_id, None)
-            self._forgotten.add(run_id)
         if not is_known:
             raise UnknownRun(_UNKNOWN.format(run_id))
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from pydantic import TypeAdapter
 
@@ -12,6 +13,14 @@ from gradfilter.bench.schema import SamplerReport, SensorReport, Series
 
 _SENSORS = TypeAdapter(list[SensorReport])
 _REPORT = TypeAdapter(SamplerReport)
+
+
+class Reading(NamedTuple):
+    """What a sensor's channels read at an instant of the monotonic clock, None where a channel had no answer."""
+
+    number: int
+    instant_s: float
+    values: list[float | None]
 
 
 @dataclass
@@ -49,13 +58,22 @@ def read_samples(path: Path) -> Samples:
     return samples
 
 
+def parse_reading(line: str) -> Reading:
+    """A line of readings.
+
+    Raises:
+        ValueError: it is none, or was cut off.
+    """
+    number, instant, *words = line.split()
+    return Reading(int(number), float(instant), [None if word == "-" else float(word) for word in words])
+
+
 def _take(line: str, samples: Samples, by_number: list[list[Series]]) -> None:
     if line.startswith("# "):
         samples.report = _REPORT.validate_json(line[2:])
     elif not line.startswith("! "):
-        number, instant, *words = line.split()
-        instant_s, values = float(instant), [None if word == "-" else float(word) for word in words]
-        for series, value in zip(by_number[int(number)], values, strict=True):
+        number, instant_s, values = parse_reading(line)
+        for series, value in zip(by_number[number], values, strict=True):
             series.times_s.append(instant_s)
             series.values.append(value)
 

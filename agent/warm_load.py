@@ -4,8 +4,8 @@ import os
 import subprocess
 import sys
 
-# It ends by itself when the agent is gone.
-_PROGRAM = "import os\nparent = os.getppid()\nwhile os.getppid() == parent:\n    sum(range(100000))\n"
+# It ends by itself when the agent, whose process id it is told, is gone.
+_PROGRAM = "import os, sys\nwhile os.getppid() == int(sys.argv[1]):\n    sum(range(100000))\n"
 
 
 class WarmLoad:
@@ -16,10 +16,9 @@ class WarmLoad:
 
     def warm(self) -> None:
         """Keep every core busy that the agent may use."""
-        if not self._processes:
-            command = [sys.executable, "-c", _PROGRAM]
-            cores = len(os.sched_getaffinity(0))
-            self._processes = [subprocess.Popen(command, stdin=subprocess.DEVNULL) for _ in range(cores)]
+        command = [sys.executable, "-c", _PROGRAM, str(os.getpid())]
+        while len(self._processes) < len(os.sched_getaffinity(0)):
+            self._processes.append(subprocess.Popen(command, stdin=subprocess.DEVNULL))
 
     def close(self) -> None:
         """Stop at once; it may be warmed again."""

@@ -6,9 +6,8 @@ from dataclasses import replace
 from gradfilter.bench.schema import RunSpec, SensorReport, Window, energy_channels
 
 
-def in_seconds(spec: RunSpec, sensors: Sequence[SensorReport]) -> Window:
+def in_seconds(window: Window, spec: RunSpec, sensors: Sequence[SensorReport]) -> Window:
     """The window with seconds for its readings too, of the slowest channel that a step's energy would come from."""
-    window = spec.window if spec.window is not None else Window()
     channels = [channel for sensor in sensors if sensor.present for channel in sensor.channels]
     meter = energy_channels(channels, spec.workload.compute)
     pace_s = max((max(channel.update_s or 0.0, spec.sampling.period_s) for channel in meter), default=0.0)

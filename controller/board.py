@@ -126,7 +126,7 @@ class Board:
         await self._line.make_sure()
         run = await self._books.start(planned, self._lease)
         self._attempts[run.id] = run
-        start_c = await asyncio.to_thread(first_start_c, self._store, self._job)
+        start_c = await asyncio.to_thread(first_start_c, self._store, self._job, self.measured())
         spec = plan.run_spec(self._job.spec, run, start_c, is_last=is_last)
         self._log.info("run_started", run=run.id, variant=run.variant or run.purpose, block=run.block)
         try:

@@ -19,11 +19,10 @@ def next_slot(store: Store, job: StoredJob, attempts: Sequence[RunSummary]) -> p
     return replace(remaining[0], is_last=len(remaining) == 1) if remaining else None
 
 
-def first_start_c(store: Store, job: StoredJob) -> float | None:
-    """How warm the board was when the job's first run started; None before it, and without a thermometer."""
+def first_start_c(store: Store, job: StoredJob, attempts: Sequence[RunSummary]) -> float | None:
+    """How warm the board was when the first of these started; None before it, and without a thermometer."""
     if job.spec.gate is None:
         return None
-    attempts = [attempt for attempt in store.runs.of_job(job.id) if attempt.purpose == "measure"]
     ended = next((attempt for attempt in attempts if attempt.state in ("finished", "void")), None)
     if ended is None:
         return None

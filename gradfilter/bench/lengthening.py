@@ -28,4 +28,5 @@ def lengthen(understudy: Understudy, index: int, measured_s: float, window: Wind
         understudy.run("measured", index, stretch, events.step)
         lasted = time.monotonic() - began
         measured_s, index = measured_s + lasted, index + stretch
-        wanted = max(1, ceil((window.seconds - measured_s) * stretch / max(lasted, _SHORTEST_S)))
+        # At most twice as many: a first step that is dropped says nothing of how long the others take.
+        wanted = min(2 * stretch, max(1, ceil((window.seconds - measured_s) * stretch / max(lasted, _SHORTEST_S))))

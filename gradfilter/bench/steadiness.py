@@ -13,9 +13,10 @@ _STRETCH_S = 1.0
 def step_until_steady(
     step: Callable[[], float], wanted: Steady, clock: Callable[[], float] = time.monotonic
 ) -> Dict[str, Any]:
-    """Take steps, each of which says how long it took (s), until they are steady or the limits are reached.
+    """Take steps, each of which says how long it took (s), until they are steady or a limit is reached.
 
-    Returns what a record says of it: steps, seconds, steady, and the medians (s) of the last stretches.
+    Before the least of steps and of seconds are done neither ends it. Returns what a record says of it: steps, seconds,
+    steady, and the medians (s) of the last stretches.
     """
     times: List[float] = []
     began = clock()

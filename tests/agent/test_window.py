@@ -29,7 +29,8 @@ def meter(update_s):
 )
 def test_the_longest_of_seconds_and_readings_counts(window, sensors, seconds):
     """A meter that has a new value twice a second needs fifty seconds for a hundred; without one nothing is asked."""
-    assert seconds == in_seconds(RUN_SPEC.validate_python(run_spec(window=window)), sensors).seconds
+    spec = RUN_SPEC.validate_python(run_spec(window=window))
+    assert seconds == in_seconds(spec.window, spec, sensors).seconds
 
 
 def ended(client):

@@ -33,8 +33,8 @@ class Steady:
     """When a run is warm enough to be measured: after steps that leave no trace, once they take the same time.
 
     At least least_steps steps and least_s seconds; then until the medians of the last three stretches of a second or
-    more differ by no more than the share within; at most most_steps steps or most_s seconds. A workload's own
-    warm_up_steps, which train, come after them.
+    more differ by no more than the share within; at most most_steps steps or most_s seconds, but never fewer than the
+    least of both. A workload's own warm_up_steps, which train, come after them.
     """
 
     __pydantic_config__ = REFUSE_UNKNOWN_KEYS

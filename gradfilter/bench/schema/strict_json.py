@@ -9,14 +9,15 @@ def parse_json(body: bytes) -> Any:
     """A JSON value.
 
     Raises:
-        json.JSONDecodeError: the body is not JSON, or holds NaN, Infinity, a number too large for a float, a field
-            twice, a NUL character or half a surrogate pair.
+        json.JSONDecodeError: the body is not JSON in UTF-8, or holds NaN, Infinity, a number too large for a float, a
+            field twice, a NUL character or half a surrogate pair.
     """
     try:
+        text = body.decode()  # as UTF-8 and nothing else: json itself would guess, and let halves of pairs through
         value = json.loads(
-            body, parse_constant=_refuse_constant, parse_float=_finite, object_pairs_hook=_without_repetition
+            text, parse_constant=_refuse_constant, parse_float=_finite, object_pairs_hook=_without_repetition
         )
-        if b"\\u" in body:
+        if "\\u" in text:
             _check_text(json.dumps(value, ensure_ascii=False))
     except json.JSONDecodeError:
         raise

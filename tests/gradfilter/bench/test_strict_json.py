@@ -17,6 +17,8 @@ from gradfilter.bench.schema.strict_json import parse_json
         (b'{"a": {"b": 1, "b": 1}}', 'the field "b" is there twice'),
         (b'["\\u0000"]', "NUL"),
         (b'["\\ud800"]', "half a surrogate pair"),
+        (b'["\xed\xa0\x80"]', "utf-8"),
+        ('["\\u0000"]'.encode("utf-16"), "utf-8"),
         (b"[" * 100000, "recursion"),
     ],
 )
