@@ -23,13 +23,13 @@ from controller.errors import (
     RunUnknownError,
 )
 from controller.instants import from_text, utc_now
-from controller.jobs import FINAL_JOB_STATES, RunningNow, RunSummary
+from controller.jobs import FINAL_JOB_STATES, RunningNow, RunSummary, ending
 from controller.line import Line
 from controller.live import Live, Now
 from controller.next_slot import first_start_c, next_slot
 from controller.settings import Settings
 from controller.store import Lease, NewArtefact, Planned, Store, StoredJob
-from gradfilter.bench.schema import Failure, RunRecord, RunStatus
+from gradfilter.bench.schema import Failure, RunRecord, RunSpec, RunStatus
 
 _PREPARATIONS = 3
 _PREPARE, _MEASURE, _PROFILE = "prepare", "measure", "profile"
@@ -63,6 +63,8 @@ class Board:
         self._settings = settings
         self._line = Line(lease, store=store, agents=agents, live=live, settings=settings)
         self._attempts: dict[str, RunSummary] = {}  # nobody else adds any while the lease is held
+        self._first_start_c: float | None = None
+        self._told: RunSpec | None = None
         self._log = log.bind(job=job.id, device=lease.device)
 
     # ------------------------------------------------------------------ what run_job tells
@@ -126,8 +128,9 @@ class Board:
         await self._line.make_sure()
         run = await self._books.start(planned, self._lease)
         self._attempts[run.id] = run
-        start_c = await asyncio.to_thread(first_start_c, self._store, self._job, self.measured())
-        spec = plan.run_spec(self._job.spec, run, start_c, is_last=is_last)
+        if self._first_start_c is None:
+            self._first_start_c = await asyncio.to_thread(first_start_c, self._store, self._job, self.measured())
+        self._told = spec = plan.run_spec(self._job.spec, run, self._first_start_c, is_last=is_last)
         self._log.info("run_started", run=run.id, variant=run.variant or run.purpose, block=run.block)
         try:
             await self._line.patiently(lambda board: self._agents.start(board, spec, self._lease.token))
@@ -227,7 +230,8 @@ class Board:
 
         The board may have one all the same (its order was still on the way), to be forgotten when it is next used.
         """
-        spec = plan.run_spec(self._job.spec, run)
+        told = self._told if self._told is not None and self._told.run_id == run.id else None
+        spec = told or plan.run_spec(self._job.spec, run)  # of an earlier controller's order only so much is known
         record = RunRecord(spec=spec, state=state, failure=failure, started_at=run.started_at)
         await self._store_record(run, record)
         self._log.warning("run_closed", run=run.id, state=state, reason=failure.message)
@@ -236,8 +240,8 @@ class Board:
     async def _store_record(self, run: RunSummary, record: RunRecord, *, void: str = "") -> None:
         """End the attempt with its record, for everybody who watches the job."""
         await self._books.end(record, self._lease, void)
-        failure = void or ("" if record.failure is None else record.failure.message)
-        self._attempts[run.id] = replace(run, state="void" if void else record.state, failure=failure)
+        state, failure = ending(record, void)
+        self._attempts[run.id] = replace(run, state=state, failure=failure)
         self._live.show(self._job.id, Now())
         self._live.changed(self._job.id)
 

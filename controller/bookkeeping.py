@@ -1,11 +1,11 @@
 """What the boards at work have written down; those that write at the same time share a transaction."""
 
-from functools import partial
+import asyncio
 
 from controller.gathering import Gathering
 from controller.jobs import RunSummary
-from controller.measuring import store_records
-from controller.store import Lease, Planned, Store
+from controller.measuring import new_record
+from controller.store import Lease, NewRecord, Planned, Store
 from gradfilter.bench.schema import RunRecord
 
 
@@ -14,7 +14,7 @@ class Bookkeeping:
 
     def __init__(self, store: Store) -> None:
         self._starts: Gathering[tuple[Planned, Lease], RunSummary] = Gathering(store.runs.start_all)
-        self._ends: Gathering[tuple[RunRecord, Lease, str], bool] = Gathering(partial(store_records, store))
+        self._ends: Gathering[NewRecord, bool] = Gathering(store.records.add_all)
         self._forgotten: Gathering[str, None] = Gathering(store.runs.forgotten)
 
     async def start(self, planned: Planned, lease: Lease) -> RunSummary:
@@ -26,7 +26,7 @@ class Bookkeeping:
 
         void: why it does not count, '' where it does.
         """
-        return await self._ends((record, lease, void))
+        return await self._ends(await asyncio.to_thread(new_record, record, lease, void))
 
     async def forgotten(self, run_id: str) -> None:
         """Note that the board keeps nothing of a run any more."""

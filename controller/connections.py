@@ -1,7 +1,7 @@
 """Connections to the boards, a pool for each of them.
 
-One pool for a thousand boards would be searched from end to end for every request, and that took longer than the
-requests did.
+A pool is searched from end to end for every request, which one for a thousand boards must not be. A board's pool stays
+when the board is removed: it holds no connection then but those that the board itself keeps open.
 """
 
 import ssl

@@ -6,6 +6,7 @@ thousand has its boards share transactions, the more of them the busier it is.
 
 import asyncio
 from collections.abc import Callable, Sequence
+from copy import copy
 from typing import Generic, TypeVar
 
 from sqlalchemy.exc import OperationalError
@@ -40,17 +41,20 @@ class Gathering(Generic[Item, Result]):
         try:
             while self._waiting:
                 batch, self._waiting = self._waiting[:_MOST], self._waiting[_MOST:]
-                await self._settle([(item, result) for item, result in batch if not result.done()])
+                await self._settle(batch)
         finally:
             self._work = None
 
     async def _settle(self, batch: Sequence[tuple[Item, asyncio.Future[Result]]]) -> None:
-        """Call for a batch; where one item spoils the call for all, each is tried by itself."""
+        """Call for those of a batch who still wait; where one item spoils the call for all, each is tried by itself."""
+        batch = [(item, result) for item, result in batch if not result.done()]
+        if not batch:
+            return
         found: Sequence[Result | Exception]
         try:
-            found = await asyncio.to_thread(self._call, [item for item, _ in batch]) if batch else []
-        except OperationalError as error:  # the database's fault and nobody's here: trying again is the callers' choice
-            found = [error] * len(batch)
+            found = await asyncio.to_thread(self._call, [item for item, _ in batch])
+        except OperationalError as error:  # the database's fault and nobody's here: one by one would go no better
+            found = [copy(error) for _ in batch]  # each is raised on its own, and carries its own way
         except Exception as error:  # noqa: BLE001 - whatever it is, it is raised where the item came from
             if len(batch) > 1:
                 for one in batch:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Generic, Literal, TypeVar
 
 from controller.analysis.judgement_plan import JudgementPlan
-from gradfilter.bench.schema import DeviceDescription, JobSpec
+from gradfilter.bench.schema import DeviceDescription, JobSpec, RunRecord
 from gradfilter.bench.schema.checks import REFUSE_UNKNOWN_KEYS, check_length, check_word
 
 T = TypeVar("T")
@@ -86,6 +86,13 @@ class RunSummary:
     failure: str
     seed: int = 0
     position: int = 0
+
+
+def ending(record: RunRecord, void: str) -> tuple[str, str]:
+    """State and failure of an attempt that ended with this record. void: why it does not count, '' where it does."""
+    if void:
+        return "void", void
+    return record.state, "" if record.failure is None else record.failure.message
 
 
 @dataclass

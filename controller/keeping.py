@@ -31,7 +31,11 @@ class Keeper:
             del self._held[lease]
 
     async def work(self) -> None:
-        """Renew what is held, for ever; while the database does not answer, nobody can take a lease either."""
+        """Renew what is held, for ever.
+
+        While the database does not answer others may take a lease over: then its token is old, which the next write
+        and the board find out.
+        """
         while True:
             await asyncio.sleep(self._pause_s)
             try:
@@ -40,6 +44,8 @@ class Keeper:
                 log.exception("leases_not_renewed")
 
     async def _renew(self) -> None:
+        if not self._held:
+            return
         stale = await asyncio.to_thread(self._store.leases.renew_all, list(self._held))
         for lease, error in stale.items():
             if lease in self._held and not self._held[lease].done():

@@ -3,7 +3,6 @@
 import asyncio
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
 from controller.settings import Settings
 from controller.store import Policy, Store
@@ -23,7 +22,7 @@ async def make_room(store: Store, policy: Policy) -> None:
     while policy != Policy():
         try:
             dropped = await asyncio.to_thread(store.retention.sweep, policy)
-        except SQLAlchemyError:
+        except Exception:  # the process's border: what cannot be read must not end the making of room
             log.exception("no_room_made")
         else:
             if dropped.runs:

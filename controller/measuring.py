@@ -1,6 +1,5 @@
 """Making results from records: as a record is stored, and at start for those of an older version."""
 
-from collections.abc import Sequence
 from functools import cache
 from importlib.metadata import version
 
@@ -28,17 +27,18 @@ def measured(record: RunRecord) -> Measured | None:
         return None
 
 
-def store_records(store: Store, new: Sequence[tuple[RunRecord, Lease, str]]) -> list[bool | Exception]:
-    """Store records, each with why it does not count, or else what it measured; the answers of Records.add_all."""
-    return store.records.add_all(
-        [NewRecord.of(record, lease, None if void else measured(record), void) for record, lease, void in new]
-    )
+def new_record(record: RunRecord, lease: Lease, void: str) -> NewRecord:
+    """A record as it is stored, with what it measured; void: why it does not count, '' where it does."""
+    return NewRecord.of(record, lease, None if void else measured(record), void)
 
 
 def measure_run(store: Store, run_id: str) -> None:
-    """Make the results of one stored run anew."""
-    if (found := measured(store.records.get(run_id))) is not None:
-        store.results.fill(run_id, found)
+    """Make the results of one stored run anew; one that cannot be read must not end those after it."""
+    try:
+        if (found := measured(store.records.get(run_id))) is not None:
+            store.results.fill(run_id, found)
+    except Exception:
+        log.exception("run_not_measured", run=run_id)
 
 
 def unmeasured_runs(store: Store) -> list[str]:

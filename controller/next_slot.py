@@ -21,12 +21,12 @@ def next_slot(store: Store, job: StoredJob, attempts: Sequence[RunSummary]) -> p
 
 def first_start_c(store: Store, job: StoredJob, attempts: Sequence[RunSummary]) -> float | None:
     """How warm the board was when the first of these started; None before it, and without a thermometer."""
-    if job.spec.gate is None:
+    if job.spec.gate is None or job.spec.gate.around_c is not None:
         return None
     ended = next((attempt for attempt in attempts if attempt.state in ("finished", "void")), None)
     if ended is None:
         return None
-    start_c = store.records.document(ended.id)["environment"].get("gate", {}).get("start_c")
+    start_c = (store.records.document(ended.id)["environment"].get("gate") or {}).get("start_c")
     return None if start_c is None else float(start_c)
 
 

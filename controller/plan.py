@@ -11,14 +11,12 @@ from random import Random
 from typing import cast
 
 from controller.analysis import looks
-from controller.analysis.looks import REPLACEMENT_BLOCKS
+from controller.analysis.looks import BROKEN, REPLACEMENT_BLOCKS
 from controller.jobs import JobState, RunSummary
 from gradfilter.bench.schema import Gate, JobSpec, RunSpec, Variant
 from gradfilter.bench.schema.job import RunPurpose
 
 _VALID = ("finished", "failed")
-# A run that was cancelled on the board although its job goes on measured nothing: the board's fault, like a loss.
-_BROKEN = ("lost", "cancelled", "void")
 _SEEDS = 2**31
 
 
@@ -72,7 +70,7 @@ def remaining_slots(spec: JobSpec, attempts: Sequence[RunSummary], wanted: int |
 
 def broken_blocks(attempts: Sequence[RunSummary]) -> set[int]:
     """Blocks in which an attempt was lost or void."""
-    return {attempt.block for attempt in attempts if attempt.state in _BROKEN}
+    return {attempt.block for attempt in attempts if attempt.state in BROKEN}
 
 
 def ended_blocks(spec: JobSpec, attempts: Sequence[RunSummary]) -> int:
@@ -97,7 +95,7 @@ def verdict(spec: JobSpec, attempts: Sequence[RunSummary]) -> tuple[JobState, st
 
 
 def run_spec(spec: JobSpec, run: RunSummary, first_start_c: float | None = None, *, is_last: bool = False) -> RunSpec:
-    """What the board is told to do for an attempt; the same every time, so that it can be told again.
+    """What the board is told to do for an attempt: the same whenever first_start_c and is_last are.
 
     first_start_c: how warm the board was when the job's first run started; None before it. is_last: the board then
     rests after it as long as before it, for the idle power at the end.
@@ -140,7 +138,7 @@ def _missing_blocks(spec: JobSpec, attempts: Sequence[RunSummary]) -> str:
     wanted = blocks_wanted(spec, attempts)
     if ended >= wanted:
         return ""
-    lost = [attempt for attempt in attempts if attempt.state in _BROKEN]
+    lost = [attempt for attempt in attempts if attempt.state in BROKEN]
     return (
         f"{ended} of {wanted} blocks have ended: {len(lost)} attempts were lost or void "
         f"and all {REPLACEMENT_BLOCKS} replacement blocks are used; the last because {lost[-1].failure}"

@@ -21,7 +21,8 @@ def job_progress(
     measured = [attempt for attempt in attempts if attempt.purpose == "measure"]
     ended = [attempt for attempt in measured if attempt.state != "running"]
     if job.state in FINAL_JOB_STATES:
-        return JobProgress(runs_done=len(ended), runs_total=max(len(measured), _wanted(job)))
+        wanted = plan.blocks_wanted(job.spec, measured) * len(job.spec.variants)
+        return JobProgress(runs_done=len(ended), runs_total=max(len(measured), wanted))
     remaining = plan.remaining_slots(job.spec, measured)
     return JobProgress(
         runs_done=len(ended),
@@ -43,10 +44,6 @@ def seconds_left(measured: Sequence[RunSummary], remaining: Sequence[str], insta
     ahead = sum(expected.get(variant, everyone) for variant in remaining)
     running = [run for run in measured if run.state == "running"]
     return ahead + sum(max(0.0, expected.get(run.variant, everyone) - _seconds(run, instant)) for run in running)
-
-
-def _wanted(job: StoredJob) -> int:
-    return job.spec.repetitions * len(job.spec.variants)
 
 
 def _seconds(run: RunSummary, instant: datetime) -> float:

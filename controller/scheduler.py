@@ -44,7 +44,7 @@ class Scheduler:
         self._loop = asyncio.get_running_loop()
         self._woken = asyncio.Event()
         self._duties: list[asyncio.Task[None]] = []
-        self._beside: list[asyncio.Task[None]] = []  # work that may end
+        self._tidying: asyncio.Task[None] | None = None  # which may end
         self._jobs: dict[str, asyncio.Task[None]] = {}
         self._waiting: set[str] = set()  # jobs whose boards others hold
         self._deadlines = Deadlines(utc_now, self._loop.time)
@@ -57,15 +57,11 @@ class Scheduler:
             asyncio.create_task(self._look_after_devices(), name="devices"),
             asyncio.create_task(self._keeper.work(), name="leases"),
         ]
-        room = make_room(self._store, policy_of(self._settings))
-        self._beside = [
-            asyncio.create_task(self._refill_results(), name="results"),
-            asyncio.create_task(room, name="room"),
-        ]
+        self._tidying = asyncio.create_task(self._tidy(), name="tidying")
 
     async def stop(self) -> None:
         """Stop at once; runs on boards go on and are picked up by the next start."""
-        await end([*self._duties, *self._beside, *self._jobs.values()])
+        await end([*self._duties, *self._jobs.values(), *([self._tidying] if self._tidying else [])])
 
     @property
     def is_alive(self) -> bool:
@@ -228,10 +224,11 @@ class Scheduler:
 
     # ------------------------------------------------------------------ results
 
-    async def _refill_results(self) -> None:
-        """Bring the results of older runs up to this version's measures, beside everything else."""
+    async def _tidy(self) -> None:
+        """Bring the results of older runs up to this version's measures, before any loses its series."""
         for run_id in await asyncio.to_thread(unmeasured_runs, self._store):
             await asyncio.to_thread(measure_run, self._store, run_id)
+        await make_room(self._store, policy_of(self._settings))
 
     # ------------------------------------------------------------------ devices
 

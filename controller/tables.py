@@ -225,7 +225,10 @@ class SeriesDocument(Base):
 
 
 class DroppedRow(Base):
-    """A run whose series and files were dropped to make room, how many bytes they took, and why, after 'because'."""
+    """A run whose series and files were dropped to make room, how many bytes they took, and why, after 'because'.
+
+    foreign_load: what of the series reports still say of it.
+    """
 
     __tablename__ = "dropped"
 
@@ -233,6 +236,7 @@ class DroppedRow(Base):
     at: Mapped[str]
     why: Mapped[str]
     size_bytes: Mapped[int] = mapped_column(BigInteger)
+    foreign_load: Mapped[float | None]
 
 
 class MeasurementRow(Base):

@@ -1,6 +1,6 @@
 """Whether a job was measured while other programs had the board: then its times are of no use, and are said to be."""
 
-from controller.analysis.evidence import Evidence
+from controller.analysis.evidence import Evidence, Run
 from controller.analysis.symptoms import NOTABLE_FOREIGN_LOAD, foreign_load_while_measured
 from gradfilter.bench.schema import SystolicWorkload
 
@@ -9,8 +9,8 @@ _MANY_RUNS = 0.5  # of those compared; what disturbs fewer is a concern about th
 
 def busy_board(evidence: Evidence) -> str:
     """A sentence for the headline where most of the compared runs were disturbed, '' elsewhere and of a simulation."""
-    runs = [run.record for variant in evidence.job.variants for run in evidence.used(variant.name)]
-    loads = [load for run in runs if (load := foreign_load_while_measured(run)) is not None]
+    runs = [run for variant in evidence.job.variants for run in evidence.used(variant.name)]
+    loads = [load for run in runs if (load := _foreign_load(run)) is not None]
     disturbed = [load for load in loads if load > NOTABLE_FOREIGN_LOAD]
     if len(disturbed) <= _MANY_RUNS * len(runs) or isinstance(evidence.job.workload, SystolicWorkload):
         return ""
@@ -19,3 +19,7 @@ def busy_board(evidence: Evidence) -> str:
         f"{max(disturbed):.0%} of its processor, and more than {NOTABLE_FOREIGN_LOAD:.0%} in {len(disturbed)} of "
         f"{len(runs)} runs."
     )
+
+
+def _foreign_load(run: Run) -> float | None:
+    return foreign_load_while_measured(run.record) if run.retained is None else run.retained.foreign_load

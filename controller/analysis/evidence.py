@@ -5,11 +5,11 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from controller.analysis.environment import Conditions, commonest_conditions, conditions
-from controller.analysis.looks import blocks_wanted
+from controller.analysis.looks import BROKEN, blocks_wanted
 from controller.analysis.measurements import Measurement, is_plain, measure
 from controller.analysis.metrics import METRICS, Metric, applicable, expected_metrics
 from controller.analysis.retained import NOTHING_DROPPED, Retained
-from controller.analysis.void import void_because
+from controller.analysis.void import why_void
 from gradfilter.bench.schema import JobSpec, RunRecord
 
 
@@ -44,7 +44,7 @@ class Evidence:
     def blocks_wanted(self) -> int:
         """How many complete blocks the job works towards, as far as it has come."""
         records = [record for tried in self.attempts.values() for record in tried]
-        broken = {r.spec.block for r in records if r.state in ("lost", "cancelled") or r.spec.run_id in self.void}
+        broken = {r.spec.block for r in records if ("void" if r.spec.run_id in self.void else r.state) in BROKEN}
         return blocks_wanted(self.job, {record.spec.block for record in records}, broken)
 
     @property
@@ -101,7 +101,7 @@ def arrange(job: JobSpec, records: Sequence[RunRecord], retained: Mapping[str, R
     for record in sorted(records, key=lambda record: (record.spec.block, record.spec.attempt)):
         if record.spec.purpose == "measure" and record.spec.variant.name in attempts:
             attempts[record.spec.variant.name].append(record)
-    void = {r.spec.run_id: why for tried in attempts.values() for r in tried if (why := void_because(job, r))}
+    void = {r.spec.run_id: why for tried in attempts.values() for r in tried if (why := why_void(job, r, retained))}
     finished = {variant: _finished_by_block(tried, void, retained) for variant, tried in attempts.items()}
     runs = [run for by_block in finished.values() for run in by_block.values()]
     sources = Counter(source for run in runs if (source := _energy_source(run)))

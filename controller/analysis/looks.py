@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from gradfilter.bench.schema import LOOKS, JobSpec
 
 REPLACEMENT_BLOCKS = 2
+# The states of attempts that break their block. A run that was cancelled on the board although its job goes on measured
+# nothing: the board's fault, like a loss.
+BROKEN = ("lost", "cancelled", "void")
 
 
 @dataclass(frozen=True)

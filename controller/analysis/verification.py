@@ -10,7 +10,8 @@ from controller.analysis.concerns import SHORTEST_WINDOW_S
 from controller.analysis.environment import conditions, differences
 from controller.analysis.measurements import measured_steps, step_time_s
 from controller.analysis.metering import measured_energy
-from controller.analysis.void import void_because
+from controller.analysis.retained import NOTHING_DROPPED, Retained
+from controller.analysis.void import why_void
 from gradfilter.bench.schema import JobSpec, RunRecord
 
 FEWEST_STEPS = 30
@@ -39,9 +40,15 @@ class Check:
     found: str
 
 
-def verify(job: JobSpec, records: Sequence[RunRecord], hashes: Mapping[str, StoredHash]) -> list[Check]:
+def verify(
+    job: JobSpec,
+    records: Sequence[RunRecord],
+    hashes: Mapping[str, StoredHash],
+    retained: Mapping[str, Retained] = NOTHING_DROPPED,
+) -> list[Check]:
     """The checklist over the finished runs of a job that are not void; hashes: run id → hash, of every record."""
-    runs = [r for r in records if r.state == "finished" and r.spec.purpose == "measure" and not void_because(job, r)]
+    measured = [r for r in records if r.state == "finished" and r.spec.purpose == "measure"]
+    runs = [record for record in measured if not why_void(job, record, retained)]
     if not runs:
         return [Check("runs", passed=False, found="no run has finished, so there is nothing to verify")]
     of_each: dict[str, Callable[[RunRecord], str]] = {

@@ -1,8 +1,9 @@
 """Whether a run is void: for a cause that its job declared before it started, whatever the run measured."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from controller.analysis import symptoms
+from controller.analysis.retained import Retained
 from gradfilter.bench.schema import JobSpec, RunRecord, VoidIf
 
 
@@ -11,6 +12,12 @@ def void_because(job: JobSpec, record: RunRecord) -> str:
     if job.void_if is None or record.state != "finished" or record.spec.purpose != "measure":
         return ""
     return "; ".join(_causes(job.void_if, record))
+
+
+def why_void(job: JobSpec, record: RunRecord, retained: Mapping[str, Retained]) -> str:
+    """The same of a stored run, also of one whose series, which tell the causes, were dropped."""
+    kept = retained.get(record.spec.run_id)
+    return void_because(job, record) if kept is None else kept.void
 
 
 def _causes(declared: VoidIf, record: RunRecord) -> Iterator[str]:

@@ -17,7 +17,8 @@ router = APIRouter(prefix="/v1/jobs", tags=["reports"])
 def checks(job_id: str, services: ServicesOfApp) -> list[Check]:
     """The checklist: clock, window lengths, sensor quality, hashes of raw data, same environment, seeds."""
     job = services.store.jobs.get(job_id)
-    return verify(job.spec, services.store.records.of_job(job.id), services.store.records.hashes(job.id))
+    store = services.store
+    return verify(job.spec, store.records.of_job(job.id), store.records.hashes(job.id), store.retention.of_job(job.id))
 
 
 @router.get("/{job_id}/agreement", responses=responses(404), summary="Compare a job with its repetition")

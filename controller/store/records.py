@@ -14,6 +14,7 @@ from controller.digest import digest_of
 from controller.documents import RUN_RECORD
 from controller.errors import NotFoundError, RunClosedError, StaleLeaseError
 from controller.instants import Clock, as_text
+from controller.jobs import ending
 from controller.store.database import Database
 from controller.store.leases import Lease, stale_among
 from controller.store.results import Measured
@@ -58,8 +59,7 @@ class NewRecord:
 
     def end(self, instant: str) -> dict[str, str]:
         """What becomes of its attempt, for the statement that ends it."""
-        failure = self.void or ("" if self.record.failure is None else self.record.failure.message)
-        state = "void" if self.void else self.record.state
+        state, failure = ending(self.record, self.void)
         return {"ended": self.run_id, "state": state, "finished_at": instant, "failure": failure}
 
 
@@ -123,7 +123,7 @@ class Records:
         """The whole record, without series where they were dropped; raises like document."""
         with self._database.reading() as session:
             row = session.get(SeriesDocument, run_id)
-            return _whole(_document(session, run_id), None if row is None else row.parquet)
+            return whole(_document(session, run_id), None if row is None else row.parquet)
 
     def of_job(self, job_id: str) -> list[RunRecord]:
         """The records of a job, preparations included, in the order in which their runs were started.
@@ -138,7 +138,7 @@ class Records:
             .order_by(Run.number)
         )
         with self._database.reading() as session:
-            return [_whole(document, parquet) for document, parquet in session.execute(query)]
+            return [whole(document, parquet) for document, parquet in session.execute(query)]
 
     def hashes(self, job_id: str) -> dict[str, StoredHash]:
         """Run → the hash of its raw data as it was stored, and as they are now; '' where series were dropped."""
@@ -212,7 +212,8 @@ def _hash(digest: str, document: dict[str, Any], parquet: bytes | None) -> Store
     return StoredHash(digest, "" if parquet is None else digest_of(document, parquet))
 
 
-def _whole(document: dict[str, Any], parquet: bytes | None) -> RunRecord:
+def whole(document: dict[str, Any], parquet: bytes | None) -> RunRecord:
+    """A record as it came, from its parts; without series where they were dropped."""
     record = RUN_RECORD.validate_python(document)
     record.series = [] if parquet is None else series.from_parquet(parquet)
     return record

@@ -65,9 +65,15 @@ class Results:
             return list(session.scalars(query))
 
     def fill(self, run_id: str, measured: Measured) -> None:
-        """Replace a run's metrics and note which version of the measures they are from."""
+        """Replace a run's metrics and note which version of the measures they are from.
+
+        Without effect once its series are gone.
+        """
         with self._database.writing() as session:
-            session.get_one(Record, run_id, with_for_update=True).measured_by = measured.version
+            record = session.get_one(Record, run_id, with_for_update=True)
+            if session.get(DroppedRow, run_id) is not None:
+                return  # what was measured while there were series stays
+            record.measured_by = measured.version
             session.execute(delete(MeasurementRow).where(MeasurementRow.run_id == run_id))
             if rows := measured.rows(run_id):
                 session.execute(insert(MeasurementRow), rows)

@@ -4,20 +4,23 @@ A run keeps its series until its job has ended and its results are there, since 
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 
 from sqlalchemy import Select, delete, func, insert, or_, select
 from sqlalchemy.orm import Session
 
+from controller.analysis.measurements import Measurement
 from controller.analysis.retained import Retained
+from controller.analysis.symptoms import foreign_load_while_measured
 from controller.instants import Clock, as_text
 from controller.jobs import FINAL_JOB_STATES
 from controller.store.database import Database
+from controller.store.records import whole
 from controller.store.results import measurements_of
 from controller.tables import Artefact, DroppedRow, Job, Record, Run, SeriesDocument
 
-_AT_ONCE = 200  # runs a transaction, so that boards which write wait for a moment only
+_AT_ONCE = 20  # runs a transaction, so that boards which write wait for a moment only
 
 
 @dataclass(frozen=True)
@@ -67,11 +70,11 @@ class Retention:
 
     def of_job(self, job_id: str) -> dict[str, Retained]:
         """The runs of a job whose series were dropped, each with what it had measured."""
-        query = select(DroppedRow).join(Run, Run.id == DroppedRow.run_id).where(Run.job_id == int(job_id))
+        query = select(DroppedRow, Run).join(Run, Run.id == DroppedRow.run_id).where(Run.job_id == int(job_id))
         with self._database.reading() as session:
-            rows = {row.run_id: row for row in session.scalars(query)}
-            known = measurements_of(session, list(rows))
-        return {run: Retained(row.at, row.why, known[run]) for run, row in rows.items()}
+            rows = [(dropped, run) for dropped, run in session.execute(query)]
+            known = measurements_of(session, [run.id for _, run in rows])
+            return {run.id: _retained(dropped, run, known[run.id]) for dropped, run in rows}
 
     def _surplus(self, policy: Policy) -> list[_Surplus]:
         oldest = "" if policy.days is None else as_text(self._clock() - timedelta(days=policy.days))
@@ -89,6 +92,11 @@ class Retention:
                     kept_bytes -= size
                     found.append(_Surplus(run_id, size, why))
         return found
+
+
+def _retained(dropped: DroppedRow, run: Run, measurements: Sequence[Measurement]) -> Retained:
+    void = run.failure if run.state == "void" else ""
+    return Retained(dropped.at, dropped.why, measurements, void, dropped.foreign_load)
 
 
 def _together(surplus: Sequence[_Surplus]) -> Dropped:
@@ -118,12 +126,22 @@ def _oldest_first() -> Select[str, str, int]:
 def _drop(session: Session, surplus: Iterable[_Surplus], at: str) -> list[_Surplus]:
     """Drop what another controller has not dropped meanwhile."""
     wanted = {one.run_id: one for one in surplus}
-    present = select(SeriesDocument.run_id).where(SeriesDocument.run_id.in_(wanted)).with_for_update()
-    dropped = [wanted[run_id] for run_id in session.scalars(present.order_by(SeriesDocument.run_id))]
-    ids = [one.run_id for one in dropped]
+    present = (
+        select(Record.run_id, Record.document, SeriesDocument.parquet)
+        .join(SeriesDocument, SeriesDocument.run_id == Record.run_id)
+        .where(Record.run_id.in_(wanted))
+        .order_by(Record.run_id)
+        .with_for_update()
+    )
+    loads = {
+        run_id: foreign_load_while_measured(whole(document, parquet))
+        for run_id, document, parquet in session.execute(present)
+    }
+    dropped = [wanted[run_id] for run_id in loads]
+    ids = list(loads)
     session.execute(delete(SeriesDocument).where(SeriesDocument.run_id.in_(ids)))
     session.execute(delete(Artefact).where(Artefact.run_id.in_(ids)))
     if dropped:
-        rows = [{"run_id": one.run_id, "at": at, "why": one.why, "size_bytes": one.size_bytes} for one in dropped]
+        rows = [{**asdict(one), "at": at, "foreign_load": loads[one.run_id]} for one in dropped]
         session.execute(insert(DroppedRow), rows)
     return dropped

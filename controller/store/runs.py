@@ -51,17 +51,26 @@ class Runs:
         return started
 
     def start_all(self, plans: Sequence[tuple[Planned, Lease]]) -> list[RunSummary | StaleLeaseError]:
-        """Write down attempts of several boards; in place of one whose lease was taken over, what to raise."""
+        """Write down attempts, one of each board; in place of one whose lease was taken over, what to raise.
+
+        Raises:
+            ValueError: two are for one board, whose attempts could not be told apart by their numbers.
+        """
+        if len({lease for _, lease in plans}) < len(plans):
+            raise ValueError("a board makes one attempt at a time")
         with self._database.writing() as session:
             stale = stale_among(session, [lease for _, lease in plans])
             allowed = [(planned, lease) for planned, lease in plans if lease not in stale]
             before = _attempts_at(session, allowed)
-            runs = {lease: self._first_state(planned, lease, before) for planned, lease in allowed}
+            runs = [self._first_state(planned, lease, before) for planned, lease in allowed]
             if runs:
-                session.execute(insert(Run), [_row(run) for run in runs.values()])
-            if methods := [row for planned, lease in allowed for row in _methods(runs[lease].id, planned)]:
+                session.execute(insert(Run), [_row(run) for run in runs])
+            if methods := [
+                row for (planned, _), run in zip(allowed, runs, strict=True) for row in _methods(run.id, planned)
+            ]:
                 session.execute(insert(RunMethod), methods)
-        return [stale.get(lease) or runs[lease] for _, lease in plans]
+        started = iter(runs)
+        return [stale.get(lease) or next(started) for _, lease in plans]
 
     def get(self, run_id: str) -> RunSummary:
         """One attempt.

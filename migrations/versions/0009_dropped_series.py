@@ -22,6 +22,7 @@ def upgrade() -> None:
         sa.Column("at", sa.Text(), nullable=False),
         sa.Column("why", sa.Text(), nullable=False),
         sa.Column("size_bytes", sa.BigInteger(), nullable=False),
+        sa.Column("foreign_load", sa.Double(), nullable=True),
         sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name="fk_dropped_run_id_runs"),
         sa.PrimaryKeyConstraint("run_id", name="pk_dropped"),
     )

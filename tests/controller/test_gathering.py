@@ -14,11 +14,15 @@ class Books:
     def __init__(self):
         self.batches = []
         self.allowed = threading.Event()
+        self.entered, self.going_on = None, threading.Event()
 
     def __call__(self, numbers):
         self.allowed.wait(10)
         self.batches.append(list(numbers))
         if "poison" in numbers:
+            if self.entered is not None:
+                self.entered.set()
+                self.going_on.wait(10)
             raise TypeError("no number")
         return [LookupError(f"no {number}") if number < 0 else 2 * number for number in numbers]
 
@@ -61,6 +65,26 @@ def test_an_item_that_spoils_its_call_harms_nobody_else(books):
     """Each is then tried by itself."""
     found = asyncio.run(asked(books, 1, "poison", 3))
     assert [2, TypeError, 6] == [found[0], type(found[1]), found[2]]
+
+
+def test_who_is_cancelled_during_a_spoiled_call_is_not_tried_again(books):
+    """The call for all was undone, and nobody wants this one's any more."""
+
+    async def scene():
+        gathering = Gathering(books)
+        first = asyncio.create_task(gathering(1))
+        await asyncio.sleep(0.05)
+        spoiled, cancelled = asyncio.create_task(gathering("poison")), asyncio.create_task(gathering(2))
+        books.entered = threading.Event()
+        books.allowed.set()
+        await first
+        await asyncio.to_thread(books.entered.wait, 10)
+        cancelled.cancel()
+        books.going_on.set()
+        await asyncio.wait({spoiled, cancelled})
+
+    asyncio.run(scene())
+    assert [[1], ["poison", 2], ["poison"]] == books.batches
 
 
 def test_who_is_cancelled_before_the_call_has_asked_for_nothing(books):
