@@ -116,6 +116,20 @@ def test_board_without_a_setting_says_so_and_can_be_restored(board):
     assert BEFORE == board.state()
 
 
+def test_one_that_cannot_be_restored_keeps_no_other_from_it(board):
+    """The swap's device is gone: that is said and kept for another try, and everything else comes back."""
+    board.run("set", ALL)
+    swapon = board.root / "bin/swapon"
+    program = swapon.read_text()
+    swapon.write_text("#!/bin/sh\necho no such device; exit 1\n")
+    status, complaint = board.run("restore")
+    assert (1, "swap: `swapon --priority 5 /dev/zram0` failed: no such device\n") == (status, complaint)
+    assert [*BEFORE[:-1], 0] == board.state()
+    swapon.write_text(program)
+    assert (0, "") == board.run("restore")
+    assert BEFORE == board.state()
+
+
 @pytest.mark.parametrize(
     ("profile", "complaint"),
     [

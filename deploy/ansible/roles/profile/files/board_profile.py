@@ -169,11 +169,20 @@ class Profile:
         return ", ".join(f"{name} {_in_words(asked[name])}" for name in SETTINGS if name in asked)
 
     def restore(self) -> None:
-        """Bring back what was before, the last that was set first."""
-        for name in filter(self._before.__contains__, reversed(list(SETTINGS))):
+        """Bring back what was before, the last that was set first; what cannot be is named once the others are."""
+        failed = [self._restore_one(name) for name in filter(self._before.__contains__, reversed(list(SETTINGS)))]
+        if any(failed):
+            raise ProfileError("; ".join(filter(None, failed)))
+
+    def _restore_one(self, name: str) -> str:
+        """What is wrong, '' where it is as before."""
+        try:
             with _named(name):
                 self._settings[name].restore(self._before[name])
-            self._write({other: state for other, state in self._before.items() if other != name})
+        except ProfileError as error:
+            return str(error)
+        self._write({other: state for other, state in self._before.items() if other != name})
+        return ""
 
     def _write(self, before: Dict[str, Any]) -> None:
         part = self._file.with_suffix(".part")
