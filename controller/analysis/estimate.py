@@ -41,6 +41,11 @@ class Estimate:
     n: int
     exact: bool = False
 
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The interval's ends; the value twice where there is none, to be drawn."""
+        return self.value if self.low is None else self.low, self.value if self.high is None else self.high
+
 
 def mean_estimate(
     values: Sequence[float],

@@ -26,9 +26,14 @@ class ParetoPoint:
     efficient: bool = False
 
 
+def quality_of(comparison: Comparison) -> str | None:
+    """The first of QUALITIES that the baseline has; None where it has none."""
+    return next((name for name in QUALITIES if _value(comparison, 0, name) is not None), None)
+
+
 def pareto_points(comparison: Comparison, cost: str) -> list[ParetoPoint]:
-    """A job's variants by one cost (of COSTS) and its first quality; those that lack either are left out."""
-    quality = next((name for name in QUALITIES if _value(comparison, 0, name) is not None), None)
+    """A job's variants by one cost (of COSTS) and its quality; those that lack either are left out."""
+    quality = quality_of(comparison)
     if quality is None:
         return []
     points = []

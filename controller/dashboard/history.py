@@ -8,7 +8,7 @@ from controller.analysis import wording
 from controller.analysis.across_jobs import variant_values
 from controller.analysis.estimate import Estimate
 from controller.analysis.metrics import Metric
-from controller.dashboard.plots import LEFT, RIGHT, TALL, WIDTH, Axis, Tick, value_axis, value_ticks
+from controller.dashboard.plots import LEFT, RIGHT, TALL, WIDTH, Axes, Axis, Tick, value_axis, value_ticks
 from controller.dashboard.results import unit_name
 from controller.report.units import choose_unit
 from controller.store import JobValues, StoredJob
@@ -31,14 +31,10 @@ class HistoryPoint:
 
 
 @dataclass(frozen=True)
-class History:
-    """The points of a plot, oldest first, with its axes; words say what it shows."""
+class History(Axes):
+    """The points of a plot, oldest first."""
 
-    title: str
-    words: str
     points: list[HistoryPoint]
-    x_ticks: tuple[Tick, ...]
-    y_ticks: tuple[Tick, ...]
 
 
 def history(metric: Metric, variant: str, jobs: Sequence[JobValues]) -> History | None:
@@ -47,12 +43,12 @@ def history(metric: Metric, variant: str, jobs: Sequence[JobValues]) -> History 
     if not found:
         return None
     unit = choose_unit(metric.unit, [estimate.value for _, estimate in found])
-    y = value_axis([bound / unit.scale for _, estimate in found for bound in _bounds(estimate)], TALL)
+    y = value_axis([bound / unit.scale for _, estimate in found for bound in estimate.bounds], TALL)
     instants = [_instant(job) for job, _ in found]
     x = Axis(instants[0], instants[-1], LEFT + 10, WIDTH - RIGHT - 10)
     points = [_point(job, estimate, unit.scale, x, y) for job, estimate in found]
     words = f"{unit_name(metric, unit)} of {variant} in {len(points)} jobs, from {points[0].mean} to {points[-1].mean}."
-    return History(unit_name(metric, unit), words, points, tuple(_dates(x)), value_ticks(y))
+    return History(unit_name(metric, unit), words, tuple(_dates(x)), value_ticks(y), points)
 
 
 def means(metric: Metric, variant: str, jobs: Sequence[JobValues]) -> list[tuple[StoredJob, Estimate]]:
@@ -66,17 +62,9 @@ def means(metric: Metric, variant: str, jobs: Sequence[JobValues]) -> list[tuple
 
 
 def _point(job: StoredJob, estimate: Estimate, scale: float, x: Axis, y: Axis) -> HistoryPoint:
-    low, high = (y.place(bound / scale) for bound in _bounds(estimate))
+    low, high = (y.place(bound / scale) for bound in estimate.bounds)
     mean = wording.with_interval(estimate, scale)
     return HistoryPoint(job, mean, estimate.n, x.place(_instant(job)), y.place(estimate.value / scale), low, high)
-
-
-def _bounds(estimate: Estimate) -> tuple[float, float]:
-    """The interval, or the value twice where there is none."""
-    return (
-        estimate.value if estimate.low is None else estimate.low,
-        estimate.value if estimate.high is None else estimate.high,
-    )
 
 
 def _instant(job: StoredJob) -> float:

@@ -7,11 +7,10 @@ from controller.dashboard.job_form import JobForm
 from controller.dashboard.plots import Plot, time_plot
 from controller.dashboard.rendering import FOLDER, render
 from controller.jobs import FINAL_JOB_STATES, ArtefactView, DeviceView, JobView, RunSummary
+from controller.report import CHARTS, FORMATS
 from gradfilter.bench.schema import Trace
 
 STATIC = FOLDER / "static"
-REPORT_FORMATS = ("html", "md", "txt", "csv", "json")
-CHART_FORMATS = ("svg", "png")
 
 
 def overview_page(devices: Sequence[DeviceView], waiting: Sequence[JobView], recent: Sequence[JobView]) -> str:
@@ -32,8 +31,8 @@ def job_page(
         job=job,
         runs=runs,
         final=job.state in FINAL_JOB_STATES,
-        formats=REPORT_FORMATS,
-        charts=CHART_FORMATS,
+        formats=FORMATS,
+        charts=CHARTS,
         plots=_trace_plots(trace),
         artefacts=artefacts,
         boards=boards,

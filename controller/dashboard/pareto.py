@@ -8,7 +8,7 @@ from controller.analysis.across_jobs import VariantValue, common_covers, variant
 from controller.analysis.estimate import Estimate
 from controller.analysis.metrics import METRICS, Metric
 from controller.analysis.pareto import QUALITIES, ParetoPoint, with_front
-from controller.dashboard.plots import LEFT, RIGHT, TALL, WIDTH, Axis, Tick, value_axis, value_ticks
+from controller.dashboard.plots import LEFT, RIGHT, TALL, WIDTH, Axes, Axis, value_axis, value_ticks
 from controller.dashboard.results import unit_name
 from controller.report.units import Unit, choose_unit
 from controller.store import JobValues, StoredJob
@@ -31,14 +31,10 @@ class Dot:
 
 
 @dataclass(frozen=True)
-class ParetoPlot:
-    """The dots with their axes. words: what it shows; left_out: how many variants cannot stand beside these."""
+class ParetoPlot(Axes):
+    """The dots of a plot; left_out: how many variants cannot stand beside these."""
 
-    title: str
-    words: str
     dots: list[Dot]
-    x_ticks: tuple[Tick, ...]
-    y_ticks: tuple[Tick, ...]
     left_out: int
 
     @property
@@ -65,7 +61,7 @@ def pareto_plot(
     title = f"{unit_name(METRICS[quality], units[1])} against {unit_name(cost, units[0])}, on {data}"
     best = ", ".join(f"{dot.variant} of job {dot.job.id}" for dot in dots if dot.number)
     words = f"{title}: {len(dots)} variants; none beats in both: {best}."
-    return ParetoPlot(title, words, dots, value_ticks(x), value_ticks(y), left_out=len(found) - len(shown))
+    return ParetoPlot(title, words, value_ticks(x), value_ticks(y), dots, left_out=len(found) - len(shown))
 
 
 def _points(
@@ -120,8 +116,7 @@ def _dots(
 
 def _ends(estimate: Estimate, unit: Unit) -> tuple[float, float, float]:
     """Value, low and high; the value three times where there is no interval."""
-    low = estimate.value if estimate.low is None else estimate.low
-    high = estimate.value if estimate.high is None else estimate.high
+    low, high = estimate.bounds
     return estimate.value / unit.scale, low / unit.scale, high / unit.scale
 
 

@@ -26,15 +26,21 @@ class Tick:
 
 
 @dataclass(frozen=True)
-class Plot:
-    """A plot as a template draws it. lines: points of polylines; words: what it shows, for who does not see it."""
+class Axes:
+    """What the templates' macro of that name draws of any plot; words: what it shows, for who does not see it."""
 
     title: str
-    unit: str
     words: str
-    lines: tuple[str, ...]
     x_ticks: tuple[Tick, ...]
     y_ticks: tuple[Tick, ...]
+
+
+@dataclass(frozen=True)
+class Plot(Axes):
+    """A plot of lines. lines: points of polylines."""
+
+    unit: str
+    lines: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -64,7 +70,7 @@ def time_plot(title: str, unit: str, times_s: Sequence[float], values: Sequence[
     latest, low, high = (plain(value) for value in (found[-1], min(found), max(found)))
     span = ago(points[-1][0] - points[0][0])
     words = f"{title}: now {latest} {unit}; between {low} and {high} {unit} in the last {span}."
-    return Plot(title, unit, words, tuple(lines), tuple(_ages(x)), value_ticks(y))
+    return Plot(title, words, tuple(_ages(x)), value_ticks(y), unit, tuple(lines))
 
 
 def value_axis(values: Sequence[float], height: int = HEIGHT) -> Axis:

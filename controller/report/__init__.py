@@ -18,9 +18,9 @@ class Format:
 FORMATS: dict[str, Format] = {
     "html": Format("text/html; charset=utf-8", html.render),
     "md": Format("text/markdown; charset=utf-8", markdown.render),
+    "txt": Format("text/plain; charset=utf-8", text.render),
     "csv": Format("text/csv; charset=utf-8", tables.render_csv),
     "json": Format("application/json", tables.render_json),
-    "txt": Format("text/plain; charset=utf-8", text.render),
 }
 CHARTS: dict[str, Format] = {
     "svg.zip": Format("application/zip", chart_files.svg_archive),

@@ -38,6 +38,11 @@ class Content:
     job_json: str
     command: str
 
+    @property
+    def beside(self) -> list[Table]:
+        """What stands after the results, where there is any."""
+        return [table for table in (self.across, self.published, self.epochs) if table is not None]
+
 
 def content_of(comparison: Comparison) -> Content:
     """The content of a comparison's report."""

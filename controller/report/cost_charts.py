@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 from controller.analysis import wording
+from controller.analysis.estimate import Estimate
 from controller.analysis.metrics import METRICS
-from controller.analysis.pareto import COSTS, ParetoPoint, pareto_points
+from controller.analysis.pareto import COSTS, ParetoPoint, pareto_points, quality_of
 from controller.analysis.verdicts import Comparison, PowerTrace
 from controller.report.drawing import Figure, svg, variant_colours
-from controller.report.learning import score_over_epochs
 from controller.report.units import choose_unit
 
 _HEIGHT = 200
@@ -29,10 +29,13 @@ _PHASE_COLOURS = {
 
 def pareto_charts(comparison: Comparison) -> Iterator[Figure]:
     """Every variant by its cost and its quality, with both intervals; what no other beats in both is filled."""
+    quality = quality_of(comparison)
+    if quality is None:
+        return
     for cost in _SHOWN_COSTS:
         points = pareto_points(comparison, cost)
         if len(points) > 1:
-            yield _pareto_chart(comparison, METRICS[cost].title, points)
+            yield _pareto_chart(comparison, METRICS[cost].title, quality, points)
 
 
 def power_charts(comparison: Comparison) -> Iterator[Figure]:
@@ -42,12 +45,12 @@ def power_charts(comparison: Comparison) -> Iterator[Figure]:
         yield _power_chart(trace, highest)
 
 
-def _pareto_chart(comparison: Comparison, title: str, points: list[ParetoPoint]) -> Figure:
+def _pareto_chart(comparison: Comparison, title: str, quality: str, points: list[ParetoPoint]) -> Figure:
     unit = choose_unit(points[0].unit, [point.cost.value for point in points])
     values = [
         {"variant": point.variant, "efficient": point.efficient}
-        | _bounds("cost", point.cost.value, point.cost.low, point.cost.high, unit.scale)
-        | _bounds("quality", point.quality.value, point.quality.low, point.quality.high, _PERCENT)
+        | _ends("cost", point.cost, unit.scale)
+        | _ends("quality", point.quality, _PERCENT)
         for point in points
     ]
     import altair as alt  # noqa: PLC0415 - see drawing.py's first lines
@@ -55,7 +58,7 @@ def _pareto_chart(comparison: Comparison, title: str, points: list[ParetoPoint])
     scale = alt.Scale(zero=False, nice=True, padding=10)
     x_title = f"{title} [{unit.symbol}]"
     x = alt.X("cost:Q", title=x_title, scale=scale, axis=alt.Axis(tickCount=5))
-    y_title = f"{score_over_epochs(comparison)[1]} [%]"
+    y_title = f"{METRICS[quality].title} [%]"
     y = alt.Y("quality:Q", title=y_title, scale=scale, axis=alt.Axis(tickCount=5))
     colour = variant_colours(comparison, legend=True)
     base = alt.Chart(alt.InlineData(values=values))
@@ -80,9 +83,10 @@ def _pareto_chart(comparison: Comparison, title: str, points: list[ParetoPoint])
     return Figure(f"quality against {title}", svg(alt.layer(across, along, dots), _HEIGHT), words)
 
 
-def _bounds(name: str, value: float, low: float | None, high: float | None, scale: float) -> dict[str, float]:
+def _ends(name: str, estimate: Estimate, scale: float) -> dict[str, float]:
     """A value with its interval, which lies on the value where there is none."""
-    edges = {"": value, "_low": value if low is None else low, "_high": value if high is None else high}
+    low, high = estimate.bounds
+    edges = {"": estimate.value, "_low": low, "_high": high}
     return {name + edge: number / scale for edge, number in edges.items()}
 
 

@@ -46,8 +46,7 @@ def _points(variant: VariantResult, metric: str) -> Iterator[dict[str, Any]]:
     for result in variant.epochs:
         score = result.metrics.get(metric)
         if score is not None:
-            # A band needs two edges: without an interval both lie on the line.
-            low, high = (score.value if bound is None else bound for bound in (score.low, score.high))
+            low, high = score.bounds  # a band needs two edges
             scaled = {"value": score.value / _PERCENT, "low": low / _PERCENT, "high": high / _PERCENT}
             yield {"variant": variant.variant, "epoch": result.epoch, **scaled}
 

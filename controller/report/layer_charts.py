@@ -70,7 +70,6 @@ def _dots(comparison: Comparison, found: _Found, unit: Unit) -> str:
 
 def _point(variant: str, layer: str, estimate: Estimate, unit: Unit) -> dict[str, Any]:
     """An estimate with its interval, which lies on the value where there is none."""
-    low = estimate.value if estimate.low is None else estimate.low
-    high = estimate.value if estimate.high is None else estimate.high
+    low, high = estimate.bounds
     ends = {"value": estimate.value, "low": low, "high": high}
     return {"variant": variant, "layer": layer} | {name: end / unit.scale for name, end in ends.items()}

@@ -1,18 +1,17 @@
 """How training went: the table of scores after each epoch, and what the start scored."""
 
 from controller.analysis import wording
+from controller.analysis.pareto import QUALITIES
 from controller.analysis.verdicts import Comparison, StartScore, VariantResult
 from controller.report.cells import NOTHING
 from controller.report.rows import Group, Row, Table
 from controller.report.units import choose_unit
 
-_SCORES = ("test_miou", "test_accuracy")
-
 
 def score_over_epochs(comparison: Comparison) -> tuple[str, str]:
     """(metric, title) of the score that is followed over epochs: the mIoU of a segmentation, else the accuracy."""
     metrics = comparison.variants[0].parts[-1].metrics
-    name = next(name for name in _SCORES if name in metrics)
+    name = next(name for name in QUALITIES if name in metrics)
     return name, metrics[name].title
 
 

@@ -31,7 +31,7 @@ def _results(content: Content) -> Iterator[str]:
     for table in content.results:
         yield f"### {escape(table.caption)}"
         yield from _with_notes(table)
-    for beside in (table for table in (content.across, content.published, content.epochs) if table is not None):
+    for beside in content.beside:
         yield f"## {escape(beside.caption)}"
         yield from _with_notes(beside)
 

@@ -15,8 +15,7 @@ _NARROWEST = 8
 def render(comparison: Comparison) -> str:
     """The comparison as plain text."""
     content = content_of(comparison)
-    beside = [table for table in (content.across, content.published, content.epochs) if table is not None]
-    tables = [*content.results, *beside]
+    tables = [*content.results, *content.beside]
     sections = [list(_head(content)), *(list(_table(table)) for table in tables), list(_runs(content))]
     sections += [list(_table(table)) for table in content.layers]
     if content.concerns:
