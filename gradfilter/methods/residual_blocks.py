@@ -4,6 +4,7 @@ A module's own forward pass is traced with everything inside it opaque (torch.fx
 are found by what they compute and not by what they are called.
 """
 
+import copy
 import operator
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
@@ -87,7 +88,7 @@ def _behind_the_sum(last: fx.Node, parts: Dict[str, nn.Module]) -> Tuple[fx.Node
 
 def _is_elementwise(node: fx.Node, parts: Dict[str, nn.Module]) -> bool:
     """Whether a node makes of a map, its numbers in another order, the same numbers in that order: no pooling does."""
-    if len(node.all_input_nodes) != 1:
+    if len(node.all_input_nodes) != 1 or _has_state(node, parts):
         return False
     maps = torch.linspace(-4, 4, 72).view(2, 4, 3, 3)
     order = torch.randperm(maps.numel(), generator=torch.Generator().manual_seed(0))
@@ -99,12 +100,17 @@ def _is_elementwise(node: fx.Node, parts: Dict[str, nn.Module]) -> bool:
         return False
 
 
+def _has_state(node: fx.Node, parts: Dict[str, nn.Module]) -> bool:
+    """Whether it is a module with numbers of its own, as a normalisation has: no activation, however fresh."""
+    return node.op == "call_module" and next(parts[str(node.target)].buffers(), None) is not None
+
+
 def _computed(node: fx.Node, parts: Dict[str, nn.Module], x: Tensor) -> Any:
-    """What a node of one input makes of x, which stays as it is."""
+    """What a node of one input makes of x in evaluation. x and the module stay as they are, which may lie elsewhere."""
     given: Any = (node.args, node.kwargs)
     args, kwargs = fx.node.map_arg(given, lambda _: x.clone())
     if node.op == "call_module":
-        return parts[str(node.target)](*args, **kwargs)
+        return copy.deepcopy(parts[str(node.target)]).cpu().float().eval().forward(*args, **kwargs)
     function: Any = getattr(torch.Tensor, str(node.target)) if node.op == "call_method" else node.target
     return function(*args, **kwargs)
 

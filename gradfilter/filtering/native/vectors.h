@@ -1,5 +1,5 @@
-/* Vectors of WIDTH bytes of the element type, in the language of GCC and clang: no intrinsics but one, so x86, ARM and the
-rest.
+/* Vectors of WIDTH bytes of the element type, in the language of GCC and clang: no intrinsics but to stream, so x86, ARM
+and the rest.
 
 Included once per width. V holds LANES elements; W(name) is name for this width. Memory need not be aligned. */
 

@@ -113,13 +113,32 @@ def test_what_counts_as_a_block(kind, expected):
         (Behind(nn.Softmax(1), nn.Identity()), []),
         (PooledByFunction(), []),
         (Behind(nn.ReLU(), nn.Hardtanh()), [("", "", "")]),
+        (Behind(nn.ReLU(), nn.BatchNorm2d(4)), []),
+        (Behind(nn.Dropout(), nn.Identity()), [("", "", "")]),
         (ActivatedByFunction(), [("", "", "")]),
     ],
-    ids=["pooled", "pooled to the same size", "softmax", "pooled by a function", "two activations", "functions"],
+    ids=[
+        "pooled",
+        "pooled to the same size",
+        "softmax",
+        "pooled by a function",
+        "two activations",
+        "normalised",
+        "dropped out",
+        "functions",
+    ],
 )
 def test_what_may_be_behind_the_sum(block, expected):
     """Whatever treats each number by itself; a block that pools its sum is none, as past its branch nothing would."""
     assert expected == described(block)
+
+
+def test_looking_changes_nothing():
+    """Whether a block is one depends on no mode, and a normalisation behind the sum learns nothing from it."""
+    block = Behind(nn.Dropout(), nn.BatchNorm2d(4)).train()
+    before = {name: value.clone() for name, value in block.state_dict().items()}
+    assert described(block) == described(block.eval())
+    assert all(torch.equal(value, block.state_dict()[name]) for name, value in before.items())
 
 
 def test_shortcut_gives_what_goes_past_the_branch():
