@@ -42,6 +42,6 @@ def test_a_real_job_ends_at_a_look(shared_lab):
     """With until 1, any interval is narrow enough once there are eight blocks."""
     job = shared_lab.submit(tiny_job(quick=False, primary=["step_time"], until=1.0, repetitions=8))
     shared_lab.wait_until_final(job, 800)
-    sentence = shared_lab.get(f"/v1/jobs/{job}/report.json")["stopping"]["sentence"]
-    print(sentence)
-    assert sentence.startswith("ended after ")
+    report = shared_lab.get(f"/v1/jobs/{job}/report.json")
+    assert (8, 8) == (report["blocks_complete"], report["stopping"]["blocks"])
+    assert report["stopping"]["sentence"].startswith("ended after 8 blocks")
