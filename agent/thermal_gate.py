@@ -5,7 +5,7 @@ A run that starts on a hotter chip takes more power and may be throttled sooner;
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from gradfilter.bench.schema import Gate
 
@@ -53,10 +53,10 @@ def pass_gate(
     try:
         while True:
             now_c, waited_s = temperature(), clock() - began_s
-            inside = _is_inside(gate, now_c, is_warming=is_warming)
-            if inside or waited_s >= gate.most_s:
-                return Passage(now_c, gate.around_c, waited_s, warmed_s, passed=inside)
-            is_warming = _is_too_cold(gate, now_c, is_warming=is_warming)
+            place = _place(gate, now_c, is_warming=is_warming)
+            if place == "inside" or waited_s >= gate.most_s:
+                return Passage(now_c, gate.around_c, waited_s, warmed_s, passed=place == "inside")
+            is_warming = place == "cold"
             load.warm() if is_warming else load.close()
             before_s = clock()
             rest(min(_LOOK_S, gate.most_s - waited_s))
@@ -65,14 +65,11 @@ def pass_gate(
         load.close()
 
 
-def _is_inside(gate: Gate, now_c: float | None, *, is_warming: bool) -> bool:
+def _place(gate: Gate, now_c: float | None, *, is_warming: bool) -> Literal["cold", "inside", "hot"]:
+    """Where a temperature lies beside the band; inside where there is none to be in, or no thermometer."""
     if now_c is None or gate.around_c is None:
-        return True
-    coldest = gate.around_c if is_warming else gate.around_c - gate.below_c
-    return coldest <= now_c <= gate.around_c + gate.above_c
-
-
-def _is_too_cold(gate: Gate, now_c: float | None, *, is_warming: bool) -> bool:
-    if now_c is None or gate.around_c is None:
-        return False
-    return now_c < (gate.around_c if is_warming else gate.around_c - gate.below_c)
+        return "inside"
+    coldest_c = gate.around_c if is_warming else gate.around_c - gate.below_c
+    if now_c < coldest_c:
+        return "cold"
+    return "inside" if now_c <= gate.around_c + gate.above_c else "hot"
