@@ -1,5 +1,7 @@
 """How many statements a page asks of the database: not more in a large lab than in a small one."""
 
+import threading
+
 import pytest
 from sqlalchemy import event
 
@@ -19,10 +21,12 @@ def statements(folder, jobs, devices):
 
 
 def counted(client, engine, path):
+    """Those of the page itself, which AnyIO's threads make; the scheduler's, which may come beside, are asyncio's."""
     asked = []
 
     def hear(_connection, _cursor, statement, *_others):
-        asked.append(statement)
+        if "AnyIO" in threading.current_thread().name:
+            asked.append(statement)
 
     event.listen(engine, "before_cursor_execute", hear)
     assert 200 == client.get(path).status_code
@@ -34,7 +38,7 @@ def test_pages_ask_the_same_of_a_small_and_a_large_lab(tmp_path):
     """The statements of a page do not grow with jobs and devices."""
     small = statements(tmp_path / "small", 210, 2)
     assert small == statements(tmp_path / "large", 400, 20)
-    assert max(small) <= 20
+    assert 0 < min(small) <= max(small) <= 20
 
 
 @pytest.mark.parametrize("wanted", [0, 3])
