@@ -4,6 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 
+from agent.beats import Beats
 from agent.sensor_thread import SensorThread
 from agent.sensors.sensor import Sensor
 
@@ -15,7 +16,8 @@ class LiveReadings:
     """The latest reading of every sensor, from when it is made to close()."""
 
     def __init__(self, sensors: Sequence[Sensor], period_s: float) -> None:
-        self._threads = [SensorThread(sensor, period_s) for sensor in sensors]
+        start_s = time.monotonic()
+        self._threads = [SensorThread(sensor, Beats(start_s, period_s, seed=0)) for sensor in sensors]
         self._latest: dict[str, list[float | None]] = {}
         self._dropped: dict[str, str] = {}
         self._asked: Counter[str] = Counter()

@@ -14,6 +14,7 @@ The file, which only the main thread writes and agent/samples.py reads back, has
 """
 
 import argparse
+import gc
 import json
 import os
 import resource
@@ -21,9 +22,12 @@ import select
 import signal
 import time
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
+from random import SystemRandom
 from typing import TextIO
 
+from agent.beats import Beats
 from agent.sampling_account import Account
 from agent.sensor_thread import Asked, SensorThread
 from agent.sensors import detect_sensors
@@ -39,9 +43,9 @@ _COLLECT_S = 0.5  # what a crash of the board can cost of the readings; waking u
 class Watched:
     """A sensor, its number in the file, and the account of it."""
 
-    def __init__(self, number: int, sensor: Sensor, period_s: float) -> None:
+    def __init__(self, number: int, sensor: Sensor, beats: Beats) -> None:
         self.number = number
-        self.thread = SensorThread(sensor, period_s)
+        self.thread = SensorThread(sensor, beats)
         self.account = Account(sensor.name, sensor.channels, self.thread.period_s)
         self.dropped = False
 
@@ -50,7 +54,9 @@ class Sampler:
     """Collects what the sensors' threads have read, and keeps account of what that costs."""
 
     def __init__(self, sensors: list[Sensor], file: TextIO, period_s: float) -> None:
-        self._watched = [Watched(number, sensor, period_s) for number, sensor in enumerate(sensors)]
+        beats = partial(Beats, time.monotonic(), period_s, SystemRandom().getrandbits(32))
+        self._watched = [Watched(number, sensor, beats()) for number, sensor in enumerate(sensors)]
+        self._beats = beats()
         self._file = file
         self._period_s = period_s
         self._sentences: list[str] = []
@@ -65,6 +71,12 @@ class Sampler:
             while not (watched.thread.answered.wait(0.1) or watched.dropped or time.monotonic() > deadline):
                 self.collect()
         self.collect()
+
+    @property
+    def pause_s(self) -> float:
+        """How long to wait before the next collect(): until a beat, when the sensors' threads wake up anyway."""
+        now_s = time.monotonic()
+        return self._beats.after(now_s + _COLLECT_S) - now_s
 
     def collect(self) -> None:
         """Append what was read since the last time, and drop the sensors that hang."""
@@ -149,9 +161,10 @@ def _header(period_s: float, sensors: list[SensorReport]) -> str:
 def _sample_until_told(sampler: Sampler) -> None:
     """Collect at a steady pace until stdin ends."""
     sampler.start()
+    gc.freeze()  # what was imported is searched for rubbish no more
     print("sampling", flush=True)  # noqa: T201 - the agent waits for this word before it goes on
     while True:
-        if select.select([0], [], [], _COLLECT_S)[0]:
+        if select.select([0], [], [], sampler.pause_s)[0]:
             told = os.read(0, 4096)  # the agent writes one short line, which arrives in one piece
             if not told:
                 return

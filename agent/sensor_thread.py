@@ -4,15 +4,14 @@ import math
 import threading
 import time
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass
 from random import Random
 
+from agent.beats import Beats, jittered
 from agent.errors import SensorFailed
 from agent.sensors.sensor import Reading, Sensor
 
-# Of the period. A load as regular as the sampling is met near the same point of its course by readings in a row: by
-# about 3 / (2 π² JITTER²) of them, which is fifteen for the usual tenth and none for a half.
-JITTER = 0.5
 PATIENCE = 10  # readings in a row that may fail before a sensor is dropped
 _LONGEST_READ_S, _LONGEST_READ_PERIODS = 2.0, 5
 
@@ -29,15 +28,17 @@ class Asked:
 
 
 class SensorThread(threading.Thread):
-    """Asks a sensor at the jittered period, but never more often than it allows; puts what it got into `asked`."""
+    """Asks a sensor at every beat, but never more often than it allows; puts what it got into `asked`."""
 
-    def __init__(self, sensor: Sensor, period_s: float) -> None:
+    def __init__(self, sensor: Sensor, beats: Beats) -> None:
         super().__init__(name=f"sensor {sensor.name}", daemon=True)
         self.sensor = sensor
-        self.period_s = max(period_s, sensor.slowest_s)
+        self.period_s = max(beats.period_s, sensor.slowest_s)
+        self._beats = beats
         self.asked: deque[Asked] = deque()
         self.answered = threading.Event()
-        self._stopped = threading.Event()
+        self._running = threading.Lock()  # waiting for an Event takes several times as long
+        self._running.acquire()
         self._busy_since_s: float | None = None
         self._failures = 0
         self._followed: int | None = None
@@ -55,18 +56,20 @@ class SensorThread(threading.Thread):
 
     def stop(self) -> None:
         """Ask no more; the thread closes the sensor and ends as soon as the sensor lets it."""
-        self._stopped.set()
+        with suppress(RuntimeError):  # it has been stopped before
+            self._running.release()
 
     def run(self) -> None:
         """Read until stopped or dropped. A late reading is taken at once, never twice."""
-        random, due = Random(), time.monotonic()  # noqa: S311 - no secret
+        random, due_s = Random(), time.monotonic()  # noqa: S311 - no secret
         dropped = False
-        while not dropped and not self._stopped.wait(max(due - time.monotonic(), 0)):
+        while not dropped and not self._running.acquire(timeout=max(due_s - time.monotonic(), 0)):
             asked = self._ask()
             self.asked.append(asked)
             self.answered.set()
             dropped = bool(asked.dropped)
-            due = max(due + jittered(self.period_s, random), asked.at_s + max(asked.took_s, self.sensor.slowest_s))
+            slowest_s = self.sensor.slowest_s
+            due_s = self._beats.after(asked.at_s + max(slowest_s, jittered(slowest_s, random)))
         self.sensor.close()
 
     def _ask(self) -> Asked:
@@ -105,11 +108,6 @@ class SensorThread(threading.Thread):
             raise SensorFailed(f"defect in the sensor: what it gave are not all numbers: {reading.values!r}.")
         if not (_is_number(reading.at_s) and reading.at_s <= time.monotonic()):
             raise SensorFailed(f"defect in the sensor: it gave a reading of the future, at {reading.at_s!r} s.")
-
-
-def jittered(period_s: float, random: Random) -> float:
-    """The time to the next reading: the period, ±50 %."""
-    return period_s * random.uniform(1 - JITTER, 1 + JITTER)
 
 
 def _is_number(value: object) -> bool:

@@ -1,14 +1,12 @@
 """The sampler as its own process, on boards whose files change under it."""
 
 import os
-from itertools import accumulate, cycle, pairwise
+from itertools import cycle, pairwise
 from pathlib import Path
-from random import Random
-from statistics import fmean, median
+from statistics import median
 
 import pytest
 
-from agent.sensor_thread import jittered
 from agent.sensors.surroundings import Surroundings
 from tests.agent.sampling import Sampling
 from tests.agent.service import wait_until
@@ -97,21 +95,6 @@ def test_what_changes_slowly_is_read_less_often(start):
     assert PERIOD_S == paces.pop("ina")
     assert {"process_memory", "system_memory", "load", "clocks", "thermal", "throttling"} == paces.keys()
     assert all(pace >= 0.5 for pace in paces.values())
-
-
-def test_period_is_jittered():
-    """Steps are spread over ±50 % of the period, so that a step as long as the period does not alias with it."""
-    steps = [jittered(2.0, Random(seed)) for seed in range(200)]
-    assert 1.0 <= min(steps) < 1.1
-    assert 2.9 < max(steps) <= 3.0
-
-
-def test_regular_load_is_met_all_over():
-    """Of a load that is on for half of every period, half of 300 readings find it on; with a tenth up to 84 % would."""
-    for seed in range(200):
-        random = Random(seed)
-        instants = accumulate(jittered(1.0, random) for _ in range(300))
-        assert pytest.approx(0.5, abs=0.1) == fmean(instant % 1 < 0.5 for instant in instants)
 
 
 def test_sensor_that_dies_is_dropped_and_the_others_go_on(start):

@@ -5,6 +5,7 @@ from itertools import pairwise
 
 import pytest
 
+from agent.beats import Beats
 from agent.errors import SensorFailed
 from agent.sampling_account import Account
 from agent.sensor_thread import Asked, SensorThread
@@ -63,7 +64,7 @@ def asked():
     threads = []
 
     def ask(sensor, times, period_s=0.001):
-        thread = SensorThread(sensor, period_s)
+        thread = SensorThread(sensor, Beats(time.monotonic(), period_s, seed=0))
         threads.append(thread)
         thread.start()
         wait_until("the readings", lambda: len(thread.asked) >= times or not thread.is_alive())
@@ -130,7 +131,7 @@ def test_failures_in_a_row_end_a_sensor_and_a_reading_between_forgives(asked):
 def test_sensor_learns_of_the_worker_in_its_own_thread(asked):
     """The process id reaches the sensor between two readings, never in the middle of one."""
     sensor = Told([1.0, 2.0])
-    thread = SensorThread(sensor, 0.001)
+    thread = SensorThread(sensor, Beats(time.monotonic(), 0.001, seed=0))
     thread.follow(4242)
     thread.start()
     wait_until("the worker", lambda: sensor.followed == 4242)
