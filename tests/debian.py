@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -19,8 +23,8 @@ def program(name: str, *packages: str) -> Path:
     """Where a program lies; root has apt install its packages when it is not there."""
     found = _find(name)
     if found is None and os.geteuid() == 0 and shutil.which("apt-get"):
-        _install(packages)
-        found = _find(name)
+        with _one_at_a_time():
+            found = _find(name) or _installed(name, packages)
     if found is None:
         missing(f"there is no {name}. Install it (apt-get install {' '.join(packages)}).")
     return found
@@ -32,10 +36,19 @@ def _find(name: str) -> Path | None:
     return Path(found) if found else None
 
 
-def _install(packages: tuple[str, ...]) -> None:
+@contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """Parts of the suite run beside one another, and apt refuses to."""
+    with Path(tempfile.gettempdir(), "gradfilter-tests-apt.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _installed(name: str, packages: tuple[str, ...]) -> Path | None:
     """Whether it worked shows in the program being there."""
     command = ["apt-get", "-y", "-qq", "--no-install-recommends", "install", *packages]
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     if subprocess.run(command, env=environment, capture_output=True, check=False).returncode != 0:
         subprocess.run(["apt-get", "-qq", "update"], capture_output=True, check=False)
         subprocess.run(command, env=environment, capture_output=True, check=False)
+    return _find(name)
