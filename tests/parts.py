@@ -1,9 +1,10 @@
-"""The parts of the test suite: what each `make` verb runs, one after another, with the minutes each took.
+"""The parts of the test suite: what each `make` verb runs, with the minutes each took.
 
     python tests/parts.py VERB [PART]
 
-Every part runs even when an earlier one failed, so that one broken thing does not hide the next;
-the exit status is that of the whole. Under CI=true a missing piece is a failure, elsewhere a named skip.
+They run one after another; but one that waits more than it computes runs beside the others, and says what it has to
+say when it has ended. Every part runs even when an earlier one failed, so that one broken thing does not hide the
+next; the exit status is that of the whole. Under CI=true a missing piece is a failure, elsewhere a named skip.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,11 +23,15 @@ BIN = Path(sys.executable).parent
 
 @dataclass(frozen=True)
 class Part:
-    """One command of the suite: what the summary calls it, and how many threads each of its processes may take."""
+    """One command of the suite: what the summary calls it, and how many threads each of its processes may take.
+
+    beside: it begins with the others and goes on beside them.
+    """
 
     name: str
     command: tuple[str, ...]
     threads: int = 2
+    beside: bool = False
 
 
 def pytest(*arguments: str) -> tuple[str, ...]:
@@ -46,12 +52,20 @@ PLAYBOOKS = Part(
 ARCHITECTURE = Part("architecture", pytest("tests/test_architecture.py"))
 # Two processes of one thread each: the library's tests compute, and most others wait for a process that they started.
 LIBRARY = Part("library", pytest("tests/gradfilter", "-n", "2", "-m", "not long"), threads=1)
-APART = ("tests/gradfilter", "tests/system", "tests/controller/browser", "tests/test_architecture.py")
+APART = (
+    "tests/gradfilter",
+    "tests/deploy/test_hosts.py",
+    "tests/system",
+    "tests/controller/browser",
+    "tests/test_architecture.py",
+)
 UNIT = Part(
     "unit",
     pytest("tests", *(f"--ignore={path}" for path in APART), "-n", "2", "--dist", "loadfile", "-m", "not long"),
     threads=1,
 )
+# Hosts are made, booted and installed: minutes of downloads, disks and SSH.
+HOSTS = Part("hosts", pytest("tests/deploy/test_hosts.py", "-m", "not long"), threads=1, beside=True)
 PYTHON_36 = Part("python 3.6", (sys.executable, "tests/python36.py"), threads=1)
 SYSTEM = Part("system", pytest("tests/system", "-m", "not long"))
 BROWSER = Part("browser", pytest("tests/controller/browser", "-m", "not long"))
@@ -81,20 +95,34 @@ LONG = tuple(
 CHECK = (FORMAT, LINT, TYPES, ARCHITECTURE)
 VERBS = {
     "check": CHECK,
-    "test": (*CHECK, PLAYBOOKS, LIBRARY, UNIT, PYTHON_36, SYSTEM, BROWSER),
+    "test": (HOSTS, *CHECK, PLAYBOOKS, LIBRARY, UNIT, PYTHON_36, SYSTEM, BROWSER),
     "quick": (LINT, QUICK),
     "long": LONG,
 }
 
 
-def run(part: Part) -> tuple[int, float]:
-    """Run one part in the repository's root: exit status and minutes."""
-    print(f"== {part.name}", flush=True)
-    start = time.monotonic()
+@dataclass(frozen=True)
+class Result:
+    """How a part ended, and the minutes it took."""
+
+    part: Part
+    status: int
+    minutes: float
+
+
+def run(part: Part) -> Result:
+    """Run one part in the repository's root; what it says is printed, at its end if it runs beside others."""
+    print(f"== {part.name}{', beside the others' * part.beside}", flush=True)
+    start_s = time.monotonic()
     # torch takes every core it sees, and the processes of one test then wait for each other.
     environment = {"OMP_NUM_THREADS": str(part.threads), "KEPT_REPORTS": str(ROOT / "reports"), **os.environ}
-    status = subprocess.run(part.command, cwd=ROOT, env=environment, check=False).returncode
-    return status, (time.monotonic() - start) / 60
+    kept = subprocess.PIPE if part.beside else None
+    ended = subprocess.run(
+        part.command, cwd=ROOT, env=environment, stdout=kept, stderr=kept and subprocess.STDOUT, check=False
+    )
+    if part.beside:
+        print(f"== {part.name} has ended\n{ended.stdout.decode(errors='replace')}", flush=True)
+    return Result(part, ended.returncode, (time.monotonic() - start_s) / 60)
 
 
 def main(verb: str, only: str = "") -> int:
@@ -102,12 +130,18 @@ def main(verb: str, only: str = "") -> int:
     parts = [part for part in VERBS[verb] if only in ("", part.name)]
     if not parts:
         sys.exit(f"no part of {verb} is called {only!r}; there are: {', '.join(part.name for part in VERBS[verb])}.")
-    results = [(part.name, *run(part)) for part in parts]
+    start_s = time.monotonic()
+    with ThreadPoolExecutor() as threads:
+        beside = [threads.submit(run, part) for part in parts if part.beside]
+        results = [run(part) for part in parts if not part.beside] + [future.result() for future in beside]
     print()
-    for name, status, minutes in results:
-        print(f"{name:15s} {minutes:5.1f} min  {'passed' if status == 0 else f'FAILED (exit {status})'}")
-    failed = sum(status != 0 for _, status, _ in results)
-    print(f"{'all parts':15s} {sum(minutes for *_, minutes in results):5.1f} min")
+    for result in results:
+        verdict = "passed" if result.status == 0 else f"FAILED (exit {result.status})"
+        print(
+            f"{result.part.name:15s} {result.minutes:5.1f} min  {verdict}{', beside the others' * result.part.beside}"
+        )
+    failed = sum(result.status != 0 for result in results)
+    print(f"{'all parts':15s} {(time.monotonic() - start_s) / 60:5.1f} min")
     print(f"parts: {len(results) - failed} passed, {failed} failed")
     return min(failed, 1)
 

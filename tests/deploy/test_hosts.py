@@ -4,7 +4,7 @@ import pytest
 
 from tests.system.lab import tiny_job
 
-pytestmark = [pytest.mark.system, pytest.mark.long, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(1200)]
 
 
 def test_hosts_become_a_lab_without_the_internet(deployed):
