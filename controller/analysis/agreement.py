@@ -52,9 +52,10 @@ def _ratios(part: PartResult) -> Iterator[tuple[str, Estimate]]:
 def _change(first: Estimate, second: Estimate) -> Estimate:
     """The quotient of two independent ratios; the half widths of the logarithms add as errors do."""
     value, n = second.value / first.value, min(first.n, second.n)
+    confidence = min(first.confidence, second.confidence)
     bounds = (first.low, first.high, second.low, second.high)
     if any(bound is None for bound in bounds):
-        return Estimate(value, None, None, first.confidence, n)
+        return Estimate(value, None, None, confidence, n)
     low1, high1, low2, high2 = (log(bound) for bound in bounds if bound is not None)
     half = hypot((high1 - low1) / 2, (high2 - low2) / 2)
-    return Estimate(value, value * exp(-half), value * exp(half), first.confidence, n)
+    return Estimate(value, value * exp(-half), value * exp(half), confidence, n)

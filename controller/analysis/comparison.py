@@ -6,7 +6,6 @@ from dataclasses import asdict
 from controller.analysis.busy_board import busy_board
 from controller.analysis.concerns import find_concerns
 from controller.analysis.environment import common_environment
-from controller.analysis.estimate import CONFIDENCE
 from controller.analysis.evidence import Evidence, arrange
 from controller.analysis.headline import headline
 from controller.analysis.judging import plan_judgement, with_verdicts
@@ -62,7 +61,7 @@ def compare(
         missing=missing,
         blocks_complete=len(evidence.complete_blocks),
         blocks_wanted=evidence.blocks_wanted,
-        confidence=CONFIDENCE,
+        confidence=evidence.confidence,
         variants=variants,
         concerns=concerns,
         environment=common_environment(used),

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from controller.analysis.environment import Conditions, commonest_conditions, conditions
-from controller.analysis.looks import BROKEN, blocks_wanted
+from controller.analysis.looks import BROKEN, blocks_wanted, confidence_of
 from controller.analysis.measurements import Measurement, is_plain, measure
 from controller.analysis.metrics import METRICS, Metric, applicable, expected_metrics
 from controller.analysis.retained import NOTHING_DROPPED, Retained
@@ -46,6 +46,11 @@ class Evidence:
         records = [record for tried in self.attempts.values() for record in tried]
         broken = {r.spec.block for r in records if ("void" if r.spec.run_id in self.void else r.state) in BROKEN}
         return blocks_wanted(self.job, {record.spec.block for record in records}, broken)
+
+    @property
+    def confidence(self) -> float:
+        """The level of every interval over runs."""
+        return confidence_of(self.job)
 
     @property
     def baseline(self) -> str:

@@ -1,16 +1,18 @@
 """Verdicts: which primary metrics of which variants differ by more than chance and more than the device's own noise.
 
-Every test was declared with the job; Holm keeps the chance of any false verdict in a job at ALPHA. An effect counts
-only beyond the threshold: the device's noise floor, or 1 % where that is smaller or not known yet.
+Every test was declared with the job; each p counts once for every look that the job may make, and Holm keeps the
+chance of any false verdict in a job at ALPHA. An effect counts only beyond the threshold: the device's noise floor, or
+1 % where that is smaller or not known yet.
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
 from math import exp, fsum, log
 
+from controller.analysis.declared import Test, declared_tests
 from controller.analysis.judgement_plan import JudgementPlan
 from controller.analysis.looks import looks
-from controller.analysis.metrics import METRICS, expected_metrics
+from controller.analysis.metrics import METRICS
 from controller.analysis.noise_floor import DeviceNoise, NoiseFloor
 from controller.analysis.significance import ALPHA, fewest_blocks_for_a_verdict, holm, sign_flip_p
 from controller.analysis.stopping import describe_looks
@@ -19,16 +21,6 @@ from gradfilter.bench.schema import JobSpec
 
 SMALLEST_EFFECT = 0.01
 _WORDS: dict[str, tuple[VerdictWord, VerdictWord]] = {"speed_up": ("slower", "faster"), "ratio": ("lower", "higher")}
-Test = tuple[str, str, str]  # variant, part, metric
-
-
-def declared_tests(job: JobSpec) -> list[Test]:
-    """Every test that a job declares, whether or not its runs will bring the values; a quick job declares none."""
-    if job.quick:
-        return []
-    measured = expected_metrics(job.workload).items()
-    named = [(part, metric.name) for part, metrics in measured for metric in metrics if metric.name in job.primary]
-    return [(variant.name, part, metric) for variant in job.variants[1:] for part, metric in named]
 
 
 def plan_judgement(job: JobSpec) -> JudgementPlan:
@@ -39,8 +31,8 @@ def plan_judgement(job: JobSpec) -> JudgementPlan:
             "a quick job gives intervals and cannot judge" if job.quick else "nothing is tested: no variant to compare"
         )
         return JudgementPlan(0, 0, job.repetitions, able=False, sentence=f"{why}.")
-    needed = fewest_blocks_for_a_verdict(tests)
-    blocks = looks(job)[-1]
+    possible = looks(job)
+    needed, blocks = fewest_blocks_for_a_verdict(tests, len(possible)), possible[-1]
     able = blocks >= needed
     asked = f"this job {f'asks for {blocks}' if job.until is None else describe_looks(job)}"
     sentence = f"{_counted(tests, 'test')} can give a verdict with {needed} complete blocks or more; {asked}"
@@ -53,8 +45,9 @@ def with_verdicts(variants: Sequence[VariantResult], job: JobSpec, noise: Device
     tests = declared_tests(job)
     found = {test: value for test in tests if (value := _value(variants, test)) is not None}
     raw = {test: sign_flip_p(log_pairs(value)) for test, value in found.items() if value.ratio is not None}
-    adjusted = dict(zip(raw, holm(list(raw.values()), len(tests)), strict=True))
-    needed = fewest_blocks_for_a_verdict(len(tests)) if tests else 0
+    possible = len(looks(job))
+    adjusted = dict(zip(raw, holm([possible * p for p in raw.values()], len(tests)), strict=True))
+    needed = fewest_blocks_for_a_verdict(len(tests), possible)
     verdicts = {
         test: _verdict(value, raw.get(test), adjusted.get(test), noise.of(value.metric), needed)
         for test, value in found.items()

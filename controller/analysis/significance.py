@@ -57,9 +57,9 @@ def holm(p_values: Sequence[float], tests: int) -> list[float]:
     return adjusted
 
 
-def fewest_blocks_for_a_verdict(tests: int) -> int:
-    """The smallest n with which the first of Holm's steps can be passed: 2 / 2^n is at most ALPHA / tests."""
+def fewest_blocks_for_a_verdict(tests: int, looks: int) -> int:
+    """The smallest n with which a p of 2 / 2^n, counted for every look, can pass the first of Holm's steps."""
     blocks = 1
-    while 2 / 2**blocks > ALPHA / tests:
+    while looks * tests * 2 / 2**blocks > ALPHA:
         blocks += 1
     return blocks

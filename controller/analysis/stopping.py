@@ -1,18 +1,18 @@
 """Whether a job with until has measured enough: by the width of an interval at a look, never by a p.
 
 The interval is that of the first primary metric's ratio, the widest over variants and parts. Its half-width is
-relative: ±2 % means that the upper end is 1.02² times the lower one, since ratios are symmetric as logarithms.
-Stopping where an interval happens to be narrow costs some of its confidence, which
-tests/controller/analysis/test_stopping.py measures by simulation.
+relative: ±2 % means that the upper end is 1.02² times the lower one, since ratios are symmetric as logarithms. The
+interval is of the level that controller/analysis/looks.py gives every look.
 """
 
 from collections.abc import Sequence
 from math import sqrt
 
 from controller.analysis.estimate import Estimate
-from controller.analysis.looks import Stopping, looks
+from controller.analysis.looks import Stopping, confidence_of, looks
 from controller.analysis.metrics import METRICS
 from controller.analysis.verdicts import VariantResult
+from controller.analysis.wording import level
 from gradfilter.bench.schema import JobSpec
 
 
@@ -23,16 +23,16 @@ def stopping(job: JobSpec, variants: Sequence[VariantResult], blocks: int, *, en
     metric, widest = job.primary[0], widest_half_width(variants, job.primary[0])
     enough = widest is None or widest <= job.until or blocks == looks(job)[-1]
     sentence = _ended(job, widest, blocks, enough=enough) if ended else _plan(job)
-    return Stopping(metric, job.until, widest, blocks, enough, sentence)
+    return Stopping(metric, job.until, widest, looks(job), confidence_of(job), blocks, enough, sentence)
 
 
 def describe_looks(job: JobSpec) -> str:
-    """When the job ends, beforehand: 'ends after 8, 12, 16 or 24 blocks, …'."""
+    """When the job ends, beforehand: 'ends after 12, 16 or 24 blocks, …'."""
     *first, last = map(str, looks(job))
     numbers = f"{', '.join(first)} or {last}" if first else last
     return (
-        f"ends after {numbers} blocks, at the first of them where the interval of {_title(job)} is within "
-        f"{_percent(job.until)}"
+        f"ends after {numbers} blocks, at the first of them where the {level(confidence_of(job))} interval of "
+        f"{_title(job)} is within {_percent(job.until)}"
     )
 
 
@@ -57,7 +57,7 @@ def _ended(job: JobSpec, widest: float | None, blocks: int, *, enough: bool) -> 
     goal = _percent(job.until)
     if widest is None:
         return f"ended after {blocks} blocks: there is no ratio of {_title(job)}, which more blocks would not change"
-    found = f"the widest interval of {_title(job)} is {_percent(widest)}"
+    found = f"the widest {level(confidence_of(job))} interval of {_title(job)} is {_percent(widest)}"
     if widest <= (job.until or 0.0):
         return f"ended after {blocks} blocks: {found}, within the {goal} asked for"
     why = "and there is no later look" if enough else "but the job ended before the next look"

@@ -34,8 +34,8 @@ def summarize(evidence: Evidence, variant: Variant) -> VariantResult:
         runs_void=sum(record.spec.run_id in evidence.void for record in attempts),
         failures=[_failure(r, evidence.void) for r in attempts if r.state in _FAILED or r.spec.run_id in evidence.void],
         layers=_layers(used),
-        epochs=epoch_results(used),
-        gradients=gradient_results(used),
+        epochs=epoch_results(used, evidence.confidence),
+        gradients=gradient_results(used, evidence.confidence),
         ways=_ways(used),
         saved_by_layer=saved_by_layer(used),
     )
@@ -55,7 +55,7 @@ def judge(evidence: Evidence, variant: str, part: str, metric: Metric) -> Metric
         title=metric.title,
         unit=metric.unit,
         kind=with_value[0].kind,
-        estimate=mean_estimate(values, deterministic=metric.deterministic, limits=metric.limits),
+        estimate=mean_estimate(values, evidence.confidence, deterministic=metric.deterministic, limits=metric.limits),
         runs=values,
         outliers=outliers(
             {r.record.spec.block: m.value for r, m in zip(used, found, strict=True) if m.value is not None}
@@ -64,7 +64,7 @@ def judge(evidence: Evidence, variant: str, part: str, metric: Metric) -> Metric
         covers=with_value[0].covers,
         meter_error=_meter_error(with_value),
         method=with_value[0].method,
-        **judged_pairs(_pairs(evidence, variant, part, metric), metric),
+        **judged_pairs(_pairs(evidence, variant, part, metric), metric, evidence.confidence),
     )
 
 
@@ -88,17 +88,17 @@ def _pairs(evidence: Evidence, variant: str, part: str, metric: Metric) -> dict[
     return {b: (base, own) for b, (base, own) in measured.items() if base is not None and own is not None}
 
 
-def judged_pairs(pairs: Mapping[int, tuple[float, float]], metric: Metric) -> dict[str, Any]:
+def judged_pairs(pairs: Mapping[int, tuple[float, float]], metric: Metric, confidence: float) -> dict[str, Any]:
     """What a MetricValue says of pairs, block → (baseline's value, variant's value): as the metric is compared."""
     if not pairs:
         return {}
     base, own = zip(*pairs.values(), strict=True)
     if metric.against == "difference":
-        difference = difference_estimate(own, base, deterministic=metric.deterministic)
+        difference = difference_estimate(own, base, confidence, deterministic=metric.deterministic)
         effects = {block: b - a for block, (a, b) in pairs.items()}
         return {"difference": difference, "clear": excludes(difference, 0.0), "pairs": effects}
     above, below = (base, own) if metric.against == "speed_up" else (own, base)
-    ratio = ratio_estimate(above, below, deterministic=metric.deterministic)
+    ratio = ratio_estimate(above, below, confidence, deterministic=metric.deterministic)
     if ratio is None:
         return {}
     effects = dict(zip(pairs, (a / b for a, b in zip(above, below, strict=True)), strict=True))

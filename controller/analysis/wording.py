@@ -12,6 +12,11 @@ MOST_DIGITS = 4
 LARGEST_BOUND = 1000
 
 
+def level(confidence: float) -> str:
+    """How an interval is called: '95%', '98.75%'."""
+    return f"{100 * confidence:.4g}%"
+
+
 def with_interval(estimate: Estimate, scale: float = 1.0) -> str:
     """Value and interval in the unit that scale divides by: '12.3 (11.9–12.8)'; only the value if there is none."""
     value = estimate.value / scale

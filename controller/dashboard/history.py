@@ -7,6 +7,7 @@ from datetime import datetime, timezone
 from controller.analysis import wording
 from controller.analysis.across_jobs import variant_values
 from controller.analysis.estimate import Estimate
+from controller.analysis.looks import confidence_of
 from controller.analysis.metrics import Metric
 from controller.dashboard.plots import LEFT, RIGHT, TALL, WIDTH, Axes, Axis, Tick, value_axis, value_ticks
 from controller.dashboard.results import unit_name
@@ -56,7 +57,7 @@ def means(metric: Metric, variant: str, jobs: Sequence[JobValues]) -> list[tuple
     return [
         (one.job, value.estimate)
         for one in sorted(jobs, key=lambda one: _instant(one.job))
-        for value in variant_values(metric, one.job.spec.variants[0].name, one.values)
+        for value in variant_values(metric, one.job.spec.variants[0].name, one.values, confidence_of(one.job.spec))
         if value.variant == variant and not value.part
     ]
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from controller.analysis import wording
 from controller.analysis.across_jobs import VariantValue, common_covers, variant_values
 from controller.analysis.estimate import Estimate
+from controller.analysis.looks import confidence_of
 from controller.analysis.metrics import METRICS, Metric
 from controller.analysis.pareto import QUALITIES, ParetoPoint, with_front
 from controller.dashboard.plots import LEFT, RIGHT, TALL, WIDTH, Axes, Axis, value_axis, value_ticks
@@ -88,7 +89,8 @@ def _scores(job: StoredJob, qualities: Mapping[str, Sequence[JobValues]]) -> tup
 
 def _whole(metric: Metric, values: JobValues) -> list[VariantValue]:
     """Of whole steps, since a single layer has no score; without a baseline, since ratios are not drawn."""
-    return [value for value in variant_values(metric, "", values.values) if not value.part]
+    confidence = confidence_of(values.job.spec)
+    return [value for value in variant_values(metric, "", values.values, confidence) if not value.part]
 
 
 def _dots(

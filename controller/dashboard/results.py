@@ -8,6 +8,7 @@ from controller.analysis import wording
 from controller.analysis.across_jobs import VariantValue, set_against, variant_values
 from controller.analysis.environment import conditions, differences
 from controller.analysis.estimate import Estimate, excludes, mean_estimate
+from controller.analysis.looks import confidence_of
 from controller.analysis.metrics import METRICS, Metric, applicable
 from controller.analysis.summary import describe_methods
 from controller.jobs import ResultRow
@@ -89,7 +90,7 @@ def side_of(job: StoredJob, variant: Variant, rows: Sequence[ResultRow], record:
 
 def result_lines(metric: Metric, jobs: Sequence[JobValues]) -> tuple[str, list[ResultLine]]:
     """The metric with its unit, and the lines of a page, all in that unit, so that they can be compared by eye."""
-    judged = [(one, value) for one in jobs for value in variant_values(metric, _baseline(one.job), one.values)]
+    judged = [(one, value) for one in jobs for value in _values(metric, one)]
     unit = choose_unit(metric.unit, [value.estimate.value for _, value in judged])
     return unit_name(metric, unit), [_line(metric, one.job, value, unit) for one, value in judged]
 
@@ -118,8 +119,9 @@ def model_of(job: StoredJob) -> str:
     return str(getattr(job.spec.workload, "model", job.spec.workload.kind))
 
 
-def _baseline(job: StoredJob) -> str:
-    return job.spec.variants[0].name
+def _values(metric: Metric, one: JobValues) -> list[VariantValue]:
+    spec = one.job.spec
+    return variant_values(metric, spec.variants[0].name, one.values, confidence_of(spec))
 
 
 def _line(metric: Metric, job: StoredJob, value: VariantValue, unit: Unit) -> ResultLine:
@@ -164,12 +166,14 @@ def _said(text: str, mark: Mark) -> tuple[str, Mark]:
 def _compared(metric: Metric, part: str, own: Side, other: Side, *, paired: bool, judged: bool) -> ComparedRow:
     key = (metric.name, part)
     both = own.values[key], other.values[key]
+    confidence = max(confidence_of(side.job.spec) for side in (own, other))
     means = [
-        mean_estimate(list(one.values()), deterministic=metric.deterministic, limits=metric.limits) for one in both
+        mean_estimate(list(one.values()), confidence, deterministic=metric.deterministic, limits=metric.limits)
+        for one in both
     ]
     unit = choose_unit(metric.unit, [mean.value for mean in means])
     same_meter = own.covers[key] == other.covers[key]
-    ratio, difference = set_against(metric, *both, paired=paired) if judged and same_meter else (None, None)
+    ratio, difference = set_against(metric, *both, confidence, paired=paired) if judged and same_meter else (None, None)
     against, mark = _against(metric, ratio, difference, unit)
     title = unit_name(metric, unit)
     return ComparedRow(

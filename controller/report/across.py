@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import groupby
 
+from controller.analysis import wording
 from controller.analysis.metrics import METRICS
 from controller.analysis.verdicts import AcrossDevices, Comparison, EffectAcross
 from controller.report import cells
@@ -31,7 +32,7 @@ def across_table(comparison: Comparison) -> Table | None:
         return None
     shown = (effect for effect in _measured(across) if _metric(effect) in _SHOWN)
     groups = [_group(list(effects)) for _, effects in groupby(shown, _place)]
-    mean = f"mean over runs ({comparison.confidence:.0%} interval)"
+    mean = f"mean over runs ({wording.level(comparison.confidence)} interval)"
     columns = ("variant", "board", mean, "against the baseline", "difference")
     caption = f"The same job on {len(across.jobs)} boards"
     return Table(caption, columns, (*groups, *_unfinished(across)))

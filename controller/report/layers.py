@@ -24,7 +24,7 @@ def layer_table(comparison: Comparison) -> Table | None:
         return None
     gradient = "cosine of its weight gradient to the exact one", "signal to error [dB]"
     columns = ("layer", f"saved for backward [{unit.symbol}]", "against the baseline", *gradient)
-    level = f"{comparison.confidence:.0%}"
+    level = wording.level(comparison.confidence)
     return Table(f"Layer by layer, on one batch a run: means over runs ({level} intervals)", columns, groups)
 
 

@@ -24,7 +24,7 @@ def epoch_table(comparison: Comparison) -> Table | None:
     rows = tuple(
         Row(str(epoch), tuple(_score(variant, epoch, metric) for variant in comparison.variants)) for epoch in epochs
     )
-    level = f"{comparison.confidence:.0%}"
+    level = wording.level(comparison.confidence)
     caption = f"{title[0].upper()}{title[1:]} after each epoch [%]: means over runs ({level} intervals)"
     return Table(caption, ("epoch", *(variant.variant for variant in comparison.variants)), (Group("", rows),))
 

@@ -7,7 +7,7 @@ from controller.analysis.noise_floor import FEWEST_PAIRS
 from controller.analysis.phase_energy import WIDEST_INTERVAL
 from controller.analysis.significance import ALPHA
 from controller.analysis.verdicts import Comparison
-from gradfilter.bench.schema import LOOKS
+from controller.analysis.wording import level
 
 KINDS = {
     "measured": "read from a clock, a counter or a sensor on the board, in this job",
@@ -41,9 +41,11 @@ _DESIGN = """
     intervals are not widened for how many of them there are.
 """
 _ADDING = """ Blocks were added until the interval of the first primary metric's ratio was narrow enough, which was
-    looked at after {looks} blocks only; the width alone decided, never a p. Stopping at a narrow one costs confidence:
-    in simulations at 2 % the 95 % intervals held the truth in at least 90 % of such jobs, and p of at most 5 % came up
-    without an effect in up to 10 %.
+    looked at after {looks} blocks only; the width alone decided, never a p. Luck makes intervals narrow too, and with
+    95 % intervals such a job would err in more than 5 %: so the {alpha} that may be wrong are shared evenly among the
+    looks ({count}). Every interval over runs is a {level} one and every p counts {count} times, so that over all of its
+    looks together an interval, or Holm's method, errs in at most {alpha} of such jobs (Bonferroni), whichever look was
+    the last.
 """
 _TEST = """
     Primary metrics, which the job declared, are tested by the exact two-sided sign-flip test over the pairs of the
@@ -102,8 +104,8 @@ def method_sentences(comparison: Comparison) -> list[str]:
     text = (_DESIGN + (_LAYERS if layers else _STEP) + reduced + across).format(
         complete=comparison.blocks_complete,
         wanted=comparison.blocks_wanted,
-        adding=_ADDING.format(looks=", ".join(map(str, LOOKS))) if comparison.stopping is not None else "",
-        level=f"{comparison.confidence:.0%}",
+        adding=_adding(comparison),
+        level=level(comparison.confidence),
         many=FEWEST_FOR_BOOTSTRAP,
         test=_test(comparison),
         readings=FEWEST_DISTINCT_READINGS,
@@ -111,6 +113,15 @@ def method_sentences(comparison: Comparison) -> list[str]:
         widest=f"{WIDEST_INTERVAL:.0%}",
     )
     return [" ".join(paragraph.split()) for paragraph in text.split("\n\n")]
+
+
+def _adding(comparison: Comparison) -> str:
+    if comparison.stopping is None:
+        return ""
+    looks = comparison.stopping.looks
+    return _ADDING.format(
+        looks=", ".join(map(str, looks)), count=len(looks), level=level(comparison.confidence), alpha=f"{ALPHA:.0%}"
+    )
 
 
 def _test(comparison: Comparison) -> str:

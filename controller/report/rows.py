@@ -44,7 +44,7 @@ def result_tables(comparison: Comparison) -> list[Table]:
 
     What is modelled from it has a table of its own.
     """
-    level = f"{comparison.confidence:.0%}"
+    level = wording.level(comparison.confidence)
     columns = ("variant", f"mean over runs ({level} interval)", "against the baseline", "difference")
     layers = [part.part for part in comparison.variants[0].parts if part.part]
     names = _metric_names(comparison, "")
@@ -181,7 +181,7 @@ def _tests(values: Sequence[tuple[str, MetricValue]], what: str = "") -> Iterato
     tested = [(variant, v.verdict) for variant, v in values if v.verdict is not None and v.verdict.p is not None]
     if not tested:
         return
-    words = [f"{variant} {what}{v.word} (p {v.p:.2g}, after Holm {v.p_holm:.2g})" for variant, v in tested]
+    words = [f"{variant} {what}{v.word} (p {v.p:.2g}, adjusted {v.p_holm:.2g})" for variant, v in tested]
     first = tested[0][1]
     if first.floor is not None:
         floor = f"noise floor {first.floor:.1%}, {first.floor_pairs} A/A pairs"

@@ -170,7 +170,8 @@ class JobSpec:
     priority: jobs of a higher one go first. profile: after the measured runs each variant runs once more under
     torch.profiler, unmeasured, and leaves its trace, operators and memory as artefacts of the job.
     until: blocks are added until the interval of the first primary metric's ratio reaches no further than this share to
-    either side; the job looks at so many blocks as LOOKS has, from repetitions on, and at no other number.
+    either side; the job looks at so many blocks as LOOKS has, from repetitions on as far as they allow a verdict. Its
+    intervals are wider for it, so that all looks together err no more often than one.
     void_if: causes for which a run is void. None: submitting declares the usual ones, for a quick job none; a job that
     was stored without them has no void runs. steady: warm-up until steps take the same time, None: none but the
     workload's own. gate: how warm the board must be when a run starts; None: as void_if is.

@@ -1,16 +1,15 @@
 """Verdicts: who gets one, what it must exceed, and how often it is false."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
 from controller.analysis.comparison import compare
-from controller.analysis.judging import declared_tests, plan_judgement, with_verdicts
+from controller.analysis.declared import declared_tests
+from controller.analysis.judging import plan_judgement, with_verdicts
 from controller.analysis.metrics import METRICS
 from controller.analysis.noise_floor import DeviceNoise, NoiseFloor, noise_floor
-from controller.analysis.summary import judged_pairs
 from controller.analysis.verdicts import DIFFERENT, MetricValue, PartResult, VariantResult
+from tests.controller.analysis.judged import results
 from tests.controller.records import BASELINE, COARSE, FILTERED, layer_job, training_job, whole_job
 
 QUIET = DeviceNoise("training on cpu", dict.fromkeys(METRICS, NoiseFloor(0.02, 24)))
@@ -19,19 +18,6 @@ NAMES = ("filtered", "coarse")
 
 def job_of(blocks, **changes):
     return training_job([BASELINE, FILTERED, COARSE], repetitions=blocks, **changes)
-
-
-def results(effects):
-    """What a job finds whose variants' metrics have these log-ratios of variant to baseline, one a block."""
-    return [
-        VariantResult(name, "", [PartResult("", {m: value(m, logs) for m, logs in metrics.items()})], 0, 0, 0)
-        for name, metrics in {"baseline": {}, **effects}.items()
-    ]
-
-
-def value(metric, logs):
-    pairs = {block: (1.0, float(np.exp(log))) for block, log in enumerate(logs, start=1)}
-    return replace(MetricValue(metric, metric, "", "measured", None), **judged_pairs(pairs, METRICS[metric]))
 
 
 def verdict(logs, noise=QUIET, metric="step_time", primary=("step_time",)):

@@ -72,7 +72,10 @@ class TestHolm:
         assert [1.0, 1.0] == holm([0.6, 0.7], 2)
 
 
-@pytest.mark.parametrize(("tests", "blocks"), [(1, 6), (3, 7), (6, 8), (9, 9), (12, 9)])
-def test_blocks_for_a_verdict(tests, blocks):
-    """The exact sign-flip test with Holm needs 7 pairs for 3 tests, 8 for 6, 9 for 9 to 12."""
-    assert blocks == fewest_blocks_for_a_verdict(tests)
+@pytest.mark.parametrize(
+    ("tests", "looks", "blocks"),
+    [(1, 1, 6), (3, 1, 7), (6, 1, 8), (9, 1, 9), (12, 1, 9), (1, 4, 8), (2, 3, 8), (3, 4, 9), (6, 3, 10), (0, 1, 1)],
+)
+def test_blocks_for_a_verdict(tests, looks, blocks):
+    """The exact sign-flip test with Holm needs 7 pairs for 3 tests, 8 for 6; a look more counts as tests do."""
+    assert blocks == fewest_blocks_for_a_verdict(tests, looks)
