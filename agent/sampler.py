@@ -37,7 +37,7 @@ from gradfilter.bench.schema import SamplerReport, SensorReport
 
 _FIRST_S = 5.0  # within which every sensor has answered once, or is dropped, or is left to come later
 _CLOSE_S = 2.0  # within which the sensors must have closed, or they are left behind
-_COLLECT_S = 0.5  # what a crash of the board can cost of the readings; waking up oftener costs the training
+COLLECT_S = 0.5  # what a crash of the board can cost of the readings; waking up oftener costs the training
 
 
 class Watched:
@@ -53,12 +53,13 @@ class Watched:
 class Sampler:
     """Collects what the sensors' threads have read, and keeps account of what that costs."""
 
-    def __init__(self, sensors: list[Sensor], file: TextIO, period_s: float) -> None:
+    def __init__(self, sensors: list[Sensor], file: TextIO, period_s: float, collect_s: float) -> None:
         beats = partial(Beats, time.monotonic(), period_s, SystemRandom().getrandbits(32))
         self._watched = [Watched(number, sensor, beats()) for number, sensor in enumerate(sensors)]
         self._beats = beats()
         self._file = file
         self._period_s = period_s
+        self._collect_s = collect_s
         self._sentences: list[str] = []
         self._cpu_at_start_s = _cpu_s()
 
@@ -76,7 +77,7 @@ class Sampler:
     def pause_s(self) -> float:
         """How long to wait before the next collect(): until a beat, when the sensors' threads wake up anyway."""
         now_s = time.monotonic()
-        return self._beats.after(now_s + _COLLECT_S) - now_s
+        return self._beats.after(now_s + self._collect_s) - now_s
 
     def collect(self) -> None:
         """Append what was read since the last time, and drop the sensors that hang."""
@@ -176,6 +177,7 @@ def main() -> None:
     """Detect, write what was found, sample until stdin ends, report."""
     parser = argparse.ArgumentParser(prog="python -m agent.sampler", description=__doc__.splitlines()[0])
     parser.add_argument("--period", type=float, required=True)
+    parser.add_argument("--collect", type=float, default=COLLECT_S)
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the agent's business; it then ends stdin
@@ -183,7 +185,7 @@ def main() -> None:
     with arguments.out.open("w") as file:
         file.write(_header(arguments.period, reports))
         file.flush()
-        sampler = Sampler(sensors, file, arguments.period)
+        sampler = Sampler(sensors, file, arguments.period, arguments.collect)
         _sample_until_told(sampler)
         sampler.finish()
 

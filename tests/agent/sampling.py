@@ -11,11 +11,22 @@ from agent.sensors.surroundings import Surroundings
 
 
 class Sampling:
-    """Started on construction, and sampling then. start: what starts a process, as Popen does; options go there."""
+    """Started on construction, and sampling then. start: what starts a process, as Popen does; options go there.
 
-    def __init__(self, surroundings: Surroundings, out: Path, period_s: float, start=subprocess.Popen, **options):
+    module: the program, where it is another that is used alike.
+    """
+
+    def __init__(
+        self,
+        surroundings: Surroundings,
+        out: Path,
+        period_s: float,
+        start=subprocess.Popen,
+        module="agent.sampler",
+        **options,
+    ):
         self.out = out
-        command = [sys.executable, "-m", "agent.sampler", "--period", str(period_s), "--out", str(out)]
+        command = [sys.executable, "-m", module, "--period", str(period_s), "--out", str(out)]
         self.process = start(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, **options)
         self.process.stdin.write(surroundings.to_json().encode() + b"\n")
         assert b"sampling\n" == self.process.stdout.readline()

@@ -3,11 +3,13 @@
     make bench
     python -m tests.benchmarks.sampler_overhead --blocks 300 --most 400
 
-One worker process trains resnet18. In every block it does so twice, in an order drawn from a seed: with the agent's
-own sampler at 10 Hz beside it, and with that sampler held still. The ratio of the mean step times is paired within a
-block: means, since a median would not see the few steps that the sampler interrupts. A block in which other programs
-took part of the processors does not count and is measured again. The interval narrows with the square root of the
-blocks.
+One worker process trains resnet18. In every block it does so three times, in an order drawn from a seed: with the
+agent's own sampler at 10 Hz beside it; with one that does everything ten times as often; and with both held still.
+The ratios of the mean step times are paired within a block: means, since a median would not see the few steps that
+a sampler interrupts. A block in which other programs took part of the processors does not count and is measured again.
+
+What the sampler costs at 10 Hz is less than a virtual machine's pace wanders in an hour of blocks. It is a matter of
+so many short interruptions a second, so the hurried sampler costs ten times as much, which is seen in minutes.
 """
 
 from __future__ import annotations
@@ -16,10 +18,11 @@ import argparse
 import multiprocessing
 import os
 import platform
+import signal
 import statistics
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timezone
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -27,18 +30,16 @@ from random import Random
 from shutil import rmtree
 from tempfile import TemporaryDirectory
 
-import psutil
 import torch
 from torch import nn
 
-from agent.run_folder import RunFolder
-from agent.sampler_process import SamplerProcess
-from agent.samples import Samples, read_samples
 from agent.sensors.load import Load
 from agent.sensors.surroundings import Surroundings
 from controller.analysis.estimate import ratio_estimate
 from gradfilter.bench.board import Board
 from gradfilter.bench.models import build_model
+from tests.agent.sampling import Sampling
+from tests.benchmarks.hurried_sampler import HURRY
 from tests.boards import build_board
 
 SECONDS = 1.0  # of an arm: short, since a virtual machine's pace wanders from second to second
@@ -46,7 +47,8 @@ SETTLING_S = 0.05
 FEWEST_BLOCKS = 12
 MOST_FOREIGN = 0.02  # of all processors: above it, a block says more of other programs than of the sampler
 PERIOD_S = 0.1
-ON, OFF = ARMS = ("on", "off")
+OFF, USUAL, HURRIED = "no sampler", f"sampler at {1 / PERIOD_S:g} Hz", f"sampler at {HURRY / PERIOD_S:g} Hz"
+Arm = Callable[[], AbstractContextManager[None]]
 
 
 def train(connection: Connection) -> None:
@@ -71,64 +73,61 @@ def mean_step(worker: Connection) -> float:
     return statistics.fmean(worker.recv())
 
 
-class Sampled:
-    """The agent's own sampler beside the worker, which can be held still.
+class Beside:
+    """A sampler beside the worker, which can be held still; module: the program.
 
     The power monitor, clocks and thermometers are a made-up Orin Nano's, so that something is read at the full pace.
     """
 
-    def __init__(self, folder: RunFolder, pid: int) -> None:
-        board = build_board("jetson-orin-nano", folder.path / "board")
+    def __init__(self, folder: Path, pid: int, period_s: float, module: str) -> None:
+        board = build_board("jetson-orin-nano", folder / "board")
         rmtree(board / "proc")
         (board / "proc").symlink_to("/proc")
-        before = set(psutil.Process().children())
-        self.ran_s = 0.0
-        self._samples = folder.samples
-        self._sampler = SamplerProcess(folder, Surroundings(root=board), PERIOD_S)
-        self._sampler.follow(pid)
-        [self._process] = set(psutil.Process().children()) - before
-        self._process.suspend()
+        self._ran_s = 0.0
+        self._sampling = Sampling(Surroundings(root=board), folder / "samples.txt", period_s, module=module)
+        self._sampling.process.stdin.write(b"%d\n" % pid)
+        self._sampling.process.send_signal(signal.SIGSTOP)
 
     @contextmanager
     def running(self) -> Iterator[None]:
         """Let it run so long."""
         started_s = time.monotonic()
-        self._process.resume()
+        self._sampling.process.send_signal(signal.SIGCONT)
         try:
             time.sleep(SETTLING_S)  # it now takes the reading that it has missed
             yield
         finally:
-            self._process.suspend()
-            self.ran_s += time.monotonic() - started_s
+            self._sampling.process.send_signal(signal.SIGSTOP)
+            self._ran_s += time.monotonic() - started_s
 
-    def finish(self) -> Samples:
-        """What it has read, and what it says of itself."""
-        self._process.resume()
-        self._sampler.finish()
-        if self._sampler.error:
-            raise SystemExit(self._sampler.error)
-        return read_samples(self._samples)
-
-
-def ratio_line(name: str, numerators: list[float], denominators: list[float]) -> str:
-    """The paired ratio with its interval."""
-    ratio = ratio_estimate(numerators, denominators)
-    if ratio is None or ratio.low is None:
-        return f"{name:44s}no interval"
-    return f"{name:44s}{ratio.value:.4f}  [{ratio.low:.4f}, {ratio.high:.4f}]"
+    def finish(self) -> str:
+        """What it read, and what it took of a core while it ran."""
+        self._sampling.process.send_signal(signal.SIGCONT)
+        samples = self._sampling.finish()
+        present = [sensor for sensor in samples.sensors if sensor.present]
+        channels = sum(len(sensor.channels) for sensor in present)
+        share = samples.report.cpu_s / self._ran_s
+        return f"{len(present)} sensors with {channels} channels took {share:.2%} of one core"
 
 
-def measure_block(worker: Connection, sampled: Sampled, arms: Sequence[str]) -> dict[str, float]:
+@contextmanager
+def nothing_beside() -> Iterator[None]:
+    """The worker alone, after as long a pause."""
+    time.sleep(SETTLING_S)
+    yield
+
+
+def measure_block(worker: Connection, arms: list[tuple[str, Arm]]) -> dict[str, float]:
     """The mean step of each arm (s), once, in this order."""
     steps_s = {}
-    for arm in arms:
-        with sampled.running() if arm == ON else nullcontext(time.sleep(SETTLING_S)):
-            steps_s[arm] = mean_step(worker)
+    for name, arm in arms:
+        with arm():
+            steps_s[name] = mean_step(worker)
     return steps_s
 
 
 def undisturbed_blocks(
-    worker: Connection, sampled: Sampled, wanted: int, most: int
+    worker: Connection, arms: dict[str, Arm], wanted: int, most: int
 ) -> tuple[list[dict[str, float]], int]:
     """As many blocks as are wanted, or could be had, and how many were disturbed."""
     load = Load(Path("/proc"))
@@ -137,7 +136,7 @@ def undisturbed_blocks(
     disturbed = 0
     while len(blocks) < wanted and len(blocks) + disturbed < most:
         load.read()
-        block = measure_block(worker, sampled, random.sample(ARMS, len(ARMS)))
+        block = measure_block(worker, random.sample([*arms.items()], len(arms)))
         foreign = load.read()[1]
         if foreign is not None and foreign <= MOST_FOREIGN:
             blocks.append(block)
@@ -146,6 +145,23 @@ def undisturbed_blocks(
     if len(blocks) < FEWEST_BLOCKS:
         raise SystemExit(f"only {len(blocks)} of {most} blocks were free of other programs: end those first.")
     return blocks, disturbed
+
+
+def print_ratios(blocks: list[dict[str, float]]) -> None:
+    """The paired ratios with their intervals, and what the hurried one says of the usual pace."""
+    print(f"{f'step time over {len(blocks)} blocks, measured':48s}ratio   95 % interval")
+    for name in (USUAL, HURRIED):
+        ratio = ratio_estimate([block[name] for block in blocks], [block[OFF] for block in blocks])
+        if ratio is None or ratio.low is None:
+            raise SystemExit("no interval: a step took no time.")
+        print_interval(f"{name} / no sampler", [ratio.value, ratio.low, ratio.high])
+    parts = [1 + (value - 1) / HURRY for value in (ratio.value, ratio.low, ratio.high)]
+    print_interval(f"so by {USUAL} / no sampler", parts)
+
+
+def print_interval(name: str, numbers: list[float]) -> None:
+    """One line: an estimate, its lower and its upper bound."""
+    print(f"{name:48s}{numbers[0]:.4f}  [{numbers[1]:.4f}, {numbers[2]:.4f}]")
 
 
 def main() -> None:
@@ -159,25 +175,23 @@ def main() -> None:
     worker = context.Process(target=train, args=(theirs,), daemon=True)
     worker.start()
     mean_step(ours)  # warms up
-    with TemporaryDirectory(prefix="sampler-") as folder:
-        sampled = Sampled(RunFolder(Path(folder)), worker.pid)
+    with TemporaryDirectory(prefix="sampler-") as usual, TemporaryDirectory(prefix="sampler-") as hurried:
+        samplers = {
+            USUAL: Beside(Path(usual), worker.pid, PERIOD_S, "agent.sampler"),
+            HURRIED: Beside(Path(hurried), worker.pid, PERIOD_S / HURRY, "tests.benchmarks.hurried_sampler"),
+        }
+        arms = {OFF: nothing_beside, **{name: sampler.running for name, sampler in samplers.items()}}
         try:
-            blocks, disturbed = undisturbed_blocks(ours, sampled, arguments.blocks, arguments.most)
+            blocks, disturbed = undisturbed_blocks(ours, arms, arguments.blocks, arguments.most)
         finally:
-            samples = sampled.finish()
+            said = {name: sampler.finish() for name, sampler in samplers.items()}
             ours.send(0)
             worker.join()
     now = datetime.now(timezone.utc).date()
     print(f"{now}, {platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}")
-    print(f"{f'step time over {len(blocks)} blocks, measured':44s}ratio   95 % interval")
-    print(
-        ratio_line(f"sampler at {1 / PERIOD_S:g} Hz / no sampler", *([block[arm] for block in blocks] for arm in ARMS))
-    )
-    present = [sensor for sensor in samples.sensors if sensor.present]
-    channels = sum(len(sensor.channels) for sensor in present)
-    print(
-        f"{len(present)} sensors with {channels} channels took {samples.report.cpu_s / sampled.ran_s:.1%} of one core"
-    )
+    print_ratios(blocks)
+    for name, words in said.items():
+        print(f"{name}: {words}")
     print(f"{disturbed} more blocks do not count: other programs took over {MOST_FOREIGN:.0%} of the processors")
 
 
