@@ -15,7 +15,6 @@ _SEEDED = settings(
     max_examples=6,
     derandomize=True,
     database=None,
-    deadline=None,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )

@@ -232,7 +232,6 @@ def examine(examples, steps):
         settings=settings(
             max_examples=examples,
             stateful_step_count=steps,
-            deadline=None,
             derandomize=os.environ.get("CI") == "true",
             suppress_health_check=list(HealthCheck),
         ),

@@ -30,7 +30,7 @@ CONTENTS = st.one_of(
 # A file is deleted, cut to so much of what it held, or overwritten.
 CHANGES = st.lists(st.tuples(st.integers(0, 10**6), st.none() | st.floats(0, 1) | CONTENTS), max_size=4)
 # A few examples on every board.
-EXAMPLES = settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+EXAMPLES = settings(max_examples=8, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 
 
 @pytest.fixture(params=BOARDS)

@@ -34,7 +34,7 @@ def firmware(board, tmp_path):
     return [RaspberryPiPmic.detect(told), Throttling.detect(told)], tmp_path / "firmware"
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(answer=ANSWERS)
 def test_no_answer_gives_nonsense(firmware, answer):
     """Readings within reason, none, or an error; a sum only of all rails."""

@@ -95,7 +95,7 @@ def convolutions(draw):
 
 
 @given(case=convolutions(), seed=st.integers(0, 2**32 - 1))
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_drawn_shape_matches_the_slow_reference(case, seed, slow_reference):
     """Any stride, padding, kernel, dilation, grouping and map size, patches beyond the map too."""
     torch.manual_seed(seed)

@@ -109,7 +109,7 @@ def test_hypothesis_finds_no_other_network(residual, compare_with_layers_apart):
     """The same over seeds that hypothesis chooses."""
     hypothesis = pytest.importorskip("hypothesis")
 
-    @hypothesis.settings(max_examples=60, deadline=None, database=None)
+    @hypothesis.settings(max_examples=60, database=None)
     @hypothesis.given(seed=hypothesis.strategies.integers(2000, 10**9))
     def check(seed):
         network, x, method = draw_case(seed, residual)
