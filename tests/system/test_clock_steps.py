@@ -2,16 +2,17 @@
 
 import signal
 import time
-from pathlib import Path
 
 import pytest
 
-from tests.debian import program
-from tests.missing import missing
 from tests.system.quick_lab import LEASE_S, quick_job
 from tests.system.test_crashes import assert_every_run_was_kept
+from tests.system.wall_clock import WallClock
 
 pytestmark = pytest.mark.system
+
+HOUR_S = 3600
+STEPS_S = (HOUR_S, pytest.param(-HOUR_S, marks=pytest.mark.long))
 
 
 @pytest.fixture
@@ -20,39 +21,37 @@ def lab(quick_lab):
     return quick_lab
 
 
-class WallClock:
-    """The wall's clock of a process, and no other clock of it, to be set anew at any moment through libfaketime."""
-
-    def __init__(self, file: Path) -> None:
-        program("faketime", "faketime")
-        found = sorted(Path("/usr/lib").glob("**/faketime/libfaketimeMT.so.1"))
-        if not found:
-            missing("there is no libfaketimeMT.so.1. Install it (apt-get install faketime).")
-        self._file = file
-        self.environment = {
-            "LD_PRELOAD": str(found[0]),
-            "FAKETIME_TIMESTAMP_FILE": str(file),
-            "FAKETIME_CACHE_DURATION": "1",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-            "DONT_FAKE_MONOTONIC": "1",
-        }
-        self.set("+0")
-
-    def set(self, step: str) -> None:
-        """Have it show that much more or less than the true time."""
-        self._file.write_text(step)
+@pytest.fixture
+def clock(tmp_path):
+    return WallClock(tmp_path / "clock")
 
 
-@pytest.mark.parametrize("step", ["+1h", pytest.param("-1h", marks=pytest.mark.long)])
-def test_a_controllers_clock_that_is_set_anew(lab, step):
+@pytest.mark.parametrize("step_s", STEPS_S)
+def test_a_controllers_clock_that_is_set_anew(lab, clock, step_s):
     """Every run is kept, also by a controller that is killed and started after it."""
-    clock = WallClock(lab.folder / "clock")
     lab.controller.environment |= clock.environment
     lab.start()
     job = lab.submit(quick_job())
     lab.wait_until_running(job, block=1)
-    clock.set(step)
+    clock.set(step_s)
     time.sleep(LEASE_S)
     lab.controller.end(signal.SIGKILL)
     lab.controller.start()
     assert_every_run_was_kept(lab, job, 2)
+
+
+@pytest.mark.parametrize("step_s", STEPS_S)
+def test_a_boards_clock_that_is_set_anew(lab, clock, step_s):
+    """No instant or duration of a run moves with it, and the record of the run in which it was set says by how much."""
+    lab.agent.environment |= clock.environment
+    lab.start()
+    job = lab.submit(quick_job())
+    run = lab.wait_until_running(job, block=1)["run_id"]
+    clock.set(step_s)
+    assert_every_run_was_kept(lab, job, 2)
+    records = {one["id"]: lab.get(f"/v1/runs/{one['id']}") for one in lab.runs(job)}
+    shown_s = {id_: record["environment"]["clock_step_s"] for id_, record in records.items()}
+    assert {id_: step_s if id_ == run else 0.0 for id_ in records} == pytest.approx(shown_s, abs=0.5)
+    instants = [instant for phase in records[run]["phases"] for instant in (phase["start_s"], phase["end_s"])]
+    assert sorted(instants) == instants
+    assert instants[-1] - instants[0] < HOUR_S / 2
