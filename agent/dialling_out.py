@@ -12,6 +12,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 from http.client import HTTPException
 from urllib.parse import unquote
 
@@ -81,14 +82,17 @@ class DiallingOut:
         self._ask("PUT", f"/{letter_id}", headers, answer.body)
 
     def _patiently(self, attempt: Callable[[], None]) -> None:
-        """Try a few times; what is not brought then is asked for again by the controller."""
+        """Try a few times, also where the controller says that it cannot take it now, as while its database is locked.
+
+        What is not brought then is asked for again by the controller.
+        """
         for tries in range(1, _TRIES + 1):
             try:
                 attempt()
-            except urllib.error.HTTPError as error:  # noqa: PERF203 - a request takes longer than that
-                _log.info("the controller does not want an answer any more: %s", error)
-                return
-            except (OSError, HTTPException) as error:
+            except (OSError, HTTPException) as error:  # noqa: PERF203 - a request takes longer than that
+                if isinstance(error, urllib.error.HTTPError) and error.code < HTTPStatus.INTERNAL_SERVER_ERROR:
+                    _log.info("the controller does not want an answer any more: %s", error)
+                    return
                 _log.warning("an answer could not be brought to the controller (try %d): %s", tries, error)
                 self._stopped.wait(tries)
             else:
@@ -139,7 +143,12 @@ async def call_app(app: ASGIApp, *, method: str, target: str, headers: dict[str,
     async def send(message: Message) -> None:
         sent.append(message)
 
-    await app(scope, receive, send)
+    try:
+        await app(scope, receive, send)
+    except Exception:
+        if not sent:
+            raise
+        _log.exception("%s %s failed", method, path)  # and was answered, as applications do before they fail
     start, *parts = sent
     media_type = next((value for name, value in start["headers"] if name.lower() == b"content-type"), b"")
     return Answer(start["status"], media_type.decode(), b"".join(part.get("body", b"") for part in parts))
