@@ -15,6 +15,7 @@ class Lease:
     """The highest token seen, across restarts."""
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         self._remembered = Remembered(path)
         self._lock = threading.Lock()
 
@@ -29,6 +30,7 @@ class Lease:
             if token < highest:
                 raise StaleLease(
                     f"the lease with token {token} is over: this board has seen token {highest}. "
-                    "Take a new lease before the next call."
+                    "Take a new lease before the next call. If no controller of this lab ever had that token, stop the "
+                    f"agent, remove {self._path} and start it again."
                 )
             self._remembered.keep(str(token))

@@ -1,11 +1,13 @@
 """An agent that starts again after a SIGKILL in the middle of a run: one such story, looked at from all sides."""
 
+import re
 import signal
+from pathlib import Path
 
 import psutil
 import pytest
 
-from tests.agent.service import LEASE, await_gone, run_spec
+from tests.agent.service import LEASE, AgentService, await_gone, run_spec
 
 TORN = b"\x00" * 512 + b"\n0 12.\n1 x y z\n" + b'{"event": "step", "ind'  # as a power cut may leave a file
 
@@ -97,3 +99,20 @@ def test_board_takes_the_next_run(story):
     agent, _, _ = story
     agent.put(run_spec("run-4"))
     assert "finished" == agent.await_end("run-4")["state"]
+
+
+def test_a_token_that_nobody_can_exceed_locks_no_board_for_ever(tmp_path):
+    """Whoever is refused learns which file to remove, and then the board obeys the lab's controllers again."""
+    agent = AgentService(tmp_path)
+    try:
+        agent.start()
+        agent.http.delete("/v1/runs/never", headers={"X-Lease-Token": str(2**63 - 1)})
+        refusal = agent.http.put("/v1/runs/run-1", json=run_spec(), headers=LEASE)
+        assert 409 == refusal.status_code
+        [file] = re.findall(r"remove (\S+) and start it again", refusal.json()["detail"])
+        agent.end(signal.SIGTERM)
+        Path(file).unlink()
+        agent.start()
+        agent.put(run_spec())
+    finally:
+        agent.close()
