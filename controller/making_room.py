@@ -7,7 +7,7 @@ import structlog
 from controller.settings import Settings
 from controller.store import Policy, Store
 
-_PAUSE_S = 3600.0
+_HOUR_S = 3600.0
 
 log = structlog.get_logger()
 
@@ -17,8 +17,8 @@ def policy_of(settings: Settings) -> Policy:
     return Policy(settings.keep_series_days, settings.keep_series_bytes)
 
 
-async def make_room(store: Store, policy: Policy) -> None:
-    """Drop what the policy does not keep, now and every hour."""
+async def make_room(store: Store, policy: Policy, pause_s: float = _HOUR_S) -> None:
+    """Drop what the policy does not keep, now and again after every pause."""
     while policy != Policy():
         try:
             dropped = await asyncio.to_thread(store.retention.sweep, policy)
@@ -27,4 +27,4 @@ async def make_room(store: Store, policy: Policy) -> None:
         else:
             if dropped.runs:
                 log.info("series_dropped", runs=dropped.runs, bytes=dropped.size_bytes)
-        await asyncio.sleep(_PAUSE_S)
+        await asyncio.sleep(pause_s)
