@@ -36,10 +36,9 @@ bench: $(SETUP)
 	@$(BENCH) tests.benchmarks.virtual_pooling
 	@$(BIN)/python -m tests.benchmarks.sampler_overhead
 
+# All of it, or one part: make load PART=many-runs, or PART="boards --agents 50 --runs 4 --run-s 2".
 load: $(SETUP)
-	@$(BIN)/python -m tests.load.busy_boards --agents 1000 --runs 20 --run-s 20
-	@$(BIN)/python -m tests.load.submissions
-	@$(BIN)/python -m tests.load.dashboard
+	@$(BIN)/python -m tests.load $(PART)
 
 # What a board installs, in one archive: make bundle BOARD=raspberry-pi-5. The types are in deploy/boards.json.
 bundle: $(SETUP)

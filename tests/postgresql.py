@@ -23,14 +23,17 @@ from tests.debian import program
 
 PACKAGE = "postgresql"
 DEADLINE_S = 30.0
-# Nothing here must survive a power cut.
 _HASTE = ("-c", "fsync=off", "-c", "full_page_writes=off", "-c", "synchronous_commit=off")
 
 
 class PostgreSQL:
-    """One server. It refuses to run as root, so there it runs as the user whom Debian's package makes."""
+    """One server. It refuses to run as root, so there it runs as the user whom Debian's package makes.
 
-    def __init__(self) -> None:
+    is_durable: whether commits survive a power cut, as a lab's must; for tests they need not.
+    """
+
+    def __init__(self, *, is_durable: bool = False) -> None:
+        self._options = () if is_durable else _HASTE
         self._postgres, self._initdb = program("postgres", PACKAGE), program("initdb", PACKAGE)
         self._user = {"user": "postgres"} if os.geteuid() == 0 else {}
         self._databases = 0
@@ -56,7 +59,7 @@ class PostgreSQL:
         command = [self._postgres, "-D", self._data, "-h", "127.0.0.1", "-p", str(self._port), "-k", self._folder]
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                [*command, *_HASTE], cwd="/", stdout=log, stderr=log, start_new_session=True, **self._user
+                [*command, *self._options], cwd="/", stdout=log, stderr=log, start_new_session=True, **self._user
             )
         end = time.monotonic() + DEADLINE_S
         while not self._answers():

@@ -22,6 +22,7 @@ from tests.controller.samples import description
 from tests.load.recorded import record_text
 
 _DESCRIPTION = json.dumps(asdict(description())).encode()
+_STEPS = 30
 _REASONS = {200: "OK", 204: "No Content", 404: "Not Found", 409: "Conflict"}
 Answer = tuple[int, bytes]
 
@@ -31,6 +32,7 @@ class Board:
     """One board: the run that it works on or has ended, and how long it stood idle before each."""
 
     run: dict[str, Any] | None = None
+    began_at: float = 0.0
     ends_at: float = 0.0
     token: int = 0
     started: list[str] = field(default_factory=list)
@@ -48,15 +50,19 @@ class Board:
             return _problem(409, "another run is active")
         if self.started and spec["purpose"] == "measure":
             self.idle_s.append(now - self.ends_at)
-        self.run, self.ends_at = spec, now + (run_s if spec["purpose"] == "measure" else 0.0)
+        self.run, self.began_at = spec, now
+        self.ends_at = now + (run_s if spec["purpose"] == "measure" else 0.0)
         self.started.append(spec["run_id"])
         return 200, self._status()
 
-    async def look(self, run_id: str, wait_s: float) -> Answer:
-        """Where the run is, once it has ended or the time is over."""
+    async def look(self, run_id: str, wait_s: float, rest_s: float) -> Answer:
+        """Where the run is, once it has ended, or a step is done and the rest over, or all of the time."""
         if self.run is None or self.run["run_id"] != run_id:
             return _problem(404, "no such run")
-        await asyncio.sleep(max(0.0, min(wait_s, self.ends_at - time.monotonic())))
+        now = time.monotonic()
+        next_step = self.began_at + (self._done(now) + 1) * (self.ends_at - self.began_at) / _STEPS
+        until = min(self.ends_at, now + wait_s, max(now + rest_s, next_step))
+        await asyncio.sleep(max(0.0, until - now))
         return 200, self._status()
 
     def forget(self, run_id: str) -> Answer:
@@ -68,11 +74,16 @@ class Board:
 
     def _status(self) -> bytes:
         assert self.run is not None
-        run_id = json.dumps(self.run["run_id"])
-        if time.monotonic() >= self.ends_at:
+        now, run_id = time.monotonic(), json.dumps(self.run["run_id"])
+        if now >= self.ends_at:
             record = record_text(self.run)
             return f'{{"run_id": {run_id}, "state": "finished", "record": {record}}}'.encode()
-        return f'{{"run_id": {run_id}, "state": "running", "phase": "measured", "done": 1, "total": 30}}'.encode()
+        progress = f'"phase": "measured", "done": {self._done(now)}, "total": {_STEPS}'
+        return f'{{"run_id": {run_id}, "state": "running", {progress}}}'.encode()
+
+    def _done(self, now: float) -> int:
+        lasts_s = self.ends_at - self.began_at
+        return int((now - self.began_at) / lasts_s * _STEPS) if lasts_s else _STEPS
 
 
 class Boards:
@@ -114,7 +125,9 @@ class Boards:
             return board.forget(rest[0])
         if method == "POST":
             board.ends_at = time.monotonic()
-        return await board.look(rest[0], float(parse_qs(address.query).get("wait", ["0"])[0]))
+        asked = parse_qs(address.query)
+        wait_s, rest_s = (float(asked.get(name, ["0"])[0]) for name in ("wait", "rest"))
+        return await board.look(rest[0], wait_s, rest_s)
 
     def seen(self) -> dict[str, Any]:
         """Every run that was started, in order, and every wait of an idle board."""

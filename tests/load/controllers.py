@@ -1,10 +1,11 @@
-"""The controller under load: its process, what it takes of the machine, and its address."""
+"""The programs of a load, as processes: a controller with what it takes of the machine, and the simulated boards."""
 
 from __future__ import annotations
 
 import os
 import signal
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,21 @@ import httpx2
 import psutil
 
 from tests.system.lab import BIN, Service, free_port
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What a process took: processor time, and its largest resident size, as the kernel keeps it."""
+
+    cpu_s: float = 0.0
+    peak_rss_bytes: int = 0
+
+    @classmethod
+    def of(cls, pid: int) -> Usage:
+        times = psutil.Process(pid).cpu_times()
+        status = Path(f"/proc/{pid}/status").read_text()
+        peak_kib = next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1]
+        return cls(float(times.user + times.system), int(peak_kib) * 1024)
 
 
 class Controller:
@@ -27,11 +43,10 @@ class Controller:
             [str(BIN / "gradfilter"), "controller"], environment, folder / "controller.log", f"{self.url}/health"
         )
         self.http = httpx2.Client(base_url=self.url, timeout=120, trust_env=False)
+        self._until_its_end = Usage()
 
     def start(self) -> None:
         self.service.start()
-        assert self.service.process is not None
-        self._process = psutil.Process(self.service.process.pid)
 
     def get(self, path: str, **query: Any) -> Any:
         answer = self.http.get(path, params=query)
@@ -43,21 +58,21 @@ class Controller:
         assert answer.is_success, answer.text
         return answer.json()
 
-    def peak_rss_bytes(self) -> int:
-        """The largest resident size so far, as the kernel keeps it."""
-        status = Path(f"/proc/{self._process.pid}/status").read_text()
-        return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1]) * 1024
-
-    def cpu_s(self) -> float:
-        times = self._process.cpu_times()
-        return float(times.user + times.system)
+    def usage(self) -> Usage:
+        """What it has taken so far, or took until its end."""
+        process = self.service.process
+        return self._until_its_end if process is None else Usage.of(process.pid)
 
     def kill(self) -> None:
-        self.service.end(signal.SIGKILL)
+        self._end(signal.SIGKILL)
 
     def stop(self) -> None:
+        self._end(signal.SIGTERM)
         self.http.close()
-        self.service.end(signal.SIGTERM)
+
+    def _end(self, sign: signal.Signals) -> None:
+        self._until_its_end = self.usage()
+        self.service.end(sign)
 
 
 class SimulatedBoards:
@@ -78,6 +93,9 @@ class SimulatedBoards:
 
     def url(self, number: int) -> str:
         return f"http://127.0.0.1:{self._port}/{number}"
+
+    def usage(self) -> Usage:
+        return Usage.of(self._process.pid)
 
     def seen(self) -> str:
         """What the boards saw, as JSON."""

@@ -1,13 +1,15 @@
-"""How long the server takes for a page of the dashboard: `make load`, over 10,000 jobs and 100 devices.
+"""How long the server takes for a page of the dashboard, over 10,000 jobs and 100 devices.
 
 The store is filled directly, as a lab would have filled it in years; the pages are asked for over HTTP on loopback.
 """
 
 from __future__ import annotations
 
+import argparse
 import statistics
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -24,6 +26,7 @@ from controller.tables import Device, Job, MeasurementRow, Run, RunMethod
 from tests.controller.lab import quick_settings
 from tests.controller.samples import description, job_document
 from tests.controller.serving import Server
+from tests.load.table import Row, Section
 
 JOBS = 10_000
 DEVICES = 100
@@ -106,23 +109,22 @@ def _measurement(run: dict[str, Any], metric: str) -> dict[str, Any]:
     return {"run_id": run["id"], "metric": metric, "part": "", "value": value, **told}
 
 
-def main() -> None:
-    """Fill, ask, print the slowest and the usual page."""
+def section(options: Sequence[str]) -> Section:
+    """Fill, then ask for every page."""
+    argparse.ArgumentParser(description=__doc__).parse_args(options)
     with tempfile.TemporaryDirectory() as folder:
         settings = quick_settings(Path(folder), tick_s=3600.0, device_poll_s=3600.0)
         store = Store(settings.database)
         store.database.migrate()
-        start = time.monotonic()
         fill(store, JOBS, DEVICES)
         store.close()
-        print(f"{JOBS} jobs and {DEVICES} devices in {time.monotonic() - start:.0f} s")
         with Server(lambda: create_app(settings)) as server, httpx2.Client(base_url=server.url, timeout=60) as client:
             time.sleep(SETTLE_S)  # in which every board is found to be away
-            for path in PAGES:
-                print(f"{describe(client, path)}  {path}")
+            rows = [Row(path, *_times(client, path)) for path in PAGES]
+    return Section(f"{JOBS} jobs and {DEVICES} devices; a page in the median, and the worst of {REQUESTS}", rows)
 
 
-def describe(client: httpx2.Client, path: str) -> str:
+def _times(client: httpx2.Client, path: str) -> tuple[str, str]:
     """Median and worst of some requests, the first one left out, since it compiles the template."""
     seconds = []
     for _ in range(REQUESTS + 1):
@@ -131,8 +133,4 @@ def describe(client: httpx2.Client, path: str) -> str:
         seconds.append(time.monotonic() - start)
         assert response.is_success or path.startswith("/compare"), (path, response.text[:500])
     milliseconds = [1000 * second for second in seconds[1:]]
-    return f"median {statistics.median(milliseconds):6.1f} ms, worst {max(milliseconds):6.1f} ms"
-
-
-if __name__ == "__main__":
-    main()
+    return f"{statistics.median(milliseconds):.1f} ms", f"{max(milliseconds):.1f} ms"

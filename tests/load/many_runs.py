@@ -1,7 +1,5 @@
 """A lab's past of a million runs, and how long the questions take that people and programs ask of it.
 
-python -m tests.load.many_runs --runs 1000000
-
 The database is filled directly; sensor series are there for the newest thousand runs, as retention leaves them. The
 questions are asked over HTTP on loopback, one after another.
 """
@@ -14,7 +12,7 @@ import sqlite3
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
@@ -35,7 +33,7 @@ from tests.controller.lab import quick_settings
 from tests.controller.samples import job_document
 from tests.controller.serving import Server
 from tests.load.recorded import record
-from tests.load.table import Row, machine, print_table
+from tests.load.table import Row, Section
 
 BLOCKS, VARIANTS = 8, ("baseline", "filtered")
 RUNS_A_JOB = BLOCKS * len(VARIANTS)
@@ -201,11 +199,11 @@ def _row(name: str, seconds: list[float], wanted: str) -> Row:
     return Row(name, f"{1000 * p95:.1f} ms", wanted)
 
 
-def main() -> None:
-    """Fill, ask, print."""
+def section(options: Sequence[str]) -> Section:
+    """Fill, then ask."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=1_000_000)
-    runs = parser.parse_args().runs
+    runs = parser.parse_args(options).runs
     with tempfile.TemporaryDirectory() as folder:
         settings = quick_settings(Path(folder), tick_s=3600.0, device_poll_s=3600.0)
         store, path = Store(settings.database), Path(folder) / "controller.sqlite3"
@@ -213,14 +211,13 @@ def main() -> None:
         store.close()
         start = time.monotonic()
         fill(path, runs)
-        print(f"filled in {time.monotonic() - start:.0f} s, {path.stat().st_size / 1e9:.2f} GB")
+        rows = [
+            Row("filled in", f"{time.monotonic() - start:.0f} s"),
+            Row("file", f"{path.stat().st_size / 1e9:.2f} GB"),
+        ]
         with Server(lambda: create_app(settings)) as server, httpx2.Client(base_url=server.url, timeout=60) as client:
-            rows = [_row(name, ask(client, path), "< 100 ms") for name, path in questions(runs).items()]
+            rows += [_row(name, ask(client, path), "< 100 ms") for name, path in questions(runs).items()]
             report = f"/v1/jobs/{runs // RUNS_A_JOB}/report.json"
             rows.append(_row("a report of 16 runs with their series", ask(client, report), "< 500 ms"))
-    print_table(f"{runs} runs stored on SQLite, series of the newest {WITH_SERIES}; 95 % of answers within", rows)
-    print(machine())
-
-
-if __name__ == "__main__":
-    main()
+    title = f"{runs} runs stored on SQLite, series of the newest {WITH_SERIES}; 95 % of {REQUESTS} answers within"
+    return Section(title, rows)

@@ -1,51 +1,114 @@
-"""How many submissions and queries one controller takes: `make load`, on loopback, bounded in count.
+"""Submissions at a steady rate, whatever the controller makes of them: a job is due every few milliseconds.
 
-The jobs wait for a board that is not there, so that nothing but the controller works.
+The jobs wait for a board that is away, so that the queue grows by each of them. How long one took is counted from the
+instant at which it was due.
 """
 
 from __future__ import annotations
 
-import signal
+import argparse
+import asyncio
 import statistics
 import tempfile
 import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx2
 
-from tests.system.lab import DEVICE, Lab, tiny_job
+from tests.controller.samples import job_document
+from tests.load.controllers import Controller, SimulatedBoards
+from tests.load.table import Row, Section
+from tests.system.lab import wait_for
 
-SUBMISSIONS = 500
-QUERIES = 200
+DEVICE = "board-0"
+CONNECTIONS = 16
+QUERIES = 100
 
 
-def timed(client: httpx2.Client, method: str, path: str, **options: object) -> float:
-    """Seconds of one request, which must succeed."""
+@dataclass(frozen=True)
+class Taken:
+    """What came of submissions: how many answers had each status, 0 where there was none, and how long each took."""
+
+    answers: Counter[int]
+    took_s: list[float]
+    wall_s: float
+
+
+def section(options: Sequence[str]) -> Section:
+    """Submit, then list what waits."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--per-s", type=int, default=200)
+    parser.add_argument("--seconds", type=int, default=30)
+    given = parser.parse_args(options)
+    with tempfile.TemporaryDirectory() as folder:
+        controller = Controller(Path(folder))
+        controller.start()
+        try:
+            _meet_a_board(controller)
+            taken = asyncio.run(submit(controller.url, given.per_s, given.seconds))
+            lists = [_timed(controller, "/v1/jobs?limit=50") for _ in range(QUERIES)]
+            queued = controller.get("/v1/jobs", state="queued", limit=1)["items"]
+        finally:
+            controller.stop()
+    assert queued, "no job waits"
+    return Section(f"{given.per_s} submissions a second for {given.seconds} s", _rows(taken, lists, given.per_s))
+
+
+def _meet_a_board(controller: Controller) -> None:
+    """Have the controller know a board, which then goes away."""
+    boards = SimulatedBoards(run_s=1.0)
+    try:
+        controller.post("/v1/devices", {"name": DEVICE, "url": boards.url(0)})
+        wait_for("the board's description", lambda: controller.get(f"/v1/devices/{DEVICE}")["description"])
+    finally:
+        boards.stop()
+
+
+async def submit(url: str, per_s: int, seconds: int) -> Taken:
+    """Submit at a steady rate from a few connections."""
+    document = job_document(device={"name": DEVICE})
+    limits = httpx2.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
+    answers: Counter[int] = Counter()
+    took_s: list[float] = []
+    async with httpx2.AsyncClient(base_url=url, timeout=60, limits=limits, trust_env=False) as client:
+
+        async def one(due_s: float) -> None:
+            await asyncio.sleep(due_s - time.monotonic())
+            answers[await _submitted(client, document)] += 1
+            took_s.append(time.monotonic() - due_s)
+
+        start_s = time.monotonic()
+        await asyncio.gather(*(one(start_s + number / per_s) for number in range(per_s * seconds)))
+    return Taken(answers, took_s, time.monotonic() - start_s)
+
+
+async def _submitted(client: httpx2.AsyncClient, document: dict[str, Any]) -> int:
+    try:
+        return (await client.post("/v1/jobs", json=document)).status_code
+    except httpx2.HTTPError:
+        return 0
+
+
+def _timed(controller: Controller, path: str) -> float:
     start = time.monotonic()
-    response = client.request(method, path, **options)  # type: ignore[arg-type]
-    response.raise_for_status()
+    controller.get(path)
     return time.monotonic() - start
 
 
-def main() -> None:
-    """Start a lab, submit, query, print."""
-    with tempfile.TemporaryDirectory() as folder:
-        lab = Lab(Path(folder))
-        lab.start()
-        try:
-            lab.agent.end(signal.SIGTERM)
-            with httpx2.Client(base_url=lab.controller_url, timeout=30) as client:
-                spec = tiny_job(device={"name": DEVICE})
-                start = time.monotonic()
-                for _ in range(SUBMISSIONS):
-                    timed(client, "POST", "/v1/jobs", json=spec)
-                rate = SUBMISSIONS / (time.monotonic() - start)
-                queries = [timed(client, "GET", "/v1/jobs?limit=50") for _ in range(QUERIES)]
-            print(f"submissions: {SUBMISSIONS} accepted, {rate:.0f} per second from one connection")
-            print(f"job lists of 50: p95 {1000 * statistics.quantiles(queries, n=20)[-1]:.1f} ms over {QUERIES}")
-        finally:
-            lab.stop()
+def _rows(taken: Taken, lists: list[float], per_s: int) -> list[Row]:
+    accepted = taken.answers.pop(httpx2.codes.CREATED, 0)
+    return [
+        Row("accepted", f"{accepted}", f"{len(taken.took_s)}"),
+        Row("errors", f"{sum(taken.answers.values())}", "0"),
+        Row("accepted a second", f"{accepted / taken.wall_s:.0f}", f"{per_s}"),
+        Row("answered, 95 % within", _p95(taken.took_s)),
+        Row("a list of 50 afterwards, 95 % within", _p95(lists)),
+    ]
 
 
-if __name__ == "__main__":
-    main()
+def _p95(seconds: list[float]) -> str:
+    return f"{1000 * statistics.quantiles(seconds, n=20)[-1]:.1f} ms"

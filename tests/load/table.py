@@ -19,11 +19,19 @@ class Row:
     wanted: str = ""
 
 
-def print_table(title: str, rows: Sequence[Row]) -> None:
+@dataclass(frozen=True)
+class Section:
+    """What one part of the load measured."""
+
+    title: str
+    rows: Sequence[Row]
+
+
+def print_section(section: Section) -> None:
     """Print a part of the table."""
-    print(f"\n{title}")
-    for row in rows:
-        print(f"  {row.name:44s} {row.value:>12s}  {row.wanted}", flush=True)
+    print(f"\n{section.title}")
+    for row in section.rows:
+        print(f"  {row.name:48s} {row.value:>12s}  {row.wanted}".rstrip(), flush=True)
 
 
 def machine() -> str:
