@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from controller.analysis.environment import Conditions, commonest_conditions, conditions
+from controller.analysis.layer_times import last_profiles
 from controller.analysis.looks import BROKEN, blocks_wanted, confidence_of
 from controller.analysis.measurements import Measurement, is_plain, measure
 from controller.analysis.metrics import METRICS, Metric, applicable, expected_metrics
@@ -26,14 +27,15 @@ class Run:
 class Evidence:
     """The measured runs of a job.
 
-    attempts: variant → every attempt. void: run id → why it does not count. finished: variant → block → its finished
-    run. conditions: those under which runs are compared, None before the first finished run. energy_source: likewise
-    the meter.
+    attempts: variant → every attempt. profiles: variant → its profiling run, where there is one. void: run id → why it
+    does not count. finished: variant → block → its finished run. conditions: those under which runs are compared, None
+    before the first finished run. energy_source: likewise the meter.
     complete_blocks: those in which every variant finished.
     """
 
     job: JobSpec
     attempts: dict[str, list[RunRecord]]
+    profiles: dict[str, RunRecord]
     void: dict[str, str]
     finished: dict[str, dict[int, Run]]
     conditions: Conditions | None
@@ -113,6 +115,7 @@ def arrange(job: JobSpec, records: Sequence[RunRecord], retained: Mapping[str, R
     return Evidence(
         job=job,
         attempts=attempts,
+        profiles=last_profiles(records),
         void=void,
         finished=finished,
         conditions=commonest_conditions([run.record for run in runs]),

@@ -6,6 +6,7 @@ from typing import Any
 
 from controller.analysis.estimate import difference_estimate, excludes, mean_estimate, ratio_estimate
 from controller.analysis.evidence import Evidence
+from controller.analysis.layer_times import time_by_layer
 from controller.analysis.learning import epoch_results, gradient_results, saved_by_layer
 from controller.analysis.measurements import Measurement
 from controller.analysis.metrics import Metric
@@ -38,6 +39,7 @@ def summarize(evidence: Evidence, variant: Variant) -> VariantResult:
         gradients=gradient_results(used, evidence.confidence),
         ways=_ways(used),
         saved_by_layer=saved_by_layer(used),
+        time_by_layer=time_by_layer(evidence.profiles.get(variant.name)),
     )
 
 

@@ -73,7 +73,7 @@ class MetricValue:
     how far its run lies from the others; it is kept. source: for energy, what
     was metered and by which channel ('package (rapl: package-0)'); covers: the first word of it, since absolute
     energies compare only where it is the same. meter_error: of a metered value; it is no part of the interval over
-    runs. method: how a modelled value was made.
+    runs. method: how a modelled value was made, or one that was measured outside of the measured runs.
     """
 
     metric: str
@@ -166,6 +166,7 @@ class VariantResult:
     failures: one sentence per failed, lost or void run.
     layers: what the methods changed, as the worker reported it. ways: change and backward pass → how many layers.
     epochs: empty where the job counts steps. saved_by_layer: bytes that a layer keeps for backward, where runs say so.
+    time_by_layer: layer → 'forward' and 'backward', where the job was profiled; in no measured run.
     """
 
     variant: str
@@ -181,6 +182,7 @@ class VariantResult:
     gradients: list[GradientResult] = field(default_factory=list)
     ways: dict[str, int] = field(default_factory=dict)
     saved_by_layer: dict[str, Estimate] = field(default_factory=dict)
+    time_by_layer: dict[str, dict[str, MetricValue]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from controller.analysis.verdicts import Comparison, Concern
 from controller.report.across import across_table
+from controller.report.layer_times import time_table
 from controller.report.layers import layer_table, way_table
 from controller.report.learning import epoch_table, start_words
 from controller.report.method import kinds_of_numbers, method_sentences
@@ -13,6 +14,7 @@ from controller.report.rows import Table, result_tables, run_table, value_table
 from controller.report.simulated import simulated_tables
 
 LONGEST_FACT = 160
+_LAYER_TABLES = (layer_table, time_table, way_table)
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ def content_of(comparison: Comparison) -> Content:
         concerns=comparison.concerns,
         runs=run_table(comparison),
         failures=[(v.variant, why) for v in comparison.variants for why in v.failures],
-        layers=[table for table in (layer_table(comparison), way_table(comparison)) if table is not None],
+        layers=[table for make in _LAYER_TABLES if (table := make(comparison)) is not None],
         values=value_table(comparison),
         method=method_sentences(comparison),
         kinds=kinds_of_numbers(comparison),

@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from controller.analysis.estimate import Estimate
+from controller.analysis.layer_times import DIRECTIONS
 from controller.analysis.verdicts import Comparison
 from controller.report.drawing import Figure, svg, variant_colours
-from controller.report.layers import changed_layers, saved_by
+from controller.report.layers import changed_in_any, saved_by
 from controller.report.units import Unit, choose_unit
 
 MOST_LAYERS = 40
@@ -17,7 +18,9 @@ _Found = Mapping[tuple[str, str], Estimate]  # by variant and layer
 
 
 def layer_charts(comparison: Comparison) -> Iterator[Figure]:
-    """Of the layers that a method changed: the cosines, then the bytes in every variant; each where runs say so."""
+    """Of the layers that a method changed: times, cosines, then the bytes in every variant; each where runs say so."""
+    for way in DIRECTIONS:
+        yield from _time_chart(comparison, way)
     cosines = {
         (variant.variant, layer.layer): layer.cosine
         for variant in comparison.variants
@@ -45,9 +48,28 @@ def layer_charts(comparison: Comparison) -> Iterator[Figure]:
 
 
 def _saved(comparison: Comparison) -> _Found:
-    changed = dict.fromkeys(name for v in comparison.variants[1:] for name in changed_layers(comparison, v))
     told = [variant for variant in comparison.variants if variant.saved_by_layer]
-    return {(v.variant, name): saved_by(v.saved_by_layer, name) for name in changed for v in told}
+    return {(v.variant, name): saved_by(v.saved_by_layer, name) for name in changed_in_any(comparison) for v in told}
+
+
+def _time_chart(comparison: Comparison, way: str) -> Iterator[Figure]:
+    """What each changed layer took one way, where the job was profiled."""
+    changed = changed_in_any(comparison)
+    values = {
+        (v.variant, name): v.time_by_layer[name][way]
+        for v in comparison.variants
+        for name in changed
+        if name in v.time_by_layer
+    }
+    found = {place: value.estimate for place, value in values.items() if value.estimate is not None}
+    if found:
+        unit = choose_unit("s", [estimate.value for estimate in found.values()])
+        (variant, layer), most = max(found.items(), key=lambda item: item[1].value)
+        words = (
+            f"What each changed layer took {way}, in {unit.symbol}, measured in the profiling run. The most: "
+            f"{variant}, {layer}, {most.value / unit.scale:.3g}."
+        )
+        yield Figure(f"{way} of each changed layer, in the profiling run", _dots(comparison, found, unit), words)
 
 
 def _dots(comparison: Comparison, found: _Found, unit: Unit) -> str:

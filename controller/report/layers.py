@@ -49,6 +49,11 @@ def changed_layers(comparison: Comparison, variant: VariantResult) -> list[str]:
     return [name for name in dict.fromkeys([*base, *own, *compared]) if name in changed]
 
 
+def changed_in_any(comparison: Comparison) -> list[str]:
+    """The layers that any variant changed."""
+    return list(dict.fromkeys(name for v in comparison.variants[1:] for name in changed_layers(comparison, v)))
+
+
 def saved_by(layers: dict[str, Estimate], name: str) -> Estimate:
     """What a layer saves; one that no run names saves nothing."""
     return layers.get(name, NOTHING_SAVED)

@@ -1,7 +1,7 @@
 """The report for programs: JSON is the comparison itself, CSV one line per variant, part and metric.
 
-Both are derived from the verdict types, so that a field added there appears here. A published figure is a line of
-its own in columns of its own.
+A layer of a profiled job is a part. Both are derived from the verdict types, so that a field added there appears here.
+A published figure is a line of its own in columns of its own.
 """
 
 import csv
@@ -40,6 +40,9 @@ def _lines(comparison: Comparison) -> Iterator[dict[str, Any]]:
         for part in variant.parts:
             identity = _identity(comparison, variant.variant, variant.methods, part.part)
             yield from (identity | _flat(value) for value in part.metrics.values())
+        for layer, ways in variant.time_by_layer.items():
+            identity = _identity(comparison, variant.variant, variant.methods, layer)
+            yield from (identity | _flat(value) for value in ways.values())
     methods = {variant.variant: variant.methods for variant in comparison.variants}
     yield from _across(comparison, methods)
     for figure in comparison.published:

@@ -9,26 +9,30 @@ import csv
 import gzip
 import json
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List
+from typing import Any, Callable, Dict, Iterator, List, Mapping
 
 import torch
+from torch import nn
+
+from gradfilter.bench.layer_times import LAYER, STEP, device_time_us, layer_times, naming_layers
+from gradfilter.bench.schema import LayerTime
 
 FILES = "files"  # the folder in the run's own that the agent serves
 STEPS = 3
 _MEMORY_EVENT = "[memory]"
 _TIMES = ("self_cpu_time_total", "cpu_time_total")
-_DEVICE_TIMES = ("self_device_time_total", "self_cuda_time_total")  # by the name of the torch release
 _COLUMNS = ("operator", "calls", "self_cpu_us", "cpu_us", "self_device_us", "self_cpu_memory_bytes")
 
 
-def profile_steps(step: Callable[[], Any], folder: Path) -> None:
-    """Profile STEPS calls of step, which has run before, and write the files into a new folder."""
+def profile_steps(step: Callable[[], Any], folder: Path, layers: Mapping[str, nn.Module]) -> List[LayerTime]:
+    """Profile STEPS calls of step, which has run before: files into a new folder, and what each layer took."""
     activities = [torch.profiler.ProfilerActivity.CPU]
     if torch.cuda.is_available():
         activities.append(torch.profiler.ProfilerActivity.CUDA)
-    with torch.profiler.profile(activities=activities, profile_memory=True) as profiler:
+    with naming_layers(layers), torch.profiler.profile(activities=activities, profile_memory=True) as profiler:
         for _ in range(STEPS):
-            step()
+            with torch.profiler.record_function(STEP):
+                step()
     folder.mkdir()
     trace = folder / "trace.json"
     profiler.export_chrome_trace(str(trace))
@@ -39,21 +43,19 @@ def profile_steps(step: Callable[[], Any], folder: Path) -> None:
     memory = list(_memory(json.loads(text.decode("utf-8", "replace"))))
     if memory:
         _write(folder / "memory.csv", ("time_us", "device", "allocated_bytes"), memory)
+    return layer_times(profiler.events(), layers)
 
 
 def _operators(averages: Any) -> List[List[Any]]:
-    """One line an operator, what takes longest by itself first."""
-    found = sorted(averages, key=lambda one: -float(one.self_cpu_time_total))
+    """One line an operator, what takes longest by itself first; names that we gave are none."""
+    operators = [one for one in averages if one.key != STEP and not one.key.startswith(LAYER)]
+    found = sorted(operators, key=lambda one: -float(one.self_cpu_time_total))
     return [
         [one.key, one.count]
         + [round(float(getattr(one, name)), 1) for name in _TIMES]
-        + [round(_device_time(one), 1), one.self_cpu_memory_usage]
+        + [round(device_time_us(one), 1), one.self_cpu_memory_usage]
         for one in found
     ]
-
-
-def _device_time(one: Any) -> float:
-    return next((float(getattr(one, name)) for name in _DEVICE_TIMES if hasattr(one, name)), 0.0)
 
 
 def _memory(trace: Dict[str, Any]) -> Iterator[List[Any]]:

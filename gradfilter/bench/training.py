@@ -1,7 +1,7 @@
 """The training workload: fine-tune a model with a variant's methods and mark every step."""
 
 from pathlib import Path
-from typing import List, Optional, cast
+from typing import Dict, List, Optional, cast
 
 import torch
 from torch import nn
@@ -70,7 +70,7 @@ def measure(spec: RunSpec, events: EventWriter, board: Board) -> None:
     observed = {name: words for method in prepared.methods for name, words in method.observed(prepared.model).items()}
     set_training_mode(prepared.model, workload.batch_norm)
     with recording_runs(prepared.model) as runs:
-        with counting_saved_bytes_by_layer(prepared.model, _layer_names(prepared.model)) as saved:
+        with counting_saved_bytes_by_layer(prepared.model, _layers(prepared.model)) as saved:
             loss = loop.forward()
         loop.backward(loss)  # outside: what it saves itself, as checkpointing does, is not held between the two
     outcome.saved_activation_bytes = {"": saved.step.total}
@@ -82,7 +82,9 @@ def measure(spec: RunSpec, events: EventWriter, board: Board) -> None:
 
 
 def profile(spec: RunSpec, events: EventWriter, board: Board) -> None:
-    """Profile a few steps of one variant; the files lie in the folder `files` of the worker's own. Nothing is measured.
+    """Profile a few steps of one variant; the files lie in the folder `files` of the worker's own.
+
+    No number of it is one of the job's measured runs: the profiler takes time too.
 
     Raises:
         RefusedWorkload: as measure does.
@@ -98,8 +100,10 @@ def profile(spec: RunSpec, events: EventWriter, board: Board) -> None:
     events.phase("profile")
     loop.run("warm_up", 0, _PROFILE_WARM_UP, events.step)
     batches.decode_ahead(STEPS)
-    profile_steps(lambda: loop.run("measured", _PROFILE_WARM_UP, 1, events.step), Path(FILES))
-    events.outcome(Outcome(layers=prepared.layers))
+    times = profile_steps(
+        lambda: loop.run("measured", _PROFILE_WARM_UP, 1, events.step), Path(FILES), _layers(prepared.model)
+    )
+    events.outcome(Outcome(layers=prepared.layers, layer_times=times))
 
 
 def prepare(spec: RunSpec, events: EventWriter, board: Board) -> None:
@@ -141,9 +145,9 @@ def _build(task: Task, variant: Variant, start: Optional[Checkpoint] = None) -> 
     return prepared
 
 
-def _layer_names(model: nn.Module) -> List[str]:
-    """The modules that compute and hold no others."""
-    return [name for name, module in model.named_modules() if name and next(module.children(), None) is None]
+def _layers(model: nn.Module) -> Dict[str, nn.Module]:
+    """The modules that compute and hold no others, by name."""
+    return {name: module for name, module in model.named_modules() if name and next(module.children(), None) is None}
 
 
 def _start_score(task: Task, start: Checkpoint) -> Score:

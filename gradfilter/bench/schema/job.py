@@ -251,7 +251,7 @@ class RunSpec:
     """One execution, planned.
 
     A preparation checks all variants of a job and makes its starting checkpoint; a measured run
-    has exactly one variant, and so has a profile, which leaves files and no numbers. Blocks are counted from 1.
+    has exactly one variant, and so has a profile, which leaves files and its layers' times. Blocks are counted from 1.
     rest_after_s: how long the board rests after it, its sensors read, for the idle power at the end of a job.
     """
 

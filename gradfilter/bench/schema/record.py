@@ -177,6 +177,15 @@ class LayerGradient:
 
 
 @dataclass
+class LayerTime:
+    """What a layer took in each step of a profiling run (torch.profiler), no measured run: one entry a step."""
+
+    name: str
+    forward_s: List[float] = field(default_factory=list)
+    backward_s: List[float] = field(default_factory=list)
+
+
+@dataclass
 class Evaluation:
     """What the network scored on held-out data after so many epochs.
 
@@ -204,7 +213,7 @@ class Outcome:
     epoch, where the workload counts epochs. gradients: one per layer that a method changed.
     simulated: one per layer and part of a systolic workload, which has no other results. saved_bytes_by_layer: what a
     layer's own forward pass saves, by the module's name, without those that save nothing; a storage that two
-    layers save counts for both.
+    layers save counts for both. layer_times: of a profile only, in the order of the network.
     """
 
     saved_activation_bytes: Dict[str, int] = field(default_factory=dict)
@@ -222,6 +231,7 @@ class Outcome:
     gradients: List[LayerGradient] = field(default_factory=list)
     simulated: List[SimulatedLayer] = field(default_factory=list)
     saved_bytes_by_layer: Dict[str, int] = field(default_factory=dict)
+    layer_times: List[LayerTime] = field(default_factory=list)
 
 
 @dataclass
