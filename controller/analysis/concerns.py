@@ -15,6 +15,7 @@ from gradfilter.bench.schema import ConvLayerWorkload, SystolicWorkload, Trainin
 
 SHORTEST_WINDOW_S = 30.0
 WIDEST_START_TEMPERATURES = 10.0  # °C, over the runs that are compared
+WIDEST_CLOCKS = 0.05  # from the slowest of those runs to the fastest, relative
 _WHY_FEW = {
     1: "only one complete block: it cannot show how much runs differ, so there is no interval",
     2: "only two complete blocks: an interval from one difference is very wide",
@@ -253,6 +254,19 @@ def _different_temperatures(case: Case) -> Iterator[Concern]:
         )
 
 
+def _different_clocks(case: Case) -> Iterator[Concern]:
+    runs = [run.record for variant in case.variants for run in case.evidence.used(variant)]
+    found = [(clock, name) for record in runs for clock, name in [symptoms.measured_clock(record)] if name]
+    if found and min(found)[0] < (1 - WIDEST_CLOCKS) * max(found)[0]:
+        (slowest, _), (fastest, name) = min(found), max(found)
+        yield Concern(
+            "different_clocks",
+            f"the clock {name} ran at {fastest / 1e6:.0f} MHz on average in the fastest of the compared runs, and the "
+            f"fastest clock at {slowest / 1e6:.0f} MHz in the slowest",
+            "fix the clocks (the governor performance, jetson_clocks), cool the board, and repeat the job",
+        )
+
+
 def _failed_non_finite(case: Case) -> Iterator[Concern]:
     for variant, attempts in case.evidence.attempts.items():
         count = sum(record.failure is not None and record.failure.kind == "non_finite_loss" for record in attempts)
@@ -294,4 +308,5 @@ CHECKS: tuple[Callable[[Case], Iterator[Concern]], ...] = (
     _runs_with_signs,
     _energies_with_signs,
     _different_temperatures,
+    _different_clocks,
 )

@@ -6,7 +6,8 @@ from typing import Any
 
 from gradfilter.bench.schema import RunRecord
 
-# Key of RunRecord.environment → how a sentence calls it. A key that no run reports agrees everywhere.
+# Key of RunRecord.environment → how a sentence calls it. A key that no run reports agrees everywhere. What differs from
+# run to run by its nature (clocks, heat, load) is judged by concerns and void causes: docs/environment.md has both.
 MUST_AGREE = {
     "board": "board",
     "machine": "machine",
@@ -18,10 +19,15 @@ MUST_AGREE = {
     "accelerator": "accelerator",
     "python": "Python version",
     "torch": "torch version",
+    "torch_config": "torch's build",
     "timm": "timm version",
+    "torchvision": "torchvision version",
+    "segmentation_models_pytorch": "segmentation_models_pytorch version",
+    "numpy": "NumPy version",
     "threads": "threads",
     "interop_threads": "interop threads",
     "affinity": "cores allowed",
+    "niceness": "niceness",
     "governor": "CPU governor",
     "power_mode": "power mode",
     "profile": "board's profile",
@@ -30,6 +36,7 @@ MUST_AGREE = {
 }
 # Variables that allocators and thread pools read, as the worker reports them: all of them must agree.
 VARIABLE_PREFIX = "env_"
+_LONGEST = 80  # letters of a value that is quoted whole; torch describes its build in two thousand
 # What happened in one run is no property that runs could share.
 _OF_ONE_RUN = {"started_monotonic_s", "clock_step_s", "rehearsals", "gate"}
 
@@ -57,10 +64,20 @@ def differences(of: Conditions, from_: Conditions) -> list[str]:
     """What differs, in words: 'torch version 2.13.0 instead of 2.12.0'."""
     ours, theirs = dict(of), dict(from_)
     return [
-        f"{_name(key)} {ours.get(key) or 'unknown'} instead of {theirs.get(key) or 'unknown'}"
+        f"{_name(key)} {_shown(ours.get(key), theirs.get(key))} instead of {_shown(theirs.get(key), ours.get(key))}"
         for key in dict.fromkeys([*MUST_AGREE, *ours, *theirs])
         if ours.get(key) != theirs.get(key)
     ]
+
+
+def _shown(value: str | None, other: str | None) -> str:
+    """The value, or of a long one the words that the other has not."""
+    if not value:
+        return "unknown"
+    if len(value) <= _LONGEST:
+        return value
+    apart = " ".join(word for word in value.split() if word not in (other or "").split())
+    return f"{apart[:_LONGEST]}…" if len(apart) > _LONGEST else apart or "in another order"
 
 
 def _name(key: str) -> str:

@@ -63,6 +63,14 @@ def clock_drop(record: RunRecord) -> tuple[float, str]:
     return (1 - last / first if first > 0 else 0.0), name
 
 
+def measured_clock(record: RunRecord) -> tuple[float, str]:
+    """The mean frequency (Hz) of the fastest clock in the measured phases, and its channel; 0 where none was read."""
+    clocks = [
+        (_inside(s, record, "measured"), s.channel.name) for s in record.series if s.channel.quantity == "frequency"
+    ]
+    return max(((sum(values) / len(values), name) for values, name in clocks if values), default=(0.0, ""))
+
+
 def hottest(record: RunRecord) -> float | None:
     """The highest temperature read during the measured phase (°C); None without a thermometer."""
     zones = [s for s in record.series if s.channel.quantity == "temperature"]

@@ -270,3 +270,13 @@ def test_steps_that_never_became_steady():
     records[0].environment["rehearsals"] = [{"steps": 400, "seconds": 60.1, "steady": False, "medians_s": []}]
     records[1].environment["rehearsals"] = [{"steps": 12, "seconds": 6.0, "steady": True, "medians_s": [0.1] * 3}]
     assert "after 400 steps of warm-up" in only(job, records, "not_steady").message
+
+
+def test_other_clocks_between_runs():
+    """A run whose fastest clock was a tenth slower is said; one that is a hundredth slower is not."""
+    job, records = clean_job()
+    for record, clock in zip(records, (1.5e9, 1.35e9, 1.49e9), strict=False):
+        record.series.append(gauge("frequency", "Hz", "policy0", lambda _, clock=clock: clock))
+    assert "at 1500 MHz on average" in only(job, records, "different_clocks").message
+    records[1].series.pop()
+    assert [] == concerns(job, records, "different_clocks")

@@ -119,14 +119,16 @@ def test_looking_more_than_once_errs_no_more_often(noise, capsys):
 
 
 @pytest.mark.long
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("noise", NOISES)
 @pytest.mark.parametrize(("until", "share"), [(0.002, 0.7), (0.02, 0.6), (0.02, 0.8), (0.02, 1.0), (0.2, 0.8)])
 def test_one_test_errs_as_rarely_as_stated(noise, until, share, capsys):
-    """2000 jobs each, with one test, that end early, late or without reaching what they ask for."""
-    check(errors("one test", noise, until, share, 2000), capsys)
+    """1000 jobs each, with one test, that end early, late or without reaching what they ask for."""
+    check(errors("one test", noise, until, share, 1000), capsys)
 
 
 @pytest.mark.long
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("noise", NOISES)
 @pytest.mark.parametrize(("until", "share"), [(0.002, 0.8), (0.02, 0.7), (0.2, 0.9)])
 def test_a_family_of_tests_errs_as_rarely_as_stated(noise, until, share, capsys):
