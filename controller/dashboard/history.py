@@ -73,12 +73,15 @@ def _instant(job: StoredJob) -> float:
 
 
 def _dates(x: Axis) -> list[Tick]:
-    """The first and the last day, and some between them."""
+    """The first and the last day, and some between them, each once."""
     if x.high <= x.low:
         return [Tick(x.place(x.low), _date(x.low))]
     at = [x.low + i / (_MOST_DATES - 1) * (x.high - x.low) for i in range(_MOST_DATES)]
     written = "%H:%M" if x.high - x.low < _DAYS_S else "%Y-%m-%d"
-    return [Tick(x.place(instant), _date(instant, written)) for instant in at]
+    first: dict[str, float] = {}
+    for instant in at:
+        first.setdefault(_date(instant, written), instant)
+    return [Tick(x.place(instant), text) for text, instant in first.items()]
 
 
 def _date(instant: float, written: str = "%Y-%m-%d") -> str:

@@ -144,16 +144,18 @@ def _against(metric: Metric, ratio: Estimate | None, difference: Estimate | None
     """In words, and whether it is clearly better or worse."""
     if difference is not None:
         text = wording.difference(difference, unit.scale, difference_unit(unit))
-        return _said(text, _mark(excludes(difference, 0.0), better=(difference.value > 0) == metric.more_is_better))
+        return _said(text, _mark(difference, 0.0, better=(difference.value > 0) == metric.more_is_better))
     if ratio is None:
         return "", ""
     if metric.against == "speed_up":
-        return _said(wording.speed_up(ratio), _mark(excludes(ratio, 1.0), better=ratio.value > 1))
-    return _said(wording.ratio(ratio), _mark(excludes(ratio, 1.0), better=ratio.value < 1))
+        return _said(wording.speed_up(ratio), _mark(ratio, 1.0, better=ratio.value > 1))
+    return _said(wording.ratio(ratio), _mark(ratio, 1.0, better=ratio.value < 1))
 
 
-def _mark(clear: bool | None, *, better: bool) -> Mark:
-    if clear is None:
+def _mark(estimate: Estimate, neutral: float, *, better: bool) -> Mark:
+    """No mark where nothing can be said, and where counts are equal, which leaves no doubt."""
+    clear = excludes(estimate, neutral)
+    if clear is None or (estimate.exact and not clear):
         return ""
     return ("better" if better else "worse") if clear else "unclear"
 

@@ -83,5 +83,5 @@ def _caveat(metric: Metric, unknown: Sequence[str]) -> str:
         return ""
     return (
         f"Changes of {metric.title} in {' and '.join(unknown)} are not looked for: the noise floor of the device needs "
-        f"{FEWEST_PAIRS} pairs from control jobs (`gradfilter control`)."
+        f"{FEWEST_PAIRS} pairs from control jobs (gradfilter control)."
     )

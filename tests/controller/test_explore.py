@@ -121,3 +121,10 @@ def test_an_empty_lab_has_these_pages(tmp_path):
     with FakeAgent() as agent, Lab(tmp_path, agent) as empty:
         assert "No finished run matches" in page(empty, "/results")[1]
         assert "Nothing has been measured" in page(empty, "/history")[1]
+
+
+def test_equal_counts_are_no_matter_of_doubt(lab):
+    """Bytes that are the same in every run are not called unclear."""
+    _, words, _ = page(lab, "/compare?pick=1:filtered&pick=1:baseline")
+    row = re.search(r"saved activations \[kB\](.*?)peak RSS", words).group(1)
+    assert ["1.00", "1.00", "1.00×"] == row.split()

@@ -33,6 +33,12 @@ def test_points_stand_where_their_jobs_ended():
     assert ["02:00", "04:00"] == [shown.x_ticks[0].text, shown.x_ticks[-1].text]
 
 
+def test_a_time_of_day_stands_once_below_the_plot():
+    """Jobs of one minute need no four marks that say the same."""
+    shown = history(METRICS["step_time"], "filtered", [ended(1, "03:00"), ended(2, "03:01")])
+    assert ["03:00", "03:01"] == [tick.text for tick in shown.x_ticks]
+
+
 class TestTurns:
     """Six jobs, an hour each; from the fourth on everything takes 1.2 times as long. The floor is 5 %."""
 

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.controller.browser.visitor import PHONE, Visitor
+from tests.controller.browser.visitor import DESK, PHONE, Visitor
 from tests.controller.samples import DEVICE
 
 
@@ -35,9 +35,18 @@ def test_results_are_filtered_and_two_compared(measured, visitor):
     assert [] == visitor.barriers()
 
 
-def test_the_dashboard_on_a_phone(measured, browser):
-    """On a small dark screen no page is wider than the screen, and all can be used."""
-    with Visitor(browser, measured.server.url, **PHONE) as visitor:
+@pytest.mark.parametrize(
+    ("device", "scheme"),
+    [
+        pytest.param(DESK, "dark", id="desk-dark"),
+        pytest.param(PHONE, "light", id="phone-light"),
+        pytest.param(DESK, "light", id="desk-light", marks=pytest.mark.long),
+        pytest.param(PHONE, "dark", id="phone-dark", marks=pytest.mark.long),
+    ],
+)
+def test_every_page_on_every_screen(measured, browser, device, scheme, request):
+    """Large or small, light or dark: no page is wider than the screen, and all can be used."""
+    with Visitor(browser, measured.server.url, **device, color_scheme=scheme) as visitor:
         for name, path in (
             ("lab", "/"),
             ("job", "/jobs/1"),
@@ -45,10 +54,11 @@ def test_the_dashboard_on_a_phone(measured, browser):
             ("results", "/results"),
             ("comparison", "/compare?pick=1:baseline&pick=1:filtered"),
             ("history", "/history?variant=filtered"),
+            ("report", "/v1/jobs/1/report.html"),
             ("missing", "/jobs/99"),
         ):
             page = visitor.open(path)
-            visitor.picture(f"phone-{name}")
+            visitor.picture(f"{request.node.callspec.id}-{name}")
             assert (name, []) == (name, visitor.barriers())
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
         assert [] == [one for one in visitor.complaints if "404" not in one]
