@@ -73,11 +73,10 @@ class Sampler:
                 self.collect()
         self.collect()
 
-    @property
     def pause_s(self) -> float:
-        """How long to wait before the next collect(): until a beat, when the sensors' threads wake up anyway."""
+        """How long until the next collect(): at a beat, when the sensors' threads wake up anyway, if one comes soon."""
         now_s = time.monotonic()
-        return self._beats.after(now_s + self._collect_s) - now_s
+        return min(self._beats.after(now_s + self._collect_s) - now_s, 2 * self._collect_s)
 
     def collect(self) -> None:
         """Append what was read since the last time, and drop the sensors that hang."""
@@ -165,7 +164,7 @@ def _sample_until_told(sampler: Sampler) -> None:
     gc.freeze()  # what was imported is searched for rubbish no more
     print("sampling", flush=True)  # noqa: T201 - the agent waits for this word before it goes on
     while True:
-        if select.select([0], [], [], sampler.pause_s)[0]:
+        if select.select([0], [], [], sampler.pause_s())[0]:
             told = os.read(0, 4096)  # the agent writes one short line, which arrives in one piece
             if not told:
                 return

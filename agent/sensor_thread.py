@@ -6,9 +6,8 @@ import time
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
-from random import Random
 
-from agent.beats import Beats, jittered
+from agent.beats import Beats, Pace
 from agent.errors import SensorFailed
 from agent.sensors.sensor import Reading, Sensor
 
@@ -28,13 +27,12 @@ class Asked:
 
 
 class SensorThread(threading.Thread):
-    """Asks a sensor at every beat, but never more often than it allows; puts what it got into `asked`."""
+    """Asks a sensor at its pace; puts what it got into `asked`."""
 
     def __init__(self, sensor: Sensor, beats: Beats) -> None:
         super().__init__(name=f"sensor {sensor.name}", daemon=True)
         self.sensor = sensor
-        self.period_s = max(beats.period_s, sensor.slowest_s)
-        self._beats = beats
+        self._pace = Pace(beats, sensor.slowest_s)
         self.asked: deque[Asked] = deque()
         self.answered = threading.Event()
         self._running = threading.Lock()  # waiting for an Event takes several times as long
@@ -42,6 +40,11 @@ class SensorThread(threading.Thread):
         self._busy_since_s: float | None = None
         self._failures = 0
         self._followed: int | None = None
+
+    @property
+    def period_s(self) -> float:
+        """Between two readings, on average at least."""
+        return self._pace.period_s
 
     @property
     def hung_s(self) -> float:
@@ -61,15 +64,13 @@ class SensorThread(threading.Thread):
 
     def run(self) -> None:
         """Read until stopped or dropped. A late reading is taken at once, never twice."""
-        random, due_s = Random(), time.monotonic()  # noqa: S311 - no secret
-        dropped = False
+        due_s, dropped = time.monotonic(), False
         while not dropped and not self._running.acquire(timeout=max(due_s - time.monotonic(), 0)):
             asked = self._ask()
             self.asked.append(asked)
             self.answered.set()
             dropped = bool(asked.dropped)
-            slowest_s = self.sensor.slowest_s
-            due_s = self._beats.after(asked.at_s + max(slowest_s, jittered(slowest_s, random)))
+            due_s = self._pace.after(asked.at_s)
         self.sensor.close()
 
     def _ask(self) -> Asked:

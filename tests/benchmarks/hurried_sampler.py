@@ -1,7 +1,7 @@
 """The agent's sampler in a hurry: `python -m tests.benchmarks.hurried_sampler`, with a period a HURRYth of the usual.
 
 Sensors that may be asked only so often, and what is collected twice a second, are hurried as much as the period is.
-So whatever the sampler costs the training, this one costs HURRY times as much.
+So it interrupts the training about HURRY times as often.
 """
 
 import sys

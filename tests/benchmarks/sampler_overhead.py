@@ -8,8 +8,9 @@ agent's own sampler at 10 Hz beside it; with one that does everything ten times 
 The ratios of the mean step times are paired within a block: means, since a median would not see the few steps that
 a sampler interrupts. A block in which other programs took part of the processors does not count and is measured again.
 
-What the sampler costs at 10 Hz is less than a virtual machine's pace wanders in an hour of blocks. It is a matter of
-so many short interruptions a second, so the hurried sampler costs ten times as much, which is seen in minutes.
+What the sampler costs at 10 Hz is less than a virtual machine's pace wanders in an hour of blocks. What costs is the
+CPU time of many short interruptions, and a hurried sampler has about ten times as many, which is seen in minutes. So
+the usual sampler's cost is also modelled: the hurried one's, in proportion to the CPU time that each took.
 """
 
 from __future__ import annotations
@@ -100,14 +101,17 @@ class Beside:
             self._sampling.process.send_signal(signal.SIGSTOP)
             self._ran_s += time.monotonic() - started_s
 
-    def finish(self) -> str:
-        """What it read, and what it took of a core while it ran."""
+    def finish(self) -> float:
+        """What it took of a core while it ran, as a ratio.
+
+        Raises:
+            SystemExit: it gave sensors up, so that it did less than it should.
+        """
         self._sampling.process.send_signal(signal.SIGCONT)
-        samples = self._sampling.finish()
-        present = [sensor for sensor in samples.sensors if sensor.present]
-        channels = sum(len(sensor.channels) for sensor in present)
-        share = samples.report.cpu_s / self._ran_s
-        return f"{len(present)} sensors with {channels} channels took {share:.2%} of one core"
+        report = self._sampling.finish().report
+        if report.dropped:
+            raise SystemExit(f"the sampler gave sensors up: {' '.join(report.dropped)} Repeat the benchmark.")
+        return report.cpu_s / self._ran_s
 
 
 @contextmanager
@@ -147,21 +151,28 @@ def undisturbed_blocks(
     return blocks, disturbed
 
 
-def print_ratios(blocks: list[dict[str, float]]) -> None:
-    """The paired ratios with their intervals, and what the hurried one says of the usual pace."""
-    print(f"{f'step time over {len(blocks)} blocks, measured':48s}ratio   95 % interval")
+def print_ratios(blocks: list[dict[str, float]], cores: dict[str, float]) -> None:
+    """The measured ratios with their intervals, and what the hurried one says of the usual pace."""
+    print(f"{f'step time over {len(blocks)} blocks, measured':48s}ratio   95 % interval       of a core")
     for name in (USUAL, HURRIED):
-        ratio = ratio_estimate([block[name] for block in blocks], [block[OFF] for block in blocks])
-        if ratio is None or ratio.low is None:
-            raise SystemExit("no interval: a step took no time.")
-        print_interval(f"{name} / no sampler", [ratio.value, ratio.low, ratio.high])
-    parts = [1 + (value - 1) / HURRY for value in (ratio.value, ratio.low, ratio.high)]
-    print_interval(f"so by {USUAL} / no sampler", parts)
+        print_interval(f"{name} / no sampler", interval(blocks, name), cores[name])
+    part = cores[USUAL] / cores[HURRIED]
+    modelled = [1 + part * (bound - 1) for bound in interval(blocks, HURRIED)]
+    print("modelled: the latter, in proportion to the CPU time")
+    print_interval(f"{USUAL} / no sampler", modelled, cores[USUAL])
 
 
-def print_interval(name: str, numbers: list[float]) -> None:
-    """One line: an estimate, its lower and its upper bound."""
-    print(f"{name:48s}{numbers[0]:.4f}  [{numbers[1]:.4f}, {numbers[2]:.4f}]")
+def interval(blocks: list[dict[str, float]], name: str) -> list[float]:
+    """The paired ratio of an arm's step time over the worker's alone, its lower and its upper bound."""
+    ratio = ratio_estimate([block[name] for block in blocks], [block[OFF] for block in blocks])
+    if ratio is None or ratio.low is None:
+        raise SystemExit(f"{len(blocks)} blocks are too few for an interval.")
+    return [ratio.value, ratio.low, ratio.high]
+
+
+def print_interval(name: str, numbers: list[float], core: float) -> None:
+    """One line: an estimate, its lower and its upper bound, and the CPU time that goes with it."""
+    print(f"{name:48s}{numbers[0]:.4f}  [{numbers[1]:.4f}, {numbers[2]:.4f}]    {core:.2%}")
 
 
 def main() -> None:
@@ -184,14 +195,12 @@ def main() -> None:
         try:
             blocks, disturbed = undisturbed_blocks(ours, arms, arguments.blocks, arguments.most)
         finally:
-            said = {name: sampler.finish() for name, sampler in samplers.items()}
+            cores = {name: sampler.finish() for name, sampler in samplers.items()}
             ours.send(0)
             worker.join()
     now = datetime.now(timezone.utc).date()
     print(f"{now}, {platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}")
-    print_ratios(blocks)
-    for name, words in said.items():
-        print(f"{name}: {words}")
+    print_ratios(blocks, cores)
     print(f"{disturbed} more blocks do not count: other programs took over {MOST_FOREIGN:.0%} of the processors")
 
 
