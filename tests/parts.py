@@ -13,12 +13,16 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
+REPORTS = "reports"
+ON_HOSTS = "tests/deploy/test_hosts.py"
 
 
 @dataclass(frozen=True)
@@ -52,9 +56,11 @@ PLAYBOOKS = Part(
 ARCHITECTURE = Part("architecture", pytest("tests/test_architecture.py"))
 # Two processes of one thread each: the library's tests compute, and most others wait for a process that they started.
 LIBRARY = Part("library", pytest("tests/gradfilter", "-n", "2", "-m", "not long"), threads=1)
+# Hosts are made, booted and installed: minutes of downloads, disks and SSH.
+HOSTS = Part("hosts", pytest(ON_HOSTS, "-m", "not long"), threads=1, beside=True)
 APART = (
     "tests/gradfilter",
-    "tests/deploy/test_hosts.py",
+    ON_HOSTS,
     "tests/system",
     "tests/controller/browser",
     "tests/test_architecture.py",
@@ -64,8 +70,6 @@ UNIT = Part(
     pytest("tests", *(f"--ignore={path}" for path in APART), "-n", "2", "--dist", "loadfile", "-m", "not long"),
     threads=1,
 )
-# Hosts are made, booted and installed: minutes of downloads, disks and SSH.
-HOSTS = Part("hosts", pytest("tests/deploy/test_hosts.py", "-m", "not long"), threads=1, beside=True)
 PYTHON_36 = Part("python 3.6", (sys.executable, "tests/python36.py"), threads=1)
 SYSTEM = Part("system", pytest("tests/system", "-m", "not long"))
 BROWSER = Part("browser", pytest("tests/controller/browser", "-m", "not long"))
@@ -110,40 +114,52 @@ class Result:
     minutes: float
 
 
-def run(part: Part) -> Result:
-    """Run one part in the repository's root; what it says is printed, at its end if it runs beside others."""
-    print(f"== {part.name}{', beside the others' * part.beside}", flush=True)
+def run(part: Part, root: Path) -> Result:
+    """Run one part in this folder."""
+    if not part.beside:
+        print(f"== {part.name}", flush=True)
+        return _run(part, root, None)
+    said = root / REPORTS / f"{part.name}.log"
+    said.parent.mkdir(exist_ok=True)
+    print(f"== {part.name} has begun beside the others, see {said.relative_to(root)}", flush=True)
+    with said.open("w") as file:
+        result = _run(part, root, file)
+    print(f"== {part.name} has ended\n{said.read_text(errors='replace')}", flush=True)
+    return result
+
+
+def _run(part: Part, root: Path, file: TextIO | None) -> Result:
+    """What it says goes into the file, if there is one."""
     start_s = time.monotonic()
     # torch takes every core it sees, and the processes of one test then wait for each other.
-    environment = {"OMP_NUM_THREADS": str(part.threads), "KEPT_REPORTS": str(ROOT / "reports"), **os.environ}
-    kept = subprocess.PIPE if part.beside else None
-    ended = subprocess.run(
-        part.command, cwd=ROOT, env=environment, stdout=kept, stderr=kept and subprocess.STDOUT, check=False
-    )
-    if part.beside:
-        print(f"== {part.name} has ended\n{ended.stdout.decode(errors='replace')}", flush=True)
+    environment = {"OMP_NUM_THREADS": str(part.threads), "KEPT_REPORTS": str(root / REPORTS), **os.environ}
+    ended = subprocess.run(part.command, cwd=root, env=environment, stdout=file, stderr=file, check=False)
     return Result(part, ended.returncode, (time.monotonic() - start_s) / 60)
 
 
-def main(verb: str, only: str = "") -> int:
-    """Run a verb's parts, or the one whose name is given, and print the table of minutes."""
-    parts = [part for part in VERBS[verb] if only in ("", part.name)]
-    if not parts:
-        sys.exit(f"no part of {verb} is called {only!r}; there are: {', '.join(part.name for part in VERBS[verb])}.")
+def run_all(parts: Sequence[Part], root: Path = ROOT) -> int:
+    """Run the parts and print the table of minutes; how many failed."""
     start_s = time.monotonic()
     with ThreadPoolExecutor() as threads:
-        beside = [threads.submit(run, part) for part in parts if part.beside]
-        results = [run(part) for part in parts if not part.beside] + [future.result() for future in beside]
+        beside = [threads.submit(run, part, root) for part in parts if part.beside]
+        results = [run(part, root) for part in parts if not part.beside] + [future.result() for future in beside]
     print()
     for result in results:
         verdict = "passed" if result.status == 0 else f"FAILED (exit {result.status})"
-        print(
-            f"{result.part.name:15s} {result.minutes:5.1f} min  {verdict}{', beside the others' * result.part.beside}"
-        )
+        beside_others = ", beside the others" * result.part.beside
+        print(f"{result.part.name:15s} {result.minutes:5.1f} min  {verdict}{beside_others}")
     failed = sum(result.status != 0 for result in results)
     print(f"{'all parts':15s} {(time.monotonic() - start_s) / 60:5.1f} min")
     print(f"parts: {len(results) - failed} passed, {failed} failed")
-    return min(failed, 1)
+    return failed
+
+
+def main(verb: str, only: str = "") -> int:
+    """Run a verb's parts, or the one whose name is given: the exit status."""
+    parts = [part for part in VERBS[verb] if only in ("", part.name)]
+    if not parts:
+        sys.exit(f"no part of {verb} is called {only!r}; there are: {', '.join(part.name for part in VERBS[verb])}.")
+    return min(run_all(parts), 1)
 
 
 if __name__ == "__main__":
