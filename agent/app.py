@@ -14,6 +14,7 @@ from systemd_watchdog.systemd_watchdog import WatchDog
 
 from agent import VERSION
 from agent.access import TokenGuard
+from agent.announcing import announced
 from agent.body_check import BodyCheck
 from agent.data_folder import DataFolder
 from agent.described_worker import DescribedWorker
@@ -87,7 +88,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     dialling_out = _dial_out(app, settings)
     with closing(socket(AF_UNIX, SOCK_DGRAM)) as messenger:
         alive = asyncio.create_task(_tell_systemd(WatchDog(messenger)))
-        yield
+        async with announced(settings):
+            yield
         alive.cancel()
     if dialling_out is not None:
         dialling_out.stop()

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -26,6 +27,9 @@ class AgentSettings(BaseSettings):
         "",
         pattern=r"^(https?://.+)?$",
         description="Dial out to the controller: http://CONTROLLER:8100/v1/mailbox/NAME; needs the board's token.",
+    )
+    announce: bool = Field(
+        default=False, description="Make the agent known on the local network, for `gradfilter devices discover`."
     )
     tls_certificate: Path | None = Field(
         None, description="The certificate to serve HTTPS with, in PEM, with its chain."
@@ -71,6 +75,13 @@ class AgentSettings(BaseSettings):
                 "`gradfilter tokens board NAME` prints on the controller's machine"
             )
         return self
+
+    @field_validator("announce")
+    @classmethod
+    def _with_what_it_needs(cls, value: bool) -> bool:
+        if value and find_spec("zeroconf") is None:
+            raise ValueError(f"it needs zeroconf: {sys.executable} -m pip install 'gradfilter-bench[mdns]'")
+        return value
 
     @model_validator(mode="after")
     def _certificate_and_key(self) -> Self:

@@ -6,9 +6,10 @@ import typer
 from rich.console import Console
 
 from controller import listing
+from controller.discovery import discover
 from controller.job_file import InputError
-from controller.jobs import NewDevice
-from controller.terminal import ControllerUrl, connect, given, show_table
+from controller.jobs import DeviceView, NewDevice
+from controller.terminal import ControllerUrl, command, connect, given, show_table
 
 devices = typer.Typer(help="List the boards, add, change and remove them.", invoke_without_command=True)
 
@@ -54,6 +55,37 @@ def add_device(
     with connect(context, controller) as client:
         device = client.add_device(new)
         typer.echo(f"device {device.name} is {device.health}{device.health_reason and ': ' + device.health_reason}")
+
+
+@devices.command("discover")
+def discover_devices(
+    context: typer.Context,
+    *,
+    seconds: Annotated[float, typer.Option(min=0.1, max=60, help="How long to listen.")] = 5,
+    interface: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Listen on one network: this machine's address there.")
+    ] = None,
+    controller: ControllerUrl = None,
+) -> None:
+    """List the agents that announce themselves on this machine's network, and how to register them.
+
+    An agent does where GRADFILTER_AGENT_ANNOUNCE is set.
+    """
+    with connect(context, controller) as client:
+        registered = client.devices()
+        found = [
+            (board, _known_as(board, registered) or command(client, "devices", "add", board.name, board.url))
+            for board in discover(seconds, interface)
+        ]
+        advice = "no agent announces itself here; one does with GRADFILTER_AGENT_ANNOUNCE=true."
+        show_table(listing.discovery_table, found, advice)
+
+
+def _known_as(board: NewDevice, registered: list[DeviceView]) -> str:
+    """The name in the lab of a board that has this address, or of one that is called so; '' where there is neither."""
+    by_address = {device.url: device.name for device in registered}
+    by_name = {device.name: device.name for device in registered}
+    return by_address.get(board.url) or by_name.get(board.name, "")
 
 
 @devices.command("change")

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from controller.access.tokens import TokenView
 from controller.client.progress import describe
-from controller.jobs import DeviceView, JobView, RunSummary
+from controller.jobs import DeviceView, JobView, NewDevice, RunSummary
 from controller.suites import Suite, SuiteJob
 from gradfilter.bench.schema import (
     ConvLayerWorkload,
@@ -79,6 +79,11 @@ def device_table(devices: Iterable[DeviceView]) -> Table:
         for device in devices
     ]
     return _table(("device", "health", "board", "tags", "job", "agent", "reason"), rows)
+
+
+def discovery_table(boards: Iterable[tuple[NewDevice, str]]) -> Table:
+    """Boards that were found, one address a row, with what they are in the lab or how they come into it."""
+    return _table(("board", "agent", "in the lab"), [(board.name, board.url, word) for board, word in boards])
 
 
 def token_table(tokens: Iterable[TokenView]) -> Table:

@@ -7,6 +7,7 @@ name or, for a sensor, in its channel. All instants are seconds of the board's m
     JobSpec -> RunSpec -> RunRecord
 """
 
+from gradfilter.bench.schema.announcement import ANNOUNCED_AS
 from gradfilter.bench.schema.conv_layer import ConvLayerWorkload, ConvShape
 from gradfilter.bench.schema.coverage import ENERGY_ORDER, cross_checks, energy_channels, is_meter
 from gradfilter.bench.schema.design import Gate, Steady, VoidIf, Window
@@ -55,6 +56,7 @@ from gradfilter.bench.schema.training import Optimizer, Pretraining, TrainingWor
 from gradfilter.bench.schema.workload import Workload
 
 __all__ = [
+    "ANNOUNCED_AS",
     "ENERGY_ORDER",
     "LOOKS",
     "SCHEMA_VERSION",
