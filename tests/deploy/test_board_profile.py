@@ -8,49 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.boards.jetson import JetsonFiles
+from tests.boards.jetson_state import ALL, ASKED, BEFORE, IN_WORDS, StatefulJetson
 
 ROLE = Path(__file__).resolve().parents[2] / "deploy" / "ansible" / "roles" / "profile"
-ALL = {"nvpmodel": 2, "governor": "performance", "jetson_clocks": True, "fan": 255, "swap": False}
-# Small programs with the interface that the board's have; {root} is the board's.
-PROGRAMS = {
-    "jetson_clocks": """case "$1" in
-        --store) cp {root}/clocks "$2" ;;
-        --restore) cp "$2" {root}/clocks ;;
-        "") echo most > {root}/clocks ;;
-    esac""",
-    "swapoff": "sed -i 2,\\$d {root}/proc/swaps",
-    "swapon": 'test "$1" = --priority && echo "$3 partition 1024 0 $2" >>{root}/proc/swaps',
-}
 
 
-class Board:
+class Board(StatefulJetson):
     """A Jetson's files, and the program's own."""
 
     def __init__(self, folder):
-        self.root, self.kept, self.said = folder / "board", folder / "kept", folder / "said"
-        for made in (self.root / "etc/gradfilter", self.root / "proc", self.kept, self.said):
+        super().__init__(folder / "board", folder / "board")
+        self.kept, self.said = folder / "kept", folder / "said"
+        for made in (self.root / "etc/gradfilter", self.kept, self.said):
             made.mkdir(parents=True)
-        files = JetsonFiles("jetson-orin-nano", self.root, self.root)
-        self.fan = self.root / "sys/class/hwmon/hwmon9/pwm1"
-        self.fan.parent.mkdir(parents=True)
-        self.fan.write_text("60\n")
-        (self.root / "clocks").write_text("usual\n")
-        (self.root / "proc/swaps").write_text("Filename Type Size Used Priority\n/dev/zram0 partition 1024 0 5\n")
-        for name, script in PROGRAMS.items():
-            program = files.root / "bin" / name
-            program.write_text(f"#!/bin/sh\n{script.format(root=self.root)}\n")
-            program.chmod(0o755)
-
-    def state(self):
-        """What the profile's settings are now."""
-        root = self.root
-        governors = {
-            path.read_text().strip() for path in root.glob("sys/devices/system/cpu/cpu*/cpufreq/scaling_governor")
-        }
-        files = [root / "nvpmodel", root / "clocks", self.fan]
-        swaps = len((root / "proc/swaps").read_text().splitlines()) - 1
-        return [*(path.read_text().strip() for path in files), *governors, swaps]
 
     def run(self, command, profile=None):
         """Status and complaint of the program as the unit runs it."""
@@ -70,10 +40,6 @@ class Board:
         return done.returncode, done.stderr
 
 
-BEFORE = ["0", "usual", "60", "schedutil", 1]
-ASKED = ["2", "most", "255", "performance", 0]
-
-
 @pytest.fixture
 def board(tmp_path):
     return Board(tmp_path)
@@ -84,8 +50,7 @@ def test_what_is_asked_is_set_and_what_was_before_comes_back(board):
     assert BEFORE == board.state()
     assert (0, "") == board.run("set", ALL)
     assert ASKED == board.state()
-    words = "nvpmodel 2, governor performance, jetson_clocks on, fan 255, swap off\n"
-    assert words == (board.said / "applied").read_text()
+    assert f"{IN_WORDS}\n" == (board.said / "applied").read_text()
     assert (0, "") == board.run("restore")
     assert BEFORE == board.state()
 
