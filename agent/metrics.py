@@ -20,7 +20,6 @@ class Metrics:
         Info("gradfilter_agent", "The agent.", registry=self._registry).info({"version": VERSION})
         self._ended = Counter("gradfilter_agent_runs", "Runs that ended.", ["state"], registry=self._registry)
         self._active = Gauge("gradfilter_agent_run_active", "1 while a run is active.", registry=self._registry)
-
         self._failures = Counter(
             "gradfilter_agent_run_failures",
             "Runs without a complete result, by kind.",
@@ -39,6 +38,9 @@ class Metrics:
             buckets=_GAPS_S,
             registry=self._registry,
         )
+        self._dropped = Counter(
+            "gradfilter_agent_sensors_dropped", "Sensors that were given up during a run.", registry=self._registry
+        )
 
     def watch(self, is_active: Callable[[], bool]) -> None:
         """Ask this whenever the gauge is read."""
@@ -55,6 +57,7 @@ class Metrics:
             self._durations.observe(record.phases[-1].end_s - record.phases[0].start_s)
         if record.sampler is not None:
             self._gaps.observe(record.sampler.worst_gap_s)
+            self._dropped.inc(len(record.sampler.dropped))
 
     def text(self) -> bytes:
         """All of them in Prometheus' text format."""
