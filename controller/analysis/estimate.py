@@ -7,6 +7,7 @@ for cosines on the angles (so no interval reaches beyond what a cosine can be).
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import acos, cos, exp, inf, log, pi, sqrt
 
 import numpy as np
@@ -20,6 +21,7 @@ CONFIDENCE = 0.95
 FEWEST_FOR_BOOTSTRAP = 15
 _RESAMPLES = 9_999
 _FEWEST_DISTINCT = 5
+_KEPT = 4096  # intervals: resampling takes milliseconds, and pages over many jobs ask for the same ones again
 _SEED = 1
 # Relative spread below which values count as identical: rounding of doubles, not variation between runs.
 _ROUNDING = 1e-12
@@ -118,7 +120,8 @@ def _mean_and_interval(values: Sequence[float], confidence: float) -> tuple[floa
     if _identical(sample):
         return float(sample[0]), None
     quantile = float(stdtrit(sample.size - 1, (1 + confidence) / 2))
-    resampled = _bca_interval(sample, quantile) if sample.size >= FEWEST_FOR_BOOTSTRAP else None
+    many = sample.size >= FEWEST_FOR_BOOTSTRAP
+    resampled = _bca_interval(tuple(sample.tolist()), quantile) if many else None
     return float(sample.mean()), resampled or _students_interval(sample, quantile)
 
 
@@ -127,13 +130,15 @@ def _students_interval(sample: Array, quantile: float) -> tuple[float, float]:
     return float(sample.mean()) - half_width, float(sample.mean()) + half_width
 
 
-def _bca_interval(sample: Array, quantile: float) -> tuple[float, float] | None:
+@lru_cache(maxsize=_KEPT)
+def _bca_interval(values: tuple[float, ...], quantile: float) -> tuple[float, float] | None:
     """BCa bootstrap, expanded to hold the truth as often as it says for 15 to 100 values too, and the same every time.
 
     Resampled means spread less than the mean itself does, and by the normal distribution where Student's is due: both
     are made good by the level that is asked for. Source: Hesterberg, The American Statistician 69 (2015), 4.5.
     None where all but a few values are the same, so that resampling has next to nothing to draw from.
     """
+    sample = np.asarray(values, dtype=np.float64)
     if np.unique(sample).size < _FEWEST_DISTINCT:
         return None
     level = 2 * float(ndtr(sqrt(sample.size / (sample.size - 1)) * quantile)) - 1
