@@ -12,10 +12,11 @@ from controller.report.rows import Group, Row, Table
 from controller.report.units import Unit, choose_unit
 
 UNPROFILED = (
-    "unmeasured, as this job was not profiled: submit it with --profile, and each variant runs once more under "
+    "unmeasured: no profiling run told them; submit the job with --profile, and each variant runs once more under "
     "torch.profiler, after the measured runs"
 )
 _OTHERS = "all other layers"
+_CHAINED = "layers that run as a chain share a backward pass: it stands beside the layer whose forward pass made it"
 _Seconds = dict[str, tuple[float, ...]]  # layer → forward and backward
 
 
@@ -50,7 +51,8 @@ def _value(metric: MetricValue) -> float:
 
 
 def _group(name: str, layers: _Seconds, base: _Seconds, unit: Unit) -> Group:
-    return Group(name, tuple(_row(layer, both, base.get(layer, ()), unit) for layer, both in layers.items()))
+    rows = tuple(_row(layer, both, base.get(layer, ()), unit) for layer, both in layers.items())
+    return Group(name, rows, (_CHAINED,) if base else ())
 
 
 def _row(layer: str, times: Sequence[float], base: Sequence[float], unit: Unit) -> Row:

@@ -72,7 +72,8 @@ def test_a_job_without_a_profile_says_how_to_get_one():
     """In place of the times stands what to do; a job that changed no layer has nothing to say."""
     found = comparison("segmentation_over_epochs")
     assert all(
-        "submit it with --profile" in FORMATS[form].render(found).replace("\n", " ") for form in ("txt", "md", "html")
+        "submit the job with --profile" in FORMATS[form].render(found).replace("\n", " ")
+        for form in ("txt", "md", "html")
     )
     assert time_table(comparison("whole")) is None
 
