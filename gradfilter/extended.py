@@ -31,9 +31,22 @@ def extend(module: nn.Module, extension: Type[Extension]) -> None:
 
 def unextend(module: nn.Module, extension: Type[Extension]) -> None:
     """Take an extension away; nothing where the module does not have it."""
+    _become(module, class_without(module, extension))
+
+
+def as_it_was(module: nn.Module) -> nn.Module:
+    """Another view of a module, with the same parts and without its extensions: to look at, not to keep."""
+    plain, _ = _parts(type(module))
+    view = plain.__new__(plain)
+    vars(view).update(vars(module))
+    return view
+
+
+def class_without(module: nn.Module, extension: Type[Extension]) -> Type[nn.Module]:
+    """What a module's class is but for an extension."""
     plain, extensions = _parts(type(module))
     left = tuple(one for one in extensions if one is not extension)
-    _become(module, _class(plain, left) if left else plain)
+    return _class(plain, left) if left else plain
 
 
 def _parts(kind: Type[nn.Module]) -> Tuple[Type[nn.Module], Extensions]:

@@ -4,12 +4,13 @@ A smooth activation's gradient needs its input as it is; such layers stay PyTorc
 """
 
 from math import inf
-from typing import Any, Callable, NamedTuple, Tuple, cast
+from typing import Any, Callable, Dict, NamedTuple, Tuple, Type, cast
 
 import torch
 from torch import Tensor, nn
 from torch.autograd import Function
 
+from gradfilter.extended import Extension
 from gradfilter.filtering.patches import memory_format
 from gradfilter.lean.bits import pack, unpack
 from gradfilter.lean.inputs import wants_gradient
@@ -48,40 +49,20 @@ class MaskedActivation(Function):
         return torch.where(mask, dy, rest), None, None
 
 
-class _Lean(nn.Module):
-    """The forward pass that lean activations share; beside the activation among a class's bases."""
+SLOPES: Dict[Type[nn.Module], Callable[[Any], Slopes]] = {
+    nn.ReLU: lambda _: Slopes(0.0, inf),
+    nn.ReLU6: lambda relu: Slopes(relu.min_val, relu.max_val),
+    nn.LeakyReLU: lambda relu: Slopes(0.0, inf, outside=relu.negative_slope),
+}
 
-    def slopes(self) -> Slopes:
-        """Where the activation is flat and where it is not."""
-        raise NotImplementedError
+
+class LeanActivation(Extension):
+    """One of the activations in SLOPES, with a bit per value kept."""
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - as the activations call it
         """The activated map."""
         stock = super().forward
         if not wants_gradient(input):
             return cast("Tensor", stock(input))
-        return cast("Tensor", MaskedActivation.apply(input, stock, self.slopes()))  # type: ignore[no-untyped-call]
-
-
-class LeanReLU(_Lean, nn.ReLU):
-    """nn.ReLU with a bit per value kept."""
-
-    def slopes(self) -> Slopes:
-        """Flat below 0."""
-        return Slopes(0.0, inf)
-
-
-class LeanReLU6(_Lean, nn.ReLU6):
-    """nn.ReLU6 with a bit per value kept."""
-
-    def slopes(self) -> Slopes:
-        """Flat outside 0 to 6."""
-        return Slopes(self.min_val, self.max_val)
-
-
-class LeanLeakyReLU(_Lean, nn.LeakyReLU):
-    """nn.LeakyReLU with a bit per value kept."""
-
-    def slopes(self) -> Slopes:
-        """Another slope below 0."""
-        return Slopes(0.0, inf, outside=self.negative_slope)
+        slopes = SLOPES[self.extended](self)
+        return cast("Tensor", MaskedActivation.apply(input, stock, slopes))  # type: ignore[no-untyped-call]

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd import Function
 
+from gradfilter.extended import Extension
 from gradfilter.filtering.precision import can_transpose, without_autocast
 from gradfilter.lean.inputs import is_batch_of_maps
 
@@ -58,14 +59,18 @@ def transposed(dy: Tensor, weight: Tensor, geometry: Geometry, input_size: Seque
     return F.conv_transpose2d(dy, weight, None, stride, padding, rest, groups, dilation)
 
 
-class LeanConv2d(nn.Conv2d):
-    """nn.Conv2d, the same forward bit for bit and the same state dict."""
+class LeanConvolution(Extension):
+    """An nn.Conv2d, the same forward bit for bit."""
+
+    weight: nn.Parameter
+    bias: Optional[nn.Parameter]
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - nn.Conv2d's own name
         """(N, C_in, H, W) → (N, C_out, H_out, W_out)."""
         if self.weight.requires_grad or not is_batch_of_maps(input):
-            return super().forward(input)
-        return cast("Tensor", FrozenConvolution.apply(input, self.weight, self.bias, geometry_of(self)))  # type: ignore[no-untyped-call]
+            return cast("Tensor", super().forward(input))
+        geometry = geometry_of(cast("nn.Conv2d", self))
+        return cast("Tensor", FrozenConvolution.apply(input, self.weight, self.bias, geometry))  # type: ignore[no-untyped-call]
 
 
 def convolution_is_lean(conv: nn.Conv2d) -> bool:

@@ -48,13 +48,13 @@ class FrozenNormalisation(Function):
         return dx, None, dbias, None
 
 
-class LeanBatchNorm2d(nn.BatchNorm2d):
-    """nn.BatchNorm2d; lean while it is in evaluation and its weight is frozen."""
+class LeanNormalisation(Extension):
+    """An nn.BatchNorm2d; lean while it is in evaluation and its weight is frozen."""
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - nn.BatchNorm2d's own name
         """(N, C, H, W), normalised."""
-        normalised = _normalised(self, input)
-        return super().forward(input) if normalised is None else normalised
+        normalised = _normalised(cast("nn.BatchNorm2d", self), input)
+        return cast("Tensor", super().forward(input)) if normalised is None else normalised
 
 
 class LeanNormalisedActivation(Extension):

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd import Function
 
+from gradfilter.extended import Extension
 from gradfilter.filtering.passes import IDENTITY, max_pool, unpool
 from gradfilter.filtering.passes.max_pooling import CLOSED
 from gradfilter.filtering.patches import memory_format
@@ -51,40 +52,41 @@ class SizedPooling(Function):
         return ctx.unpool_gradient(dy, sized), None, None
 
 
-class LeanMaxPool2d(nn.MaxPool2d):
-    """nn.MaxPool2d with a byte per window kept."""
+class LeanMaxPooling(Extension):
+    """An nn.MaxPool2d with a byte per window kept."""
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - nn.MaxPool2d's own name
         """(N, C, H, W) → (N, C, H_o, W_o)."""
         if not (is_batch_of_maps(input) and wants_gradient(input)):
             return cast("Tensor", super().forward(input))
-        return cast("Tensor", BytePooling.apply(input, _windows(self)))  # type: ignore[no-untyped-call]
+        return cast("Tensor", BytePooling.apply(input, _windows(cast("nn.MaxPool2d", self))))  # type: ignore[no-untyped-call]
 
 
-class LeanAvgPool2d(nn.AvgPool2d):
-    """nn.AvgPool2d with nothing kept."""
+class LeanAveragePooling(Extension):
+    """An nn.AvgPool2d with nothing kept."""
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - nn.AvgPool2d's own name
         """(N, C, H, W) → (N, C, H_o, W_o)."""
         pool = super().forward
         if not (is_batch_of_maps(input) and wants_gradient(input)):
-            return pool(input)
+            return cast("Tensor", pool(input))
         return cast("Tensor", SizedPooling.apply(input, pool, self._unpool))  # type: ignore[no-untyped-call]
 
     def _unpool(self, dy: Tensor, sized: Tensor) -> Tensor:
-        sizes = [list(pair(size)) for size in (self.kernel_size, self.stride, self.padding)]
-        numbers = (self.ceil_mode, self.count_include_pad, self.divisor_override)
+        plain = cast("nn.AvgPool2d", self)
+        sizes = [list(pair(size)) for size in (plain.kernel_size, plain.stride, plain.padding)]
+        numbers = (plain.ceil_mode, plain.count_include_pad, plain.divisor_override)
         return cast("Tensor", torch.ops.aten.avg_pool2d_backward(dy, sized, *sizes, *numbers))
 
 
-class LeanAdaptiveAvgPool2d(nn.AdaptiveAvgPool2d):
-    """nn.AdaptiveAvgPool2d with nothing kept."""
+class LeanAdaptivePooling(Extension):
+    """An nn.AdaptiveAvgPool2d with nothing kept."""
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - nn.AdaptiveAvgPool2d's own name
         """(N, C, H, W) → (N, C, H_o, W_o)."""
         pool = super().forward
         if not (is_batch_of_maps(input) and wants_gradient(input)):
-            return pool(input)
+            return cast("Tensor", pool(input))
         unpool_gradient = torch.ops.aten._adaptive_avg_pool2d_backward  # noqa: SLF001 - it has no other name
         return cast("Tensor", SizedPooling.apply(input, pool, unpool_gradient))  # type: ignore[no-untyped-call]
 

@@ -14,8 +14,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from gradfilter.errors import UnsupportedModel
 from gradfilter.extended import Extension, extend, unextend
-from gradfilter.lean.pooling import LeanAvgPool2d
+from gradfilter.lean.pooling import LeanAveragePooling
 from gradfilter.methods.cells import Cells
 from gradfilter.methods.residual_blocks import ResidualBlock
 
@@ -75,8 +76,9 @@ class Adaptor(nn.Module):
     def forward(self, x: Tensor) -> Tuple[Tensor, Optional[Tensor]]:
         """The attention, and which cells (N, 1, H_u, W_u) are open, None without a gate."""
         x = x if self._learns_through else x.detach()
-        cells = LeanAvgPool2d(self.cell_of(x), ceil_mode=True, count_include_pad=False)(x)
-        narrow = F.relu(self.narrow(cells))
+        pooling = nn.AvgPool2d(self.cell_of(x), ceil_mode=True, count_include_pad=False)
+        extend(pooling, LeanAveragePooling)
+        narrow = F.relu(self.narrow(pooling(x)))
         spatial = self.depthwise(narrow)
         attention = self.wide(spatial) + self.channel(narrow.mean((2, 3)))[:, :, None, None]
         if self.score is None:
@@ -165,6 +167,17 @@ def added(y: Tensor, attention: Tensor, pool: int) -> Tensor:
     spread = attention[:, :, :, None, :, None].expand(-1, -1, -1, height, -1, width)
     spread = spread.reshape(images, channels, rows * height, columns * width)
     return y + spread[:, :, : y.shape[2], : y.shape[3]]
+
+
+def refuse_adapted(method: str, blocks: List[ResidualBlock], advice: str) -> None:
+    """Refuse blocks that have an adaptor already.
+
+    Raises:
+        UnsupportedModel: with each such block, and the advice.
+    """
+    problems = ["%s: da3 has put an adaptor beside it." % b.name for b in blocks if isinstance(b.module, Adapted)]
+    if problems:
+        raise UnsupportedModel(method, [*problems, advice])
 
 
 def adapt(block: ResidualBlock, adaptor: Adaptor) -> None:

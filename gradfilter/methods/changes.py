@@ -67,6 +67,8 @@ def forget_changes(module: nn.Module, method: str) -> None:
 
 
 def _notes(model: nn.Module) -> Iterator[Tuple[str, nn.Module, str, List[MethodedLayer]]]:
+    """Prefix, module, method and changed layers; without those that went when another method was removed."""
     for prefix, module in model.named_modules():
         for method, layers in getattr(module, _NOTE, {}).items():
-            yield prefix, module, method, layers
+            there = dict(module.named_modules())
+            yield prefix, module, method, [layer for layer in layers if layer.name in there]

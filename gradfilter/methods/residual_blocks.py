@@ -1,7 +1,7 @@
 """Which modules of a model are residual blocks: [activation of] a branch of convolutions plus a shortcut.
 
 A module's own forward pass is traced with everything inside it opaque (torch.fx), so that any library's blocks
-are found by what they compute and not by what they are called.
+are found by what they compute and not by what they are called, whatever a method has put in front of them.
 """
 
 import copy
@@ -10,6 +10,8 @@ from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tu
 
 import torch
 from torch import Tensor, fx, nn
+
+from gradfilter.extended import as_it_was
 
 _ADDITIONS = (operator.add, operator.iadd, torch.add, "add", "add_")
 
@@ -62,8 +64,7 @@ def _ends(module: nn.Module) -> List[Tuple[str, str]]:
     if isinstance(module, (nn.Sequential, nn.ModuleList, nn.ModuleDict)):
         return []
     try:
-        with torch.no_grad():  # a checkpointed block is then as plain as it was
-            nodes = list(_OwnForward().trace(module).nodes)
+        nodes = list(_OwnForward().trace(as_it_was(module)).nodes)
     except Exception:  # noqa: BLE001 - whatever cannot be traced is no block that we know
         return []
     inputs = [node for node in nodes if node.op == "placeholder" and not node.args]

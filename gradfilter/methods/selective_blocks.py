@@ -13,8 +13,10 @@ import torch
 from torch import Tensor, nn
 from torch.autograd import Function
 
+from gradfilter.errors import UnsupportedModel
 from gradfilter.extended import Extension, extend, unextend
 from gradfilter.filtering.precision import without_autocast
+from gradfilter.filtering.stand_in import materialised
 from gradfilter.methods.residual_blocks import ResidualBlock
 from gradfilter.methods.still_statistics import still_statistics
 
@@ -97,6 +99,7 @@ class Selective(Extension):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) → (N, C', H', W')."""
+        x = materialised(x, "a selective block")  # filtered layers beside it may form chains
         gates, gate, shortcut = self.selection
         decision = gates.decide(gate, x)
         chosen = decision.detach().nonzero().flatten()
@@ -116,12 +119,12 @@ class Selective(Extension):
     def _let_through(self, x: Tensor, decision: Tensor) -> Tensor:
         """The block on rows with a decision of 1. What its shortcut gave is copied, as the sum may be made in place."""
         if not self.selection.shortcut:
-            return _joined(super().forward(x), x, decision)
+            return _joined(materialised(super().forward(x), "a selective block"), x, decision)
         given: List[Tensor] = []
         shortcut = self.get_submodule(self.selection.shortcut)
         handle = shortcut.register_forward_hook(lambda _, __, output: given.append(output.detach().clone()))
         try:
-            y = super().forward(x)
+            y = materialised(super().forward(x), "a selective block")
         finally:
             handle.remove()
         return _joined(y, given[0], decision)
@@ -148,6 +151,17 @@ class _Joined(Function):
 
 def _joined(y: Tensor, past: Tensor, decision: Tensor) -> Tensor:
     return cast("Tensor", _Joined.apply(y, past, decision))  # type: ignore[no-untyped-call]
+
+
+def refuse_selective(method: str, blocks: Sequence[ResidualBlock], advice: str) -> None:
+    """Refuse blocks that run for some samples only.
+
+    Raises:
+        UnsupportedModel: with each such block, and the advice.
+    """
+    problems = ["%s: e2train selects it, sample by sample." % b.name for b in blocks if isinstance(b.module, Selective)]
+    if problems:
+        raise UnsupportedModel(method, [*problems, advice])
 
 
 def select_blocks(model: nn.Module, blocks: Sequence[ResidualBlock], gates: DepthGates) -> None:

@@ -10,22 +10,23 @@ import torch
 from torch import nn
 
 from gradfilter.compression import CompressedConv2d
+from gradfilter.extended import class_without
 from gradfilter.filtering import FilteredConv2d
 from gradfilter.filtering.operators import compiling
 from gradfilter.filtering.stand_in import materialised
-from gradfilter.lean.convolution import LeanConv2d
+from gradfilter.lean.convolution import LeanConvolution
 from gradfilter.virtual.interpolation import Pair, interpolate
 from gradfilter.virtual.maps import VirtualMap
 
-# What computes the convolution that its attributes say; another subclass may compute something else.
-_KNOWN = (nn.Conv2d, FilteredConv2d, CompressedConv2d, LeanConv2d)
+# What computes the convolution that its attributes say, lean or not; another subclass may compute something else.
+_KNOWN = (nn.Conv2d, FilteredConv2d, CompressedConv2d)
 
 
 def virtual_problem(conv: nn.Conv2d) -> str:
     """Why a convolution cannot be pooled virtually, or ''."""
     if is_virtual(conv):
         return "it is pooled virtually already"
-    if type(conv) not in _KNOWN:
+    if class_without(conv, LeanConvolution) not in _KNOWN:
         return "it is a %s, and only nn.Conv2d itself is known to keep to its stride" % type(conv).__name__
     if isinstance(conv.padding, str):
         return "its padding is %r, which PyTorch does not compute with a stride" % conv.padding
