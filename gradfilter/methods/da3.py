@@ -94,7 +94,7 @@ class DA3(Method):
         _keep_statistics(model)
         for block in chosen:
             adapt(block, self._adaptor(block))
-        words = "%s adaptor, cells of %d" % (self.name, self.pool)
+        words = "%s adaptor (reference-spec-1), cells of %d" % (self.name, self.pool)
         return [MethodedLayer(block.name, words) for block in chosen]
 
     def restore(self, model: nn.Module, layers: List[MethodedLayer]) -> None:  # noqa: ARG002

@@ -128,6 +128,10 @@ class TestRefusals:
         assert published == set().union(*(methods[figure.variant] - {"lean"} for figure in figures))
         assert all(figure.measured_on and figure.against == "baseline" for figure in figures)
 
+    def test_report_says_whose_the_inside_of_an_adaptor_is(self):
+        """DA3's text was not at hand: the job's note, which its pages print, names our specification."""
+        assert "reference-spec-1" in load_suite("all-methods").jobs[0].spec.note
+
     def test_conflicting_abstracts_both_stand(self):
         """DA3's memory is 5 or 19 to 37 times less, E2-Train's accuracy on CIFAR-100 falls by 2 points or not."""
         training, signs, _ = load_suite("all-methods").jobs

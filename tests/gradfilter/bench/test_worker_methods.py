@@ -32,7 +32,7 @@ def test_adaptors_keep_less_than_plain_training(run_worker, spec):
     assert (0, 0) == (plain.status, adapted.status)
     assert saved_bytes(adapted) < saved_bytes(plain) / 2
     assert adapted.outcome["trained_parameters"] != plain.outcome["trained_parameters"]
-    assert {"da3 adaptor, cells of 4"} == {layer["change"] for layer in adapted.outcome["layers"]}
+    assert {"da3 adaptor (reference-spec-1), cells of 4"} == {layer["change"] for layer in adapted.outcome["layers"]}
 
 
 def test_dropped_batches_cost_nothing(run_worker, spec):
