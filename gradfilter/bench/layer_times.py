@@ -5,7 +5,7 @@ numbers them as they are made, and the profiler notes the number beside the oper
 function is evaluated. What a layer computes anew in the backward pass, as checkpointing does, counts as backward. Where
 layers run as a chain, the work stands beside the layer whose forward pass made the function that does it.
 
-Without an accelerator times are those of the threads that run Python and autograd; with one, of its kernels.
+Of steps that compute on the CPU times are those of the threads that run Python and autograd; else, of the kernels.
 """
 
 from bisect import bisect_right
@@ -56,8 +56,11 @@ def naming_layers(layers: Mapping[str, nn.Module]) -> Iterator[None]:
             hook.remove()
 
 
-def layer_times(events: Any, layers: Mapping[str, nn.Module]) -> List[LayerTime]:
-    """What each layer took in each step, in the order of the layers; events: a profiler's, of steps named STEP."""
+def layer_times(events: Any, layers: Mapping[str, nn.Module], device: torch.device) -> List[LayerTime]:
+    """What each layer took in each step, in the order of the layers.
+
+    events: a profiler's, of steps named STEP. device: where they computed, which a board's accelerator need not be.
+    """
     on_host = [one for one in events if one.device_type.name == "CPU"]
     starts = sorted(one.time_range.start for one in on_host if one.name == STEP)
     makers = _makers(on_host)
@@ -67,7 +70,7 @@ def layer_times(events: Any, layers: Mapping[str, nn.Module]) -> List[LayerTime]
         layer, backward = _belongs(event, makers)
         if step >= 0 and layer in found:
             times = found[layer].backward_s if backward else found[layer].forward_s
-            times[step] += _own_s(event)
+            times[step] += _own_s(event, device)
     return list(found.values())
 
 
@@ -105,8 +108,8 @@ def _lineage(event: Any) -> Iterator[Any]:
         event = event.cpu_parent
 
 
-def _own_s(event: Any) -> float:
+def _own_s(event: Any, device: torch.device) -> float:
     """The time of the event without those within it; a name by itself takes none on an accelerator."""
-    if not torch.cuda.is_available():
+    if device.type == "cpu":
         return float(event.self_cpu_time_total) * _S_PER_US
     return 0.0 if event.name.startswith(LAYER) else device_time_us(event) * _S_PER_US

@@ -1,4 +1,4 @@
-"""A few training steps under torch.profiler, written as files: for people who ask where the time goes, never measured.
+"""A few training steps under torch.profiler, and its files: for people who ask where the time goes, never measured.
 
 trace.json.gz   for Perfetto (ui.perfetto.dev) or chrome://tracing
 operators.csv   one line an operator: calls, time by itself and with what it calls, memory it took by itself
@@ -14,8 +14,7 @@ from typing import Any, Callable, Dict, Iterator, List, Mapping
 import torch
 from torch import nn
 
-from gradfilter.bench.layer_times import LAYER, STEP, device_time_us, layer_times, naming_layers
-from gradfilter.bench.schema import LayerTime
+from gradfilter.bench.layer_times import LAYER, STEP, device_time_us, naming_layers
 
 FILES = "files"  # the folder in the run's own that the agent serves
 STEPS = 3
@@ -24,15 +23,20 @@ _TIMES = ("self_cpu_time_total", "cpu_time_total")
 _COLUMNS = ("operator", "calls", "self_cpu_us", "cpu_us", "self_device_us", "self_cpu_memory_bytes")
 
 
-def profile_steps(step: Callable[[], Any], folder: Path, layers: Mapping[str, nn.Module]) -> List[LayerTime]:
-    """Profile STEPS calls of step, which has run before: files into a new folder, and what each layer took."""
+def profile_steps(step: Callable[[], Any], layers: Mapping[str, nn.Module], device: torch.device) -> Any:
+    """The torch.profiler that saw STEPS calls of step, which has run before; device: where the step computes."""
     activities = [torch.profiler.ProfilerActivity.CPU]
-    if torch.cuda.is_available():
+    if device.type == "cuda":
         activities.append(torch.profiler.ProfilerActivity.CUDA)
     with naming_layers(layers), torch.profiler.profile(activities=activities, profile_memory=True) as profiler:
         for _ in range(STEPS):
             with torch.profiler.record_function(STEP):
                 step()
+    return profiler
+
+
+def write_profile(profiler: Any, folder: Path) -> None:
+    """Write what the profiler saw as files into a new folder."""
     folder.mkdir()
     trace = folder / "trace.json"
     profiler.export_chrome_trace(str(trace))
@@ -43,7 +47,6 @@ def profile_steps(step: Callable[[], Any], folder: Path, layers: Mapping[str, nn
     memory = list(_memory(json.loads(text.decode("utf-8", "replace"))))
     if memory:
         _write(folder / "memory.csv", ("time_us", "device", "allocated_bytes"), memory)
-    return layer_times(profiler.events(), layers)
 
 
 def _operators(averages: Any) -> List[List[Any]]:

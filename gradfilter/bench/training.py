@@ -14,10 +14,11 @@ from gradfilter.bench.environment import read_environment
 from gradfilter.bench.evaluation import Score
 from gradfilter.bench.events import EventWriter
 from gradfilter.bench.gradient_check import compare_with_plain
+from gradfilter.bench.layer_times import layer_times
 from gradfilter.bench.lengthening import lengthen
 from gradfilter.bench.models import check_image_size, check_output, library_version
 from gradfilter.bench.phases import PhasedTraining
-from gradfilter.bench.profiling import FILES, STEPS, profile_steps
+from gradfilter.bench.profiling import FILES, STEPS, profile_steps, write_profile
 from gradfilter.bench.schema import Evaluation, MethodedLayer, Outcome, RunSpec, TrainingWorkload, Variant
 from gradfilter.bench.starting_weights import prepare_start, require_start
 from gradfilter.bench.steadiness import step_until_steady
@@ -100,9 +101,10 @@ def profile(spec: RunSpec, events: EventWriter, board: Board) -> None:
     events.phase("profile")
     loop.run("warm_up", 0, _PROFILE_WARM_UP, events.step)
     batches.decode_ahead(STEPS)
-    times = profile_steps(
-        lambda: loop.run("measured", _PROFILE_WARM_UP, 1, events.step), Path(FILES), _layers(prepared.model)
-    )
+    layers, device = _layers(prepared.model), task.placement.device
+    profiler = profile_steps(lambda: loop.run("measured", _PROFILE_WARM_UP, 1, events.step), layers, device)
+    write_profile(profiler, Path(FILES))
+    times = layer_times(profiler.events(), layers, device)
     events.outcome(Outcome(layers=prepared.layers, layer_times=times))
 
 
