@@ -88,3 +88,17 @@ def test_checkpointed_filters_without_chains_train():
             method.apply(network)
         step([], network.train())
         assert all(torch.isfinite(parameter.grad).all() for parameter in network.parameters())
+
+
+def test_selected_blocks_leave_chains_exact():
+    """Whatever the gates draw, gradients of filtered layers in and around selected blocks are those without chains."""
+    found = []
+    for fuse in (False, True):
+        network = METHODS["gradient_filter"](fuse=fuse).apply(make_residual_network(dtype=torch.float64))
+        torch.manual_seed(2)
+        network = SWITCHED["select"]().apply(network).double()
+        torch.manual_seed(1)
+        network.selective_gates.train()
+        network(make_images(dtype=torch.float64)).pow(2).sum().backward()
+        found.append([parameter.grad for name, parameter in network.named_parameters() if "gates" not in name])
+    assert all(torch.allclose(apart, chained, rtol=1e-9) for apart, chained in zip(*found))
