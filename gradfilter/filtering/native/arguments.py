@@ -59,6 +59,16 @@ def present(tensors: Sequence[Optional[Tensor]]) -> List[Tensor]:
     return [tensor for tensor in tensors if tensor is not None]
 
 
+def changed(tensors: Sequence[Tensor]) -> None:
+    """Say that a kernel wrote to them, as operators in place do: what autograd kept of them is seen to be outdated."""
+    for tensor in tensors:
+        _raise_version(tensor)
+
+
+# Where torch has no function for it, writing nothing to a view does it.
+_raise_version = getattr(torch.autograd.graph, "increment_version", lambda tensor: tensor[:0].zero_())
+
+
 def empty(
     like: Tensor, sizes: Sequence[int], layout: torch.memory_format, dtype: Optional[torch.dtype] = None
 ) -> Tensor:

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Optional, Sequence, Tuple
 import torch
 from torch import Tensor
 
-from gradfilter.filtering.native.arguments import counts, dense, empty, patches, pointer, present, shape, threads
+from gradfilter.filtering.native.arguments import (
+    changed,
+    counts,
+    dense,
+    empty,
+    patches,
+    pointer,
+    present,
+    shape,
+    threads,
+)
 from gradfilter.filtering.native.library import kernel
 
 if TYPE_CHECKING:
@@ -50,4 +60,5 @@ def batch_statistics(
     results = pointer(mean), pointer(rstd), *map(pointer, running)
     sizes = layout == torch.channels_last, images, channels, height * width
     run(pointer(y), *results, momentum, eps, *sizes, pointer(work), threads())
+    changed(known)
     return mean, rstd

@@ -215,6 +215,16 @@ def test_statistics_are_exact_far_from_zero(reference, layout, dtype, shape):
     assert reference.distance((variance + 1e-2).rsqrt(), rstd) <= 10 * EXACT[dtype]
 
 
+def test_autograd_sees_that_running_statistics_moved(layout):
+    """What it kept of them before is refused in a backward pass, as after torch's own BatchNorm."""
+    running = torch.zeros(3), torch.ones(3)
+    kept = [(torch.ones(3, requires_grad=True) * numbers).sum() for numbers in running]
+    batch_statistics(torch.randn(2, 3, 4, 4).contiguous(memory_format=layout), running, 0.1, 1e-5)
+    for loss in kept:
+        with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+            loss.backward()
+
+
 def test_empty_batches_have_empty_results(layout):
     """No image gives maps and averages of no image."""
     y, numbers = torch.zeros(0, 3, 8, 9).contiguous(memory_format=layout), drawn_normal(3, torch.float32)
