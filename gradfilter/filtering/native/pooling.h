@@ -54,10 +54,12 @@ static int are_narrow(int64_t channels, const axis *columns) {
 }
 
 static void averages_planes(const T *maps, T *out, int64_t planes, axis rows, axis columns, T scale, int threads) {
-    void (*pool)(const T *, const axis *, const axis *, T, T *) = WIDEST_FOR(pool_plane, columns.pixels);
+    void (*pool)(const T *, int64_t, int64_t, const axis *, const axis *, T, T *) =
+        WIDEST_FOR(pool_rows, columns.pixels);
+    int64_t all = planes * rows.patches, most = ROW / columns.padded; /* rows of patches, of many planes */
 #pragma omp parallel for num_threads(threads) schedule(static)
-    for (int64_t n = 0; n < planes; n++)
-        pool(maps + n * rows.pixels * columns.pixels, &rows, &columns, scale, out + n * rows.patches * columns.patches);
+    for (int64_t first = 0; first < all; first += most)
+        pool(maps, first, first + most < all ? most : all - first, &rows, &columns, scale, out);
 }
 
 static void averages_first(const T *maps, T *out, int64_t planes, axis rows, axis columns, T scale, int threads) {
@@ -112,10 +114,12 @@ static void repeat_first(const T *values, T *row, const axis *columns) {
 }
 
 static void spread_planes(const T *values, T *out, int64_t planes, axis rows, axis columns, int threads) {
-    void (*spread)(const T *, const axis *, const axis *, T *) = WIDEST_FOR(spread_plane, columns.pixels);
+    void (*spread)(const T *, int64_t, int64_t, const axis *, const axis *, T *) =
+        WIDEST_FOR(spread_rows, columns.pixels);
+    int64_t all = planes * rows.patches, most = ROW / columns.padded;
 #pragma omp parallel for num_threads(threads) schedule(static)
-    for (int64_t n = 0; n < planes; n++)
-        spread(values + n * rows.patches * columns.patches, &rows, &columns, out + n * rows.pixels * columns.pixels);
+    for (int64_t first = 0; first < all; first += most)
+        spread(values, first, first + most < all ? most : all - first, &rows, &columns, out);
 }
 
 static void spread_last(const T *values, T *out, int64_t images, int64_t channels, axis rows, axis columns,
@@ -130,7 +134,7 @@ static void spread_last(const T *values, T *out, int64_t images, int64_t channel
                             out + (n * rows.pixels + row) * width, channels, &columns, copy);
 }
 
-static void spread_rows(const T *values, T *out, int64_t planes, axis rows, axis columns, int threads) {
+static void spread_first(const T *values, T *out, int64_t planes, axis rows, axis columns, int threads) {
 #pragma omp parallel for collapse(2) num_threads(threads) schedule(static)
     for (int64_t n = 0; n < planes; n++)
         for (int64_t i = 0; i < rows.patches; i++)
@@ -148,5 +152,5 @@ void NAME(spread)(const T *values, T *out, int64_t last, int64_t images, int64_t
     else if (columns.padded)
         spread_planes(values, out, images * channels, rows, columns, (int)threads);
     else
-        spread_rows(values, out, images * channels, rows, columns, (int)threads);
+        spread_first(values, out, images * channels, rows, columns, (int)threads);
 }

@@ -45,19 +45,23 @@ static void W(sum_pixels)(const T *from, block pixels, T scale, T *to, int64_t l
     W(sum_block)(from, pixels, scale, to, lanes);
 }
 
-/* The sums of the patches of one plane, times scale, for columns that can be padded: rows are summed first, into whole
-patches, and then all patches of one row after another at once. */
-static void W(pool_plane)(const T *plane, const axis *rows, const axis *columns, T scale, T *out) {
+/* The sums of count rows of patches, times scale, for columns that can be padded; first is where they begin, counted
+through all planes. Rows are summed first, into whole patches, and then all patches one after another at once. */
+static void W(pool_rows)(const T *maps, int64_t first, int64_t count, const axis *rows, const axis *columns, T scale,
+                         T *out) {
     T sums[ROW] = {0};
-    for (int64_t i = 0, most = ROW / columns->padded; i < rows->patches; i += most) {
-        int64_t count = i + most < rows->patches ? most : rows->patches - i;
-        for (int64_t k = 0; k < count; k++) {
-            block pixels = {size_of(rows, i + k), columns->pixels, 1, 0, 0};
-            T *to = sums + k * columns->padded + columns->front;
-            W(sum_pixels)(plane + rows->starts[i + k] * columns->pixels, pixels, scale, to, columns->pixels);
+    int64_t i = first % rows->patches;
+    const T *plane = maps + first / rows->patches * rows->pixels * columns->pixels;
+    for (int64_t k = 0; k < count; k++) {
+        block pixels = {size_of(rows, i), columns->pixels, 1, 0, 0};
+        T *to = sums + k * columns->padded + columns->front;
+        W(sum_pixels)(plane + rows->starts[i] * columns->pixels, pixels, scale, to, columns->pixels);
+        if (++i == rows->patches) {
+            i = 0;
+            plane += rows->pixels * columns->pixels;
         }
-        fold_equal(sums, count * columns->patches, columns->size, out + i * columns->patches);
     }
+    fold_equal(sums, count * columns->patches, columns->size, out + first * columns->patches);
 }
 
 static void W(copy)(const T *from, T *to, int64_t lanes) {
@@ -69,14 +73,19 @@ static void W(copy)(const T *from, T *to, int64_t lanes) {
 }
 
 /* The way back. */
-static void W(spread_plane)(const T *values, const axis *rows, const axis *columns, T *out) {
+static void W(spread_rows)(const T *values, int64_t first, int64_t count, const axis *rows, const axis *columns,
+                           T *out) {
     T repeated[ROW];
-    for (int64_t i = 0, most = ROW / columns->padded; i < rows->patches; i += most) {
-        int64_t count = i + most < rows->patches ? most : rows->patches - i;
-        repeat_equal(values + i * columns->patches, repeated, count * columns->patches, columns->size);
-        for (int64_t k = 0; k < count; k++)
-            for (int64_t row = rows->starts[i + k]; row < rows->starts[i + k + 1]; row++)
-                W(copy)(repeated + k * columns->padded + columns->front, out + row * columns->pixels, columns->pixels);
+    int64_t i = first % rows->patches;
+    T *plane = out + first / rows->patches * rows->pixels * columns->pixels;
+    repeat_equal(values + first * columns->patches, repeated, count * columns->patches, columns->size);
+    for (int64_t k = 0; k < count; k++) {
+        for (int64_t row = rows->starts[i]; row < rows->starts[i + 1]; row++)
+            W(copy)(repeated + k * columns->padded + columns->front, plane + row * columns->pixels, columns->pixels);
+        if (++i == rows->patches) {
+            i = 0;
+            plane += rows->pixels * columns->pixels;
+        }
     }
 }
 
