@@ -24,6 +24,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from gradfilter.filtering.passes.unnormalise import channel_products
 from gradfilter.filtering.patches import PatchGrid, memory_format
 from gradfilter.filtering.shape import FilterShape
 
@@ -112,7 +113,7 @@ def _merged_taps(weight: Tensor, merged: List[int]) -> Tensor:
 def _tap_gradient(x_averages: Tensor, dy_means: Tensor, groups: int) -> Tensor:
     """The sum of x times dy over batch and patches: (C_out, C_in / groups)."""
     if groups == dy_means.size(1) == x_averages.size(1):
-        return (dy_means * x_averages).sum((0, 2, 3)).view(-1, 1)
+        return channel_products(dy_means, x_averages).view(-1, 1)
     if _image_by_image(dy_means, groups) and _image_by_image(x_averages, groups):
         dy_planes, x_planes = dy_means.flatten(2), x_averages.flatten(2)
         start = dy_means.new_zeros(dy_means.size(1), x_averages.size(1))

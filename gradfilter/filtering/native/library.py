@@ -23,6 +23,7 @@ _SIGNATURES = {
     "max_pool": "pp dd ppp iii p i",
     "unpool_averages": "ppp iii ppp ii d i",
     "unnormalise": "pppppp iiii dd pp i",
+    "products": "ppp iiii p i",
 }
 _TYPES = {"p": ctypes.c_void_p, "i": ctypes.c_int64, "d": ctypes.c_double}
 SUFFIXES = {torch.float32: "float32", torch.float64: "float64"}

@@ -35,7 +35,7 @@ static void sum_channels(const grid_maps *maps, int64_t first, int64_t end, doub
         const T *gradient = maps->gradient + patch * maps->channels;
         const T *slope = maps->slope ? maps->slope + patch * maps->channels : 0;
         const T *normal = maps->slope_normal ? maps->slope_normal + patch * maps->channels : 0;
-        T count = maps->counts[patch % maps->patches];
+        T count = slope ? 0 : maps->counts[patch % maps->patches];
         if (slope)
             for (int64_t c = 0; c < maps->channels; c++)
                 bias[c] += gradient[c] * slope[c];
@@ -108,6 +108,15 @@ static void sum_all(const grid_maps *maps, int64_t last, double *work, int64_t t
     for (int64_t thread = 1; thread < threads; thread++)
         for (int64_t k = 0; k < 2 * channels; k++)
             work[k] += work[2 * thread * channels + k];
+}
+
+/* For every channel the sum over images and patches of one map times another. work: as above */
+void NAME(products)(const T *one, const T *other, T *out, int64_t last, int64_t images, int64_t channels,
+                    int64_t patches, double *work, int64_t threads) {
+    grid_maps grid = {one, other, 0, 0, 0, 0, images, channels, patches};
+    sum_all(&grid, last, work, threads);
+    for (int64_t c = 0; c < channels; c++)
+        out[c] = (T)work[c];
 }
 
 /* The gradients of weight and bias, and out, or none, in front of the normalisation. rstd, weight: of each channel, or

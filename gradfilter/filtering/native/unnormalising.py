@@ -1,4 +1,7 @@
-"""The way back through a normalisation on patch grids: the kernel's call."""
+"""The way back through a normalisation on patch grids, and sums of products: the kernels' calls.
+
+Each answers None where the maps need PyTorch's operators.
+"""
 
 from typing import TYPE_CHECKING, Optional, Sequence, Tuple
 
@@ -7,6 +10,7 @@ from torch import Tensor
 
 from gradfilter.filtering.native.arguments import (
     as_constants,
+    dense,
     dense_or_none,
     pointer,
     pointers,
@@ -60,3 +64,16 @@ def unnormalise(  # noqa: PLR0917 - a kernel takes many things
         threads(),
     )
     return out, dweight, dbias
+
+
+def products(one: Tensor, other: Tensor, layout: torch.memory_format) -> Optional[Tensor]:
+    """The sum of one map (N, C, P_h, P_w) times another for every channel: (C,)."""
+    run = kernel("products", one, other)
+    if run is None:
+        return None
+    one, other = dense(one, layout), dense(other, layout)
+    channels = one.size(1)
+    out, work = torch.empty(channels, dtype=one.dtype), torch.empty(2 * channels * threads(), dtype=torch.float64)
+    patches = one.size(2) * one.size(3)
+    run(*map(pointer, (one, other, out)), *shape(one, layout), patches, pointer(work), threads())
+    return out

@@ -71,6 +71,17 @@ def unnormalise_aten(  # noqa: PLR0917
     return Unnormalised(out, dweight, dbias)
 
 
+def channel_products(one: Tensor, other: Tensor) -> Tensor:
+    """The sum of one map (N, C, P_h, P_w) times another for every channel: (C,)."""
+    found = unnormalising.products(one, other, memory_format(one))
+    return channel_products_aten(one, other) if found is None else found
+
+
+def channel_products_aten(one: Tensor, other: Tensor) -> Tensor:
+    """The same from PyTorch's operators."""
+    return (one * other).sum((0, 2, 3))
+
+
 def front_of(  # noqa: PLR0917
     means: Tensor,
     normal: Optional[Tensor],

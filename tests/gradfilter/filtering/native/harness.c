@@ -258,7 +258,7 @@ static void run_max_pool(scene s) {
 static void run_unnormalise(scene s) {
     int64_t patches = s.row_patches * s.column_patches, planes = s.images * s.channels, given = drawn(0, 15);
     double values = (double)(drawn(0, 1) * 4 * s.images * patches), *work = room(2 * s.channels * s.threads, sizeof(double));
-    T *maps[2][6], *dweight[2], *dbias[2], *out[2], *rstd = drawn(0, 1) ? numbers(s.channels) : 0;
+    T *maps[2][6], *dweight[2], *dbias[2], *out[2], *products[2], *rstd = drawn(0, 1) ? numbers(s.channels) : 0;
     T *weight = drawn(0, 1) ? numbers(s.channels) : 0;
     T *room_for_numbers = room(3 * s.channels, sizeof(T));
     for (int k = 0; k < 4; k++) { /* gradient, slope, slope_normal, normal */
@@ -271,9 +271,13 @@ static void run_unnormalise(scene s) {
         dweight[last] = room(s.channels, sizeof(T));
         dbias[last] = room(s.channels, sizeof(T));
         out[last] = given & 1 ? room(planes * patches, sizeof(T)) : 0;
+        products[last] = room(s.channels, sizeof(T));
+        NAME(products)(maps[last][0], maps[last][0], products[last], last, s.images, s.channels, patches, work,
+                       s.threads);
         NAME(unnormalise)((const T *const *)maps[last], dweight[last], dbias[last], out[last], rstd, weight, last,
                           s.images, s.channels, patches, 4, values, work, room_for_numbers, s.threads);
     }
+    compare("products", products[0], products[1], 1, 1, s.channels);
     compare("gradients of weights", dweight[0], dweight[1], 1, 1, s.channels);
     compare("gradients of biases", dbias[0], dbias[1], 1, 1, s.channels);
     if (given & 1)
@@ -281,7 +285,7 @@ static void run_unnormalise(scene s) {
     for (int last = 0; last < 2; last++) {
         for (int k = 0; k < 4; k++)
             free(maps[last][k]);
-        free(dweight[last]), free(dbias[last]), free(out[last]);
+        free(dweight[last]), free(dbias[last]), free(out[last]), free(products[last]);
     }
     free(maps[0][4]), free(maps[0][5]), free(work), free(room_for_numbers), free(rstd), free(weight);
 }

@@ -5,7 +5,12 @@ import torch
 
 from gradfilter.filtering.passes import Normal, Wanted, activate, batch_statistics
 from gradfilter.filtering.passes.activation import Activation
-from gradfilter.filtering.passes.unnormalise import unnormalise, unnormalise_aten
+from gradfilter.filtering.passes.unnormalise import (
+    channel_products,
+    channel_products_aten,
+    unnormalise,
+    unnormalise_aten,
+)
 from gradfilter.filtering.patches import PatchAxis, PatchGrid
 
 LAYOUTS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
@@ -84,3 +89,14 @@ def test_twin_computes_the_same(grid, values, given, layout, dtype):
         assert (one is None) == (other is None)
         assert one is None or difference(one, other) < (1e-5 if dtype == torch.float32 else 1e-12)
     assert unnormalise(*arguments, wants_map=False).map is None
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+@pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS.keys())
+@pytest.mark.parametrize("other_layout", LAYOUTS.values(), ids=LAYOUTS.keys())
+def test_products_are_summed_for_every_channel(layout, other_layout, dtype):
+    """As PyTorch's operators sum them, whatever layout each map has."""
+    one = torch.randn(3, 5, 4, 7, dtype=dtype).contiguous(memory_format=layout)
+    other = torch.randn(3, 5, 4, 7, dtype=dtype).contiguous(memory_format=other_layout)
+    expected = channel_products_aten(one, other)
+    assert difference(expected, channel_products(one, other)) < (1e-5 if dtype == torch.float32 else 1e-12)
