@@ -20,7 +20,7 @@ import torch
 from torch import nn
 
 from gradfilter.methods import GradientFilter
-from tests.benchmarks.turns import bandwidth, median_seconds, print_machine
+from tests.benchmarks.turns import Rates, machine_rates, median_seconds, print_machine
 
 ROUNDS = 3
 BATCH_SIZE = 32
@@ -44,20 +44,13 @@ def backward(layer: nn.Module, x: torch.Tensor, dy: torch.Tensor) -> Callable[[]
     return once
 
 
-def machine_rates() -> tuple[float, float]:
-    """Operations a second of a large matrix product, and bytes a second of a copy into fresh memory."""
-    square = torch.randn(2048, 2048)
-    (product_s,) = median_seconds([lambda: square @ square], 5)
-    return 2 * 2048**3 / product_s, bandwidth()
-
-
-def least_seconds(shape: tuple[int, int, int], patch: int, rates: tuple[float, float]) -> float:
+def least_seconds(shape: tuple[int, int, int], patch: int, rates: Rates) -> float:
     """What the filtered backward pass takes at the machine's rates."""
     channels, width, height = shape
     patches = BATCH_SIZE * -(-width // patch) * -(-height // patch)
     operations = 2 * 2 * channels * channels * patches
     moved = 4 * (2 * BATCH_SIZE * channels * width * height + 3 * channels * patches + 2 * 9 * channels * channels)
-    return operations / rates[0] + moved / rates[1]
+    return operations / rates.operations_per_s + moved / rates.bytes_per_s
 
 
 def row(shape: tuple[int, int, int], layout: torch.memory_format) -> list[float]:
@@ -74,7 +67,7 @@ def main(layouts: list[str]) -> None:
     """Print the tables, dated and with the machine."""
     print_machine()
     rates = machine_rates()
-    print(f"a matrix product reaches {rates[0] / 1e9:.0f} GFLOP/s, a copy {rates[1] / 1e9:.1f} GB/s")
+    print(rates)
     for name in layouts:
         print(f"{f'layer backward, {name}, batch {BATCH_SIZE}, measured':46s}patch 2  roofline   patch 4  roofline")
         speed_ups: list[list[float]] = [[], []]

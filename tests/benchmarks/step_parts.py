@@ -4,8 +4,7 @@
 
 A clock is read around every convolution and every kernel of a step, and so says what each takes among the others, on
 the caches that those leave. "rest" is what remains of the forward pass: Python and PyTorch's small operators, and for
-plain training normalisation and activation. "at least" is what no kernel could do without: the convolutions, and the
-maps read and written in order, each once for its statistics and once for its activation, at the bandwidth of a copy.
+plain training normalisation and activation. Below it stands what memory and arithmetic account for (step_model.py).
 Medians of steps that take turns with the plain ones; ms, and multiples of the plain forward pass.
 """
 
@@ -14,7 +13,7 @@ from __future__ import annotations
 import argparse
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
@@ -22,8 +21,9 @@ import torch
 from torch import nn
 
 from gradfilter.filtering.native import library
+from tests.benchmarks.step_model import backward_work, convolutions_of, forward_work, kept_bytes
 from tests.benchmarks.training_step import MODELS, MODES, PATCH_SIZES, Training
-from tests.benchmarks.turns import bandwidth, print_machine
+from tests.benchmarks.turns import machine_rates, print_machine
 
 ROUNDS, WARM_UP_ROUNDS = 15, 3
 PARTS = ("convolutions", "kernels", "rest", "backward", "optimizer")
@@ -90,20 +90,6 @@ def forward_parts(training: Training, clock: Clock) -> dict[str, float]:
     return {**forward, "rest": time.perf_counter() - start - sum(forward.values())}
 
 
-def map_bytes(training: Training) -> int:
-    """Of all maps that convolutions give."""
-    sizes: list[int] = []
-    hooks = [
-        module.register_forward_hook(lambda *call: sizes.append(call[2].nbytes))
-        for module in training.model.modules()
-        if isinstance(module, nn.Conv2d)
-    ]
-    training.forward()
-    for hook in hooks:
-        hook.remove()
-    return sum(sizes)
-
-
 def median_parts(rows: list[dict[str, float]]) -> list[float]:
     """The median of each part over the steps after the first, and of all together [ms]."""
     kept = rows[WARM_UP_ROUNDS:]
@@ -112,11 +98,9 @@ def median_parts(rows: list[dict[str, float]]) -> list[float]:
 
 
 def table(name: str, mode: str, layout: str) -> None:
-    """Print the parts of plain and filtered steps of a network."""
-    clock, rate = clocked(), bandwidth()
+    """Print the parts of plain and filtered steps of a network, and what is modelled of them."""
+    clock = clocked()
     trainings = [Training(name, layout, mode, patch) for patch in PATCH_SIZES]
-    passes = 3 if mode == "train" else 2  # read for statistics; read and written for the activation
-    least = 1e3 * passes * map_bytes(trainings[0]) / rate
     actions = [lambda: forward_parts(trainings[0], clock)]
     actions += [lambda training=training: step_parts(training, clock) for training in trainings]
     rows: list[list[dict[str, float]]] = [[] for _ in actions]
@@ -124,16 +108,30 @@ def table(name: str, mode: str, layout: str) -> None:
         for action, results in zip(actions, rows, strict=True):
             results.append(action())
     print(f"{f'{name}, {mode}, {layout} [ms]':38s}" + "".join(f"{part:>13s}" for part in (*PARTS, "all", "/ forward")))
-    labels = ["forward alone", *["plain training" if patch == 1 else f"patch {patch}" for patch in PATCH_SIZES]]
-    unit = None
-    for label, parts in zip(labels, map(median_parts, rows), strict=True):
-        unit = unit or parts[-1]
+    medians = list(map(median_parts, rows))
+    unit = medians[0][-1]
+    for label, parts in zip(["forward alone", *map(_label, PATCH_SIZES)], medians, strict=True):
         print(f"  {label:36s}" + "".join(f"{part:13.1f}" for part in parts) + f"{parts[-1] / unit:13.2f}")
-    convolutions = median_parts(rows[0])[0]
-    print(
-        f"  at least {convolutions:.0f} ms of convolutions and {least:.0f} ms of memory at {rate / 1e9:.1f} GB/s: "
-        f"forward with sums {(convolutions + least) / (unit or 1):.2f}"
-    )
+    print_model(trainings, unit, statistics=mode == "train")
+
+
+def print_model(trainings: Sequence[Training], unit: float, *, statistics: bool) -> None:
+    """Print what each filtered step computes and moves, how long that takes [ms], and as multiples of unit."""
+    rates, convolutions = machine_rates(), convolutions_of(trainings[0])
+    forward = forward_work(convolutions, statistics=statistics)
+    headings = ("GFLOP", "GB", "ms", "GFLOP back", "GB back", "ms back", "/ forward")
+    print(f"  {'modelled':36s}" + "".join(f"{heading:>13s}" for heading in headings))
+    for patch, training in zip(PATCH_SIZES, trainings, strict=True):
+        if patch > 1:
+            works = forward, backward_work(convolutions, patch, kept_bytes(training))
+            cells = [[work.operations / 1e9, work.moved / 1e9, 1e3 * work.seconds(rates)] for work in works]
+            figures = [*cells[0], *cells[1], (cells[0][-1] + cells[1][-1]) / unit]
+            print(f"  {_label(patch):36s}" + "".join(f"{figure:13.2f}" for figure in figures))
+    print(f"  {rates}")
+
+
+def _label(patch: int) -> str:
+    return "plain training" if patch == 1 else f"patch {patch}"
 
 
 def main() -> None:

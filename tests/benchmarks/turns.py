@@ -7,6 +7,7 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
+from typing import NamedTuple
 
 import torch
 
@@ -28,11 +29,24 @@ def median_seconds(actions: Sequence[Callable[[], object]], rounds: int) -> list
     return [statistics.median(seconds[WARM_UP_ROUNDS:]) for seconds in times]
 
 
-def bandwidth() -> float:
-    """Bytes a second that a copy into fresh memory reads and writes."""
+class Rates(NamedTuple):
+    """Operations a second of a large matrix product, and bytes a second of a copy into fresh memory."""
+
+    operations_per_s: float
+    bytes_per_s: float
+
+    def __str__(self) -> str:
+        product, copy = self.operations_per_s / 1e9, self.bytes_per_s / 1e9
+        return f"a matrix product reaches {product:.0f} GFLOP/s, a copy {copy:.1f} GB/s"
+
+
+def machine_rates() -> Rates:
+    """This machine's, measured now."""
+    square = torch.randn(2048, 2048)
     maps = torch.randn(64 * 2**20)
+    (product_s,) = median_seconds([lambda: square @ square], 5)
     (copy_s,) = median_seconds([lambda: torch.empty_like(maps).copy_(maps)], 5)
-    return 2 * maps.nbytes / copy_s
+    return Rates(2 * 2048**3 / product_s, 2 * maps.nbytes / copy_s)
 
 
 def print_machine() -> None:
