@@ -11,7 +11,7 @@ from math import exp, log
 import numpy as np
 from scipy.special import stdtrit
 
-from controller.analysis.estimate import CONFIDENCE, Estimate, difference_estimate, mean_estimate, ratio_estimate
+from controller.analysis.estimate import Estimate, difference_estimate, mean_estimate, ratio_estimate
 from controller.analysis.metrics import Metric
 
 FEWEST_RUNS = 2  # of each side, for an interval over runs that are no pairs
@@ -39,9 +39,7 @@ class VariantValue:
     difference: Estimate | None
 
 
-def variant_values(
-    metric: Metric, baseline: str, values: Sequence[RunValue], confidence: float = CONFIDENCE
-) -> list[VariantValue]:
+def variant_values(metric: Metric, baseline: str, values: Sequence[RunValue], confidence: float) -> list[VariantValue]:
     """Every variant and part that was measured, the parts in their order, the baseline first in each.
 
     confidence: of the intervals, which depends on the job (controller/analysis/looks.py).
@@ -68,7 +66,7 @@ def set_against(
     metric: Metric,
     own: Mapping[int, float],
     other: Mapping[int, float],
-    confidence: float = CONFIDENCE,
+    confidence: float,
     *,
     paired: bool,
 ) -> tuple[Estimate | None, Estimate | None]:

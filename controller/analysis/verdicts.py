@@ -41,9 +41,9 @@ DIFFERENT: tuple[VerdictWord, ...] = ("faster", "slower", "lower", "higher")
 class Verdict:
     """What a test of a primary metric says of a variant against the baseline.
 
-    word: faster | slower (times), lower | higher (the rest): significant after Holm, and further from no difference
-    than the threshold. "no detectable difference": the difference, or its whole interval, lies within the threshold.
-    "inconclusive": a difference beyond it is neither shown nor excluded; reason says what would help.
+    word: faster | slower (times), lower | higher (the rest): p_holm is significant, and the effect is further from no
+    difference than the threshold. "no detectable difference": the difference, or its whole interval, lies within the
+    threshold. "inconclusive": a difference beyond it is neither shown nor excluded; reason says what would help.
     p: of the exact two-sided sign-flip test over pairs; p_holm: adjusted for all declared tests and for the looks that
     the job may make; both None where there was no test. threshold: the least relative difference that counts: 0.01, or
     the device's noise floor where that is larger. floor: that, None while it is unknown; floor_pairs: A/A pairs behind

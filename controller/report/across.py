@@ -60,7 +60,8 @@ def _rows(effect: EffectAcross, unit: Unit) -> Iterator[Row]:
     pooled = effect.over_boards
     compared = pooled and (pooled.ratio or pooled.difference)
     if pooled and compared:
-        shown = (f"over {compared.n} boards", NOTHING, *cells.compared(metric, pooled, unit))
+        level = "" if compared.low is None else f" ({wording.level(compared.confidence)} interval)"
+        shown = (f"over {compared.n} boards{level}", NOTHING, *cells.compared(metric, pooled, unit))
         yield Row(effect.variant, shown, cells.mark(metric, pooled))
 
 

@@ -1,7 +1,7 @@
 """How the numbers of a report were made, in sentences that can be checked against the code."""
 
 from controller.analysis.energy import FEWEST_DISTINCT_READINGS, LARGEST_GAP_SHARE
-from controller.analysis.estimate import FEWEST_FOR_BOOTSTRAP
+from controller.analysis.estimate import CONFIDENCE, FEWEST_FOR_BOOTSTRAP
 from controller.analysis.judging import SMALLEST_EFFECT
 from controller.analysis.noise_floor import FEWEST_PAIRS
 from controller.analysis.phase_energy import WIDEST_INTERVAL
@@ -82,9 +82,9 @@ _BFLOAT16 = """
     are float32. Saved activations include the weights' copies in bfloat16 that the backward pass needs.
 """
 _ACROSS = """
-    Over boards every board counts once: the geometric mean of their ratios, or the mean of their differences, with an
-    interval over boards; n counts boards, not runs. With two or three boards it is wide, since so few say little of
-    others. Metered quantities stand together only where the meters cover the same.
+    Over boards every board counts once: the geometric mean of their ratios, or the mean of their differences, with a
+    {over_boards} interval over boards; n counts boards, not runs. With two or three boards it is wide, since so few
+    say little of others. Metered quantities stand together only where the meters cover the same.
 """
 _LAYERS = """
     Each convolution is alone in the graph and gets gradients for its input, weight and bias; forward and backward are
@@ -106,6 +106,7 @@ def method_sentences(comparison: Comparison) -> list[str]:
         wanted=comparison.blocks_wanted,
         adding=_adding(comparison),
         level=level(comparison.confidence),
+        over_boards=level(CONFIDENCE),
         many=FEWEST_FOR_BOOTSTRAP,
         test=_test(comparison),
         readings=FEWEST_DISTINCT_READINGS,

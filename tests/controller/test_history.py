@@ -4,11 +4,12 @@ from dataclasses import replace
 from math import log
 
 import pytest
+from scipy.special import stdtrit
 
 from controller.analysis.across_jobs import RunValue
 from controller.analysis.metrics import METRICS
 from controller.analysis.noise_floor import DeviceNoise, NoiseFloor
-from controller.dashboard.history import history
+from controller.dashboard.history import history, means
 from controller.dashboard.turns import Turn, turns
 from controller.jobs import DeviceMark
 from controller.store import JobValues, StoredJob
@@ -31,6 +32,16 @@ def test_points_stand_where_their_jobs_ended():
     first, middle, last = (point.x for point in shown.points)
     assert first < middle < last
     assert ["02:00", "04:00"] == [shown.x_ticks[0].text, shown.x_ticks[-1].text]
+
+
+def test_intervals_are_of_the_level_of_their_job():
+    """The same runs have a wider interval in a job that looks four times: 98.75 % for 95 %."""
+    runs = [RunValue("filtered", "", block, seconds) for block, seconds in enumerate((0.2, 0.21, 0.22), start=1)]
+    once = replace(ended(1, "03:00"), values=runs)
+    four = replace(once, job=replace(once.job, spec=replace(SPEC, until=0.02, repetitions=8, primary=["step_time"])))
+    (_, narrow), (_, wide) = means(METRICS["step_time"], "filtered", [once, four])
+    assert (0.95, 0.9875) == (narrow.confidence, pytest.approx(wide.confidence))
+    assert (wide.high - wide.low) / (narrow.high - narrow.low) == pytest.approx(stdtrit(2, 0.99375) / stdtrit(2, 0.975))
 
 
 def test_a_time_of_day_stands_once_below_the_plot():

@@ -1,6 +1,7 @@
 """Quality against cost over jobs, as the page of results draws it."""
 
 import pytest
+from scipy.special import stdtrit
 
 from controller.analysis.across_jobs import RunValue
 from controller.analysis.metrics import METRICS
@@ -9,8 +10,8 @@ from controller.store import JobValues, StoredJob
 from tests.controller.records import training_job
 
 
-def job(number, dataset="digits"):
-    spec = training_job()
+def job(number, dataset="digits", **changes):
+    spec = training_job(**changes)
     spec.workload.dataset = dataset
     return StoredJob(str(number), spec, "finished", "nano-1", "2026-03-01T12:00:00Z", None, None, "")
 
@@ -59,3 +60,13 @@ def test_without_scores_there_is_nothing_to_draw():
     """Single layers and jobs of other work have costs alone."""
     assert plot([values(job(1), baseline=0.3, filtered=0.2)], []) is None
     assert plot([], []) is None
+
+
+def test_intervals_are_of_the_level_of_their_job():
+    """The same two runs have a wider interval, both ways, in a job that looks four times: 98.75 % for 95 %."""
+    once, four = job(2), job(1, until=0.02, repetitions=8, primary=["step_time"])
+    costs, scores = ([values(one, baseline=mean) for one in (once, four)] for mean in (0.03, 0.05))
+    narrow, wide = plot(costs, scores).dots
+    wider = pytest.approx(stdtrit(1, 0.99375) / stdtrit(1, 0.975), rel=0.01)  # places are rounded to tenths
+    assert wider == (wide.x[2] - wide.x[1]) / (narrow.x[2] - narrow.x[1])
+    assert wider == (wide.y[2] - wide.y[1]) / (narrow.y[2] - narrow.y[1])

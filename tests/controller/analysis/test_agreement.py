@@ -9,8 +9,8 @@ from controller.analysis.comparison import compare
 from tests.controller.records import training_job, whole_job
 
 
-def judged(filtered, blocks=8):
-    job = training_job(repetitions=blocks)
+def judged(filtered, blocks=8, **changes):
+    job = training_job(repetitions=blocks, **changes)
     return compare(job, whole_job(job, {"baseline": 0.06, "filtered": filtered}))
 
 
@@ -36,3 +36,10 @@ def test_another_speed_up_differs():
 def test_one_block_cannot_say():
     """Without an interval nobody knows."""
     assert backward(judged(0.03, blocks=1), judged(0.03)).agrees is None
+
+
+def test_the_change_is_as_sure_as_the_less_sure_of_the_two():
+    """Of a job with one look and one with two the change claims 95 %, in either order."""
+    once, twice = judged(0.03), judged(0.03, blocks=16, until=0.02)
+    assert 0.975 == pytest.approx(backward(once, twice).second.confidence)
+    assert [0.95, 0.95] == [backward(*pair).change.confidence for pair in ((once, twice), (twice, once))]
