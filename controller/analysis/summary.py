@@ -6,7 +6,7 @@ from typing import Any
 
 from controller.analysis.estimate import difference_estimate, excludes, mean_estimate, ratio_estimate
 from controller.analysis.evidence import Evidence
-from controller.analysis.layer_times import time_by_layer
+from controller.analysis.layer_times import time_by_layer, why_untimed
 from controller.analysis.learning import epoch_results, gradient_results, saved_by_layer
 from controller.analysis.measurements import Measurement
 from controller.analysis.metrics import Metric
@@ -20,6 +20,8 @@ _FAILED = ("failed", "lost")
 
 def summarize(evidence: Evidence, variant: Variant) -> VariantResult:
     """The variant's metrics by part, its counts of runs, and what went wrong in them."""
+    profile = evidence.profiles.get(variant.name)
+    times = time_by_layer(profile)
     attempts, used = evidence.attempts[variant.name], [run.record for run in evidence.used(variant.name)]
     parts = [
         PartResult(part, {metric.name: judge(evidence, variant.name, part, metric) for metric in metrics})
@@ -39,7 +41,8 @@ def summarize(evidence: Evidence, variant: Variant) -> VariantResult:
         gradients=gradient_results(used, evidence.confidence),
         ways=_ways(used),
         saved_by_layer=saved_by_layer(used),
-        time_by_layer=time_by_layer(evidence.profiles.get(variant.name)),
+        time_by_layer=times,
+        untimed="" if times else why_untimed(profile, asked=evidence.job.profile),
     )
 
 

@@ -166,7 +166,8 @@ class VariantResult:
     failures: one sentence per failed, lost or void run.
     layers: what the methods changed, as the worker reported it. ways: change and backward pass → how many layers.
     epochs: empty where the job counts steps. saved_by_layer: bytes that a layer keeps for backward, where runs say so.
-    time_by_layer: layer → 'forward' and 'backward', where the job was profiled; in no measured run.
+    time_by_layer: layer → 'forward' and 'backward', where the job was profiled; in no measured run. untimed: why it is
+    empty, '' where it is not.
     """
 
     variant: str
@@ -183,6 +184,7 @@ class VariantResult:
     ways: dict[str, int] = field(default_factory=dict)
     saved_by_layer: dict[str, Estimate] = field(default_factory=dict)
     time_by_layer: dict[str, dict[str, MetricValue]] = field(default_factory=dict)
+    untimed: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,20 +1,16 @@
 """The table of what layers took in the profiling run, and what stands in its place where there was none."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from math import fsum
 
 from controller.analysis.layer_times import DIRECTIONS
 from controller.analysis.verdicts import Comparison, MetricValue
 from controller.analysis.wording import TIMES, plain, significant_decimals
-from controller.report.cells import NOTHING
+from controller.report.cells import NOTHING, UNMEASURED
 from controller.report.layers import changed_in_any
 from controller.report.rows import Group, Row, Table
 from controller.report.units import Unit, choose_unit
 
-UNPROFILED = (
-    "unmeasured: no profiling run told them; submit the job with --profile, and each variant runs once more under "
-    "torch.profiler, after the measured runs"
-)
 _OTHERS = "all other layers"
 _CHAINED = "layers that run as a chain share a backward pass: it stands beside the layer whose forward pass made it"
 _Seconds = dict[str, tuple[float, ...]]  # layer → forward and backward
@@ -26,8 +22,9 @@ def time_table(comparison: Comparison) -> Table | None:
     if not changed:
         return None
     found = {v.variant: _seconds(v.time_by_layer, changed) for v in comparison.variants if v.time_by_layer}
+    notes = tuple(_untimed(comparison))
     if not found:
-        return Table("Time by layer", ("layer",), (Group("forward and backward", (), (UNPROFILED,)),))
+        return Table("Time by layer", ("layer",), notes)
     unit = choose_unit("s", [second for layers in found.values() for both in layers.values() for second in both])
     base = found.get(comparison.baseline, {})
     groups = tuple(_group(name, layers, base if layers is not base else {}, unit) for name, layers in found.items())
@@ -36,18 +33,22 @@ def time_table(comparison: Comparison) -> Table | None:
     method = next(
         value.method for v in comparison.variants for both in v.time_by_layer.values() for value in both.values()
     )
-    return Table(f"Time by layer, {method}", ("layer", *times, *shares), groups)
+    return Table(f"Time by layer, {method}", ("layer", *times, *shares), (*groups, *notes))
+
+
+def _untimed(comparison: Comparison) -> Iterator[Group]:
+    """Why variants have no times: once for all that have the same reason."""
+    reasons = dict.fromkeys(v.untimed for v in comparison.variants if not v.time_by_layer)
+    for why in reasons:
+        names = [v.variant for v in comparison.variants if v.untimed == why and not v.time_by_layer]
+        yield Group(", ".join(names), (), (f"{UNMEASURED}: {why}",))
 
 
 def _seconds(layers: Mapping[str, Mapping[str, MetricValue]], changed: Sequence[str]) -> _Seconds:
-    times = {name: tuple(_value(both[way]) for way in DIRECTIONS) for name, both in layers.items()}
+    times = {name: tuple(e.value for way in DIRECTIONS if (e := both[way].estimate)) for name, both in layers.items()}
     others = [both for name, both in times.items() if name not in changed]
     shown = {name: times[name] for name in changed if name in times}
     return {**shown, _OTHERS: tuple(fsum(way) for way in zip(*others, strict=True))} if others else shown
-
-
-def _value(metric: MetricValue) -> float:
-    return metric.estimate.value if metric.estimate is not None else 0.0
 
 
 def _group(name: str, layers: _Seconds, base: _Seconds, unit: Unit) -> Group:

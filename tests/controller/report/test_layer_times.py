@@ -5,11 +5,14 @@ import io
 import json
 from dataclasses import replace
 
+import pytest
+
 from controller.analysis.comparison import compare
 from controller.report import FORMATS
 from controller.report.layer_charts import layer_charts
 from controller.report.layer_times import time_table
-from gradfilter.bench.schema import LayerTime, Outcome, RunRecord
+from controller.report.rows import Group
+from gradfilter.bench.schema import Failure, LayerTime, Outcome, RunRecord
 from tests.controller.records import run_spec, segmentation, training_job, whole_job
 from tests.controller.report.comparisons import comparison
 
@@ -76,6 +79,36 @@ def test_a_job_without_a_profile_says_how_to_get_one():
         for form in ("txt", "md", "html")
     )
     assert time_table(comparison("whole")) is None
+
+
+def test_a_variant_whose_profile_failed_says_so():
+    """The other one's times stand, and the reason stands beside them in place of nothing."""
+    job, records = segmentation()
+    job.profile = True
+    failed = replace(profile(job, "filtered"), state="failed", failure=Failure("killed", "it was killed."))
+    *_, last = time_table(compare(job, [*records, profile(job, "baseline"), failed])).groups
+    assert Group("filtered", (), ("unmeasured: its profiling run failed: it was killed",)) == last
+
+
+@pytest.mark.parametrize("times", [[], [LayerTime("layer4.conv2", [], [])]])
+def test_a_profile_without_times_is_not_taken_for_none(times):
+    """What an older worker leaves, or a layer without steps, is no reason to be told to ask for a profile."""
+    job, records = segmentation()
+    job.profile = True
+    profiles = [replace(profile(job, v.name), outcome=Outcome(layer_times=times)) for v in job.variants]
+    (group,) = time_table(compare(job, [*records, *profiles])).groups
+    assert "its profiling run told no layer's time" in group.notes[0]
+
+
+def test_the_newest_profile_counts_in_any_order():
+    """Of two attempts that finished the second's times are shown, whichever record comes first."""
+    job, records = segmentation()
+    first = profile(job, "filtered")
+    again = replace(
+        first, spec=replace(first.spec, attempt=2), outcome=Outcome(layer_times=[LayerTime("fc", [1], [2])])
+    )
+    for profiles in ([first, again], [again, first]):
+        assert ["fc"] == list(compare(job, [*records, *profiles]).variants[1].time_by_layer)
 
 
 def test_no_measured_run_changes_by_a_profile():
