@@ -71,7 +71,8 @@ def _jobs(wanted: ResultFilter, metric: str) -> Select[Job]:
     measured = exists().where(
         MeasurementRow.run_id == Run.id, MeasurementRow.metric == metric, MeasurementRow.value.is_not(None)
     )
-    runs = select(Run.id).where(Run.job_id == Job.id, measured)
+    # By job, purpose and variant an index finds them; without the purpose SQLite would go through the variant's runs.
+    runs = select(Run.id).where(Run.job_id == Job.id, Run.purpose == "measure", measured)
     if wanted.variant is not None:
         runs = runs.where(Run.variant == wanted.variant)
     if wanted.since is not None:
