@@ -147,8 +147,9 @@ class Run(Base):
     __tablename__ = "runs"
     __table_args__ = (
         UniqueConstraint("job_id", "purpose", "variant", "block", "attempt"),
-        Index(None, "device", "number"),
-        Index(None, "variant", "number"),
+        Index(None, "device", "finished_at", "number"),
+        Index(None, "variant", "finished_at", "number"),
+        Index(None, "finished_at", "number"),
         Index(None, "state", "purpose"),
         {"sqlite_autoincrement": True},
     )
@@ -165,7 +166,7 @@ class Run(Base):
     seed: Mapped[int] = mapped_column(BigInteger)
     state: Mapped[str]
     started_at: Mapped[str]
-    finished_at: Mapped[str | None] = mapped_column(index=True)
+    finished_at: Mapped[str | None]
     failure: Mapped[str]
     on_agent: Mapped[bool]
 

@@ -72,7 +72,7 @@ Wanted = Annotated[ResultFilter, Depends(_filter)]
 def list_results(
     services: ServicesOfApp, wanted: Wanted, limit: Limit = USUAL_LIMIT, cursor: Cursor = None
 ) -> Page[ResultRow]:
-    """One page of results, one a metric, part and finished run, oldest run first."""
+    """One page of results, one a metric, part and finished run; what ended first comes first."""
     return services.store.results.page(wanted, limit=limit, cursor=cursor)
 
 

@@ -17,6 +17,8 @@ from controller.tables import DroppedRow, Job, MeasurementRow, Record, Run, RunM
 
 _BATCH = 1000
 _ALL_CAUSES = "causes that were not kept apart"
+# As runs ended: those since an instant are then found by an index, and who asks again later gets what is new.
+_ORDER = (Run.finished_at, Run.number)
 _KEPT = ("metric", "part", "value", "unit", "kind", "reason", "source")
 
 
@@ -79,11 +81,11 @@ class Results:
                 session.execute(insert(MeasurementRow), rows)
 
     def page(self, wanted: ResultFilter, *, limit: int, cursor: str | None) -> Page[ResultRow]:
-        """One page of results, oldest run first."""
+        """One page of results; the run that ended first comes first."""
         runs, rows = _runs(wanted), _rows(wanted)
-        if (after := read_cursor(cursor, [int, str, str])) is not None:
-            runs = runs.where(Run.number >= after[0])
-            rows = rows.where(tuple_(Run.number, MeasurementRow.metric, MeasurementRow.part) > tuple_(*after))
+        if (after := read_cursor(cursor, [str, int, str, str])) is not None:
+            runs = runs.where(tuple_(*_ORDER) >= tuple_(*after[: len(_ORDER)]))
+            rows = rows.where(tuple_(*_ORDER, MeasurementRow.metric, MeasurementRow.part) > tuple_(*after))
         with self._database.reading() as session:
             # Of the run that the page before ended with, perhaps nothing is left.
             ids = list(session.scalars(runs.limit(limit + 2))) if _is_known(session, wanted) else []
@@ -109,9 +111,9 @@ def _is_known(session: Session, wanted: ResultFilter) -> bool:
 
 
 def _runs(wanted: ResultFilter) -> Select[str]:
-    """The ids of runs with a result that matches, walked from the oldest on, so that few are looked at."""
+    """The ids of runs with a result that matches, walked in their order, so that few are looked at."""
     # One inside the other: of a join, a database would begin with all measurements of the metric.
-    query = select(Run.id).where(_has_results(wanted)).order_by(Run.number)
+    query = select(Run.id).where(_has_results(wanted)).order_by(*_ORDER)
     for column, value in ((Run.device, wanted.device), (Run.variant, wanted.variant)):
         if value is not None:
             query = query.where(column == value)
@@ -137,14 +139,14 @@ def _rows(wanted: ResultFilter) -> Select[Any, Any, Any]:
         select(MeasurementRow, Run, Job.model)
         .join(Run, Run.id == MeasurementRow.run_id)
         .join(Job, Job.id == Run.job_id)
-        .order_by(Run.number, MeasurementRow.metric, MeasurementRow.part)
+        .order_by(*_ORDER, MeasurementRow.metric, MeasurementRow.part)
     )
     return query if wanted.metric is None else query.where(MeasurementRow.metric == wanted.metric)
 
 
 def _key(row: Any) -> Key:
     measurement, run, _ = row
-    return [run.number, measurement.metric, measurement.part]
+    return [run.finished_at or "", run.number, measurement.metric, measurement.part]
 
 
 def _results(session: Session, rows: Sequence[Any]) -> list[ResultRow]:

@@ -5,10 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import update
 
+from controller import plan
 from controller.errors import ConflictError, InvalidRequestError, NotFoundError, RunClosedError, StaleLeaseError
 from controller.jobs import DeviceChange, NewDevice
 from controller.measuring import unmeasured_runs
-from controller.store import ResultFilter, Store
+from controller.store import Planned, ResultFilter, Store
 from controller.tables import Run
 from tests.controller.databases import DATABASES, new_database
 from tests.controller.samples import DEVICE, description, record
@@ -123,6 +124,18 @@ class TestRuns:
         assert [spec.run_id] == store.runs.left_on_agent(DEVICE)
         store.runs.forgotten([spec.run_id])
         assert [] == store.runs.left_on_agent(DEVICE)
+
+    def test_are_counted_by_state_without_preparations(self, store, lease):
+        """The counts are exact whatever there is: finished and failed ones, those that go on, and preparations."""
+        assert {} == store.runs.count_by_state()
+        going_on = [started(store, lease, block=block) for block in range(1, 5)]
+        prepared = store.runs.start(Planned("prepare", "", 0, 0, 7), lease)
+        assert {"running": 4} == store.runs.count_by_state()
+        for run, state in zip(going_on, ("finished", "finished", "failed"), strict=False):
+            store.records.add(record(run, state, "" if state == "finished" else "it broke"), lease)
+        preparation = plan.run_spec(SPEC, prepared)
+        assert store.records.add(record(preparation), lease)
+        assert {"finished": 2, "failed": 1, "running": 1} == store.runs.count_by_state()
 
 
 class TestJobs:
@@ -348,6 +361,17 @@ class TestResults:
                 break
         assert found == list(filled.results.all(ResultFilter()))
         assert len(found) == len({(row.run_id, row.metric, row.part) for row in found})
+
+    def test_come_as_their_runs_ended(self, store, lease, clock):
+        """A run that was started later and ended sooner comes first, and is found by the instant at which it ended."""
+        slow, fast = started(store, lease, "baseline"), started(store, lease, "filtered")
+        for run in (fast, slow):
+            clock.step(1)
+            store.records.add(record(run), lease)
+        fill_results(store)
+        assert [fast.run_id, slow.run_id] == [row.run_id for row in store.results.all(ResultFilter(metric="backward"))]
+        late = ResultFilter(metric="backward", since=store.runs.get(slow.run_id).finished_at)
+        assert [slow.run_id] == [row.run_id for row in store.results.all(late)]
 
     def test_are_filled_once_a_version(self, filled):
         """What this version has measured is not measured again."""

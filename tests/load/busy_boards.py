@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,7 +52,10 @@ class Load:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a load left behind. idle_s: how long each board stood idle before each of its runs."""
+    """What a load left behind. was_half_way: whether half of all runs were stored before the patience was over.
+
+    idle_s: how long each board stood idle before each of its runs.
+    """
 
     finished: int
     distinct: int
@@ -63,6 +67,7 @@ class Outcome:
     controllers_cpu_s: float
     boards_cpu_s: float
     wall_s: float
+    was_half_way: bool
 
     def rows(self, load: Load) -> list[Row]:
         """Lines of the table."""
@@ -73,13 +78,18 @@ class Outcome:
             Row("runs stored twice", f"{self.finished - self.distinct}", "0"),
             Row("runs that boards made and nobody stored", f"{self.made_in_vain}", "0"),
             Row("attempts that their board never heard of", f"{self.lost}"),
-            Row("idle board to next run, median", f"{statistics.median(self.idle_s):.2f} s", "< 2 s"),
-            Row("idle board to next run, 95 % within", f"{statistics.quantiles(self.idle_s, n=20)[-1]:.2f} s"),
+            Row("idle board to next run, median", _percentile(self.idle_s, 50), "< 2 s"),
+            Row("idle board to next run, 95 % within", _percentile(self.idle_s, 95)),
             Row("a controller's peak RSS", f"{self.peak_rss_bytes / 1e6:.0f} MB", "< 1000 MB"),
             Row("controllers, CPU per run", f"{per_run * self.controllers_cpu_s:.1f} ms"),
             Row("simulated boards, CPU per run", f"{per_run * self.boards_cpu_s:.1f} ms"),
             Row("from first submission to last record", f"{self.wall_s:.0f} s"),
         ]
+
+
+def _percentile(seconds: Sequence[float], share: int) -> str:
+    """Of a load that was cut short there may be too few."""
+    return f"{statistics.quantiles(seconds, n=100)[share - 1]:.2f} s" if len(seconds) > 1 else f"{len(seconds)} seen"
 
 
 def section(options: Sequence[str]) -> Section:
@@ -96,24 +106,21 @@ def keep_busy(load: Load, controllers: Sequence[Controller], half_way: Callable[
 
     What is asked in the end is asked of the last controller.
     """
-    boards, last = SimulatedBoards(load.run_s), controllers[-1]
-    try:
+    last = controllers[-1]
+    with ExitStack() as programs:
+        boards = programs.enter_context(SimulatedBoards(load.run_s))
         for controller in controllers:
-            controller.start()
+            programs.enter_context(controller)
         for number in range(load.agents):
             last.post("/v1/devices", {"name": f"board-{number}", "url": boards.url(number)})
         start, spent_s = time.monotonic(), sum(controller.usage().cpu_s for controller in controllers)
         for number in range(load.agents):
             controllers[number % len(controllers)].post("/v1/jobs", load.job(f"board-{number}"))
-        jobs = _wait_for_all(last, load, half_way)
+        jobs, was_half_way = _wait_for_all(last, load, half_way)
         wall_s, boards_cpu_s = time.monotonic() - start, boards.usage().cpu_s
         taken = [controller.usage() for controller in controllers]
         stored = _attempts(last, load.agents)
         seen = json.loads(boards.seen())
-    finally:
-        for controller in controllers:
-            controller.stop()
-        boards.stop()
     finished = [run for run in stored if run["state"] == "finished"]
     measured = [run for run in finished if run["purpose"] == "measure"]
     return Outcome(
@@ -122,6 +129,7 @@ def keep_busy(load: Load, controllers: Sequence[Controller], half_way: Callable[
         lost=sum(run["state"] == "lost" for run in stored),
         made_in_vain=len(set(seen["started"]) - {run["id"] for run in finished}),
         jobs=jobs,
+        was_half_way=was_half_way,
         idle_s=seen["idle_s"],
         peak_rss_bytes=max(one.peak_rss_bytes for one in taken),
         controllers_cpu_s=sum(one.cpu_s for one in taken) - spent_s,
@@ -130,8 +138,8 @@ def keep_busy(load: Load, controllers: Sequence[Controller], half_way: Callable[
     )
 
 
-def _wait_for_all(controller: Controller, load: Load, half_way: Callable[[], None]) -> dict[str, int]:
-    """How many jobs ended how; what there is when the patience is over."""
+def _wait_for_all(controller: Controller, load: Load, half_way: Callable[[], None]) -> tuple[dict[str, int], bool]:
+    """How many jobs ended how, and whether half of all runs were stored; what there is when the patience is over."""
     until, is_half_way = time.monotonic() + load.patience_s, False
     while True:
         jobs, runs = _counts(controller.http.get("/metrics").text)
@@ -139,7 +147,7 @@ def _wait_for_all(controller: Controller, load: Load, half_way: Callable[[], Non
             is_half_way = True
             half_way()
         if sum(jobs[state] for state in _FINAL) >= load.agents or time.monotonic() > until:
-            return dict(jobs)
+            return dict(jobs), is_half_way
         time.sleep(_LOOK_EVERY_S)
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import psutil
+from typing_extensions import Self
 
 from tests.system.lab import BIN, Service, free_port
 
@@ -45,8 +47,16 @@ class Controller:
         self.http = httpx2.Client(base_url=self.url, timeout=120, trust_env=False)
         self._until_its_end = Usage()
 
-    def start(self) -> None:
-        self.service.start()
+    def __enter__(self) -> Self:
+        with ExitStack() as at_failure:
+            at_failure.push(self)
+            self.service.start()
+            at_failure.pop_all()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._end(signal.SIGTERM)
+        self.http.close()
 
     def get(self, path: str, **query: Any) -> Any:
         answer = self.http.get(path, params=query)
@@ -61,17 +71,19 @@ class Controller:
     def usage(self) -> Usage:
         """What it has taken so far, or took until its end."""
         process = self.service.process
-        return self._until_its_end if process is None else Usage.of(process.pid)
+        if process is None:
+            return self._until_its_end
+        said = self.service.log.read_text()[-4000:]
+        assert process.poll() is None, f"a controller ended with {process.returncode}:\n{said}"
+        return Usage.of(process.pid)
 
     def kill(self) -> None:
         self._end(signal.SIGKILL)
 
-    def stop(self) -> None:
-        self._end(signal.SIGTERM)
-        self.http.close()
-
     def _end(self, sign: signal.Signals) -> None:
-        self._until_its_end = self.usage()
+        process = self.service.process
+        if process is not None and process.poll() is None:  # of one that crashed the kernel keeps nothing
+            self._until_its_end = Usage.of(process.pid)
         self.service.end(sign)
 
 
@@ -91,6 +103,13 @@ class SimulatedBoards:
         assert self._process.stdout is not None
         self._port = int(self._process.stdout.readline())
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._process.kill()
+        self._process.communicate()
+
     def url(self, number: int) -> str:
         return f"http://127.0.0.1:{self._port}/{number}"
 
@@ -101,7 +120,3 @@ class SimulatedBoards:
         """What the boards saw, as JSON."""
         said, _ = self._process.communicate("")
         return said
-
-    def stop(self) -> None:
-        self._process.kill()
-        self._process.communicate()

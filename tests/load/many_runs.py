@@ -23,15 +23,13 @@ from typing import Any
 import httpx2
 
 from controller import series
-from controller.app import create_app
 from controller.documents import RUN_RECORD
 from controller.instants import as_text
 from controller.measuring import measured
 from controller.store import Store
 from gradfilter.bench.schema import MethodSpec, RunSpec, TrainingWorkload, Variant
-from tests.controller.lab import quick_settings
 from tests.controller.samples import job_document
-from tests.controller.serving import Server
+from tests.load.controllers import Controller
 from tests.load.recorded import record
 from tests.load.table import Row, Section
 
@@ -205,8 +203,8 @@ def section(options: Sequence[str]) -> Section:
     parser.add_argument("--runs", type=int, default=1_000_000)
     runs = parser.parse_args(options).runs
     with tempfile.TemporaryDirectory() as folder:
-        settings = quick_settings(Path(folder), tick_s=3600.0, device_poll_s=3600.0)
-        store, path = Store(settings.database), Path(folder) / "controller.sqlite3"
+        path = Path(folder) / "controller.sqlite3"
+        store = Store(f"sqlite:///{path}")
         store.database.migrate()
         store.close()
         start = time.monotonic()
@@ -215,9 +213,9 @@ def section(options: Sequence[str]) -> Section:
             Row("filled in", f"{time.monotonic() - start:.0f} s"),
             Row("file", f"{path.stat().st_size / 1e9:.2f} GB"),
         ]
-        with Server(lambda: create_app(settings)) as server, httpx2.Client(base_url=server.url, timeout=60) as client:
-            rows += [_row(name, ask(client, path), "< 100 ms") for name, path in questions(runs).items()]
+        with Controller(Path(folder), tick_s=3600, device_poll_s=3600) as controller:
+            rows += [_row(name, ask(controller.http, path), "< 100 ms") for name, path in questions(runs).items()]
             report = f"/v1/jobs/{runs // RUNS_A_JOB}/report.json"
-            rows.append(_row("a report of 16 runs with their series", ask(client, report), "< 500 ms"))
+            rows.append(_row("a report of 16 runs with their series", ask(controller.http, report), "< 500 ms"))
     title = f"{runs} runs stored on SQLite, series of the newest {WITH_SERIES}; 95 % of {REQUESTS} answers within"
     return Section(title, rows)

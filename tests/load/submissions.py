@@ -44,28 +44,20 @@ def section(options: Sequence[str]) -> Section:
     parser.add_argument("--per-s", type=int, default=200)
     parser.add_argument("--seconds", type=int, default=30)
     given = parser.parse_args(options)
-    with tempfile.TemporaryDirectory() as folder:
-        controller = Controller(Path(folder))
-        controller.start()
-        try:
-            _meet_a_board(controller)
-            taken = asyncio.run(submit(controller.url, given.per_s, given.seconds))
-            lists = [_timed(controller, "/v1/jobs?limit=50") for _ in range(QUERIES)]
-            queued = controller.get("/v1/jobs", state="queued", limit=1)["items"]
-        finally:
-            controller.stop()
+    with tempfile.TemporaryDirectory() as folder, Controller(Path(folder)) as controller:
+        _meet_a_board(controller)
+        taken = asyncio.run(submit(controller.url, given.per_s, given.seconds))
+        lists = [_timed(controller, "/v1/jobs?limit=50") for _ in range(QUERIES)]
+        queued = controller.get("/v1/jobs", state="queued", limit=1)["items"]
     assert queued, "no job waits"
     return Section(f"{given.per_s} submissions a second for {given.seconds} s", _rows(taken, lists, given.per_s))
 
 
 def _meet_a_board(controller: Controller) -> None:
     """Have the controller know a board, which then goes away."""
-    boards = SimulatedBoards(run_s=1.0)
-    try:
+    with SimulatedBoards(run_s=1.0) as boards:
         controller.post("/v1/devices", {"name": DEVICE, "url": boards.url(0)})
         wait_for("the board's description", lambda: controller.get(f"/v1/devices/{DEVICE}")["description"])
-    finally:
-        boards.stop()
 
 
 async def submit(url: str, per_s: int, seconds: int) -> Taken:

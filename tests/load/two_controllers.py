@@ -19,7 +19,8 @@ def section(options: Sequence[str]) -> Section:
     load = Load.read(options)
     with tempfile.TemporaryDirectory() as folder, PostgreSQL(is_durable=True) as server:
         outcome = share(load, Path(folder), server.new_database())
-    title = f"{load}, two controllers on PostgreSQL, one killed half-way (leases of {_LEASE_S:g} s)"
+    killed = "one killed half-way" if outcome.was_half_way else "none killed, since half of the runs were never stored"
+    title = f"{load}, two controllers on PostgreSQL, {killed} (leases of {_LEASE_S:g} s)"
     return Section(title, outcome.rows(load))
 
 
