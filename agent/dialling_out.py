@@ -10,7 +10,7 @@ import logging
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.client import HTTPException
@@ -23,6 +23,7 @@ _WAIT_S = 20
 _PATIENCE_S = 30.0
 _LONGEST_PAUSE_S = 16.0
 _TRIES = 4
+_LATER = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ class DiallingOut:
             try:
                 attempt()
             except (OSError, HTTPException) as error:  # noqa: PERF203 - a request takes longer than that
-                if isinstance(error, urllib.error.HTTPError) and error.code < HTTPStatus.INTERNAL_SERVER_ERROR:
+                if isinstance(error, urllib.error.HTTPError) and _is_final(error.code):
                     _log.info("the controller does not want an answer any more: %s", error)
                     return
                 _log.warning("an answer could not be brought to the controller (try %d): %s", tries, error)
@@ -107,10 +108,19 @@ class DiallingOut:
             return content
 
 
+def _is_final(status: int) -> bool:
+    """Whether a refusal stands; boards behind one address share its rate limit, and are told to come later."""
+    return status < HTTPStatus.INTERNAL_SERVER_ERROR and status not in _LATER
+
+
 def _reason(error: Exception) -> str:
     """What the controller said, where it said something."""
     said = error.read(1000).decode("utf-8", "replace") if isinstance(error, urllib.error.HTTPError) else ""
     return f"{error} {said}".strip()
+
+
+def _is_complete(sent: Sequence[Message]) -> bool:
+    return bool(sent) and sent[-1]["type"] == "http.response.body" and not sent[-1].get("more_body", False)
 
 
 async def call_app(app: ASGIApp, *, method: str, target: str, headers: dict[str, str], body: bytes) -> Answer:
@@ -146,7 +156,7 @@ async def call_app(app: ASGIApp, *, method: str, target: str, headers: dict[str,
     try:
         await app(scope, receive, send)
     except Exception:
-        if not sent:
+        if not _is_complete(sent):
             raise
         _log.exception("%s %s failed", method, path)  # and was answered, as applications do before they fail
     start, *parts = sent

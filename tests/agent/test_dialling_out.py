@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from agent.dialling_out import DiallingOut
+from agent.dialling_out import DiallingOut, call_app
 
 LETTER = {"id": "1", "method": "GET", "path": "/v1/device", "lease": None, "body": None}
 
@@ -88,9 +88,28 @@ async def broken(scope, receive, send):
     raise ValueError("a defect")
 
 
+async def broken_off(scope, receive, send):
+    """As a file's response does when its disk fails."""
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"the first part", "more_body": True})
+    raise OSError("the file cannot be read")
+
+
 def test_a_controller_that_cannot_take_an_answer_now_is_asked_again(answered):
     """Its database may be locked, or a proxy may stand before one that is just starting."""
     assert [(200, b"well")] * 3 == answered(healthy, 503, 502, 204)
+
+
+def test_a_controller_that_is_asked_too_often_is_asked_again(answered):
+    """Boards behind one address share its rate limit: a refusal for that, or for slowness, means later."""
+    assert [(200, b"well")] * 3 == answered(healthy, 429, 408, 204)
+
+
+def test_an_answer_that_broke_off_is_none():
+    """A file that could not be read to its end is not brought as if it were whole."""
+    call = call_app(broken_off, method="GET", target="/v1/runs/1/files/profile", headers={}, body=b"")
+    with pytest.raises(OSError, match="cannot be read"):
+        asyncio.run(call)
 
 
 def test_an_answer_that_nobody_wants_is_not_brought_again(answered):
