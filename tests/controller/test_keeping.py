@@ -74,7 +74,11 @@ def test_every_lease_that_is_held_is_renewed_again_and_again(store, database_url
 
     async def scene():
         async with keeping(store, first, second, third) as holders:
-            holders.pop().cancel()
+            await renewed(database_url, "nano-3")
+            given_up = holders.pop()
+            given_up.cancel()
+            await asyncio.gather(given_up, return_exceptions=True)
+            await renewed(database_url, "nano-1")  # what was under way when it was given up is over
             left = _renewed_at(database_url, "nano-3")
             for _ in range(2):
                 await renewed(database_url, "nano-1")
