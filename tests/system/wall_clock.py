@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 import struct
-import subprocess
 from pathlib import Path
 
-from tests.missing import missing
+from tests.compiled import shared_library
 
 _SOURCE = Path(__file__).with_name("stepped_clock.c")
 
@@ -16,11 +14,8 @@ class WallClock:
     """A clock that is right until it is set. environment: what a process needs to go by it."""
 
     def __init__(self, folder: Path) -> None:
-        if shutil.which("gcc") is None:
-            missing("no gcc to compile a wall clock that can be set. Install one (apt-get install gcc libc6-dev).")
         folder.mkdir()
-        library, self._step = folder / "stepped_clock.so", folder / "step"
-        subprocess.run(["gcc", "-Wall", "-Werror", "-O2", "-shared", "-fPIC", "-o", library, _SOURCE], check=True)
+        library, self._step = shared_library(_SOURCE, folder / "stepped_clock.so"), folder / "step"
         self.environment = {"LD_PRELOAD": str(library), "STEPPED_CLOCK": str(self._step)}
         self.set(0)
 

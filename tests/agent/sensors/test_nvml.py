@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +10,7 @@ import pytest
 
 from agent.sensors.nvml import Nvml
 from agent.sensors.surroundings import Surroundings
-from tests.missing import missing
+from tests.compiled import shared_library
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
@@ -55,12 +54,7 @@ class Driver:
 @pytest.fixture(scope="module")
 def library(tmp_path_factory):
     """The stand-in, compiled."""
-    if shutil.which("gcc") is None:
-        missing("no gcc to compile a stand-in for NVIDIA's driver. Install one (apt-get install gcc libc6-dev).")
-    built = tmp_path_factory.mktemp("nvml") / "libnvidia-ml.so.1"
-    source = str(HERE / "fake_nvml.c")
-    subprocess.run(["gcc", "-shared", "-fPIC", "-Wall", "-Werror", "-o", str(built), source], check=True)
-    return built
+    return shared_library(HERE / "fake_nvml.c", tmp_path_factory.mktemp("nvml") / "libnvidia-ml.so.1")
 
 
 @pytest.fixture
