@@ -160,7 +160,7 @@ def _add_run_routes(app: FastAPI) -> None:
 
         With wait, the answer comes when the run ends or its state, phase or progress differ from what the caller
         saw last (from what they are now, if that is not given), or when the time is over. With rest, a difference is
-        told no sooner than that, and asking costs the board no more, however fast the run moves on.
+        told no sooner than that: until then the board answers nothing, though every step of the run is looked at.
         """
         found = await _runs(request).wait(run_id, Seen(state, phase, done), wait, rest)
         if trace_after is not None and isinstance(found, RunStatus):

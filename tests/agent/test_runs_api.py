@@ -187,7 +187,7 @@ def test_a_caller_that_rests_is_told_of_the_end_alone(client):
     put(client, run_spec(model="waits-for-ever"))
     wait_until("the second step", lambda: client.get("/v1/runs/run-1").json()["done"] == 2)
     behind = "/v1/runs/run-1?wait=60&state=running&phase=measured&done=1"
-    assert (2, "running") == _told(client.get(f"{behind}&rest=0.3"))
+    assert (2, "running") == _told(client.get(f"{behind}&rest=0.3"))  # not after all of the wait; that it rests, below
     answers = []
     waiter = threading.Thread(target=lambda: answers.append(_told(client.get(f"{behind}&rest=60"))))
     waiter.start()
