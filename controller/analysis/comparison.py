@@ -71,7 +71,9 @@ def compare(
         published=beside(job.published, variants),
         judgement=plan_judgement(job),
         power=power_traces(evidence),
-        stopping=stopping(job, variants, evidence.blocks_wanted, ended=ended),
+        stopping=stopping(
+            job, variants, evidence.blocks_wanted, ended_after=len(evidence.complete_blocks) if ended else None
+        ),
     )
 
 

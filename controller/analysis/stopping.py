@@ -11,18 +11,24 @@ from math import sqrt
 from controller.analysis.estimate import Estimate
 from controller.analysis.looks import Stopping, confidence_of, looks
 from controller.analysis.metrics import METRICS
+from controller.analysis.significance import ALPHA
 from controller.analysis.verdicts import VariantResult
 from controller.analysis.wording import level
 from gradfilter.bench.schema import JobSpec
 
 
-def stopping(job: JobSpec, variants: Sequence[VariantResult], blocks: int, *, ended: bool) -> Stopping | None:
-    """Look at the width after so many blocks; None of a job that asks for a fixed number of them."""
+def stopping(
+    job: JobSpec, variants: Sequence[VariantResult], blocks: int, *, ended_after: int | None
+) -> Stopping | None:
+    """Look at the width after so many blocks; None of a job that asks for a fixed number of them.
+
+    ended_after: the complete blocks of a job that has ended, which need not be a look; None while it goes on.
+    """
     if job.until is None:
         return None
     metric, widest = job.primary[0], widest_half_width(variants, job.primary[0])
     enough = widest is None or widest <= job.until or blocks == looks(job)[-1]
-    sentence = _ended(job, widest, blocks, enough=enough) if ended else _plan(job)
+    sentence = _plan(job) if ended_after is None else _ended(job, widest, ended_after, enough=enough)
     return Stopping(metric, job.until, widest, looks(job), confidence_of(job), blocks, enough, sentence)
 
 
@@ -55,9 +61,15 @@ def _plan(job: JobSpec) -> str:
 
 def _ended(job: JobSpec, widest: float | None, blocks: int, *, enough: bool) -> str:
     goal = _percent(job.until)
+    none, of_level = f"there is no ratio of {_title(job)}", f"the widest {level(confidence_of(job))} interval"
+    found = none if widest is None else f"{of_level} of {_title(job)} is {_percent(widest)}"
+    if blocks not in looks(job):
+        return (
+            f"ended after {blocks} complete blocks, which is none of its looks: {found}; that at most {ALPHA:.0%} of "
+            "jobs err does not hold of such an end"
+        )
     if widest is None:
-        return f"ended after {blocks} blocks: there is no ratio of {_title(job)}, which more blocks would not change"
-    found = f"the widest {level(confidence_of(job))} interval of {_title(job)} is {_percent(widest)}"
+        return f"ended after {blocks} blocks: {found}, which more blocks would not change"
     if widest <= (job.until or 0.0):
         return f"ended after {blocks} blocks: {found}, within the {goal} asked for"
     why = "and there is no later look" if enough else "but the job ended before the next look"

@@ -21,9 +21,9 @@ def job_of(until=0.02, repetitions=8, **changes):
     return training_job(until=until, repetitions=repetitions, primary=["step_time"], **changes)
 
 
-def stopped_after(blocks, spread, until=0.02, **changes):
+def stopped_after(blocks, spread, primary=("step_time",), **changes):
     """What is said of a job of so many blocks whose ratio goes up and down by this share."""
-    job = job_of(until)
+    job = training_job(until=0.02, repetitions=8, primary=list(primary))
     records = []
     for block in range(1, blocks + 1):
         slower = 0.06 * (1 + spread * (-1) ** block)
@@ -88,6 +88,14 @@ class TestStopping:
             "ended after 8 blocks: the widest 98.75% interval of step time is ±0.15 %, within the ±2 % asked for"
             == (found.sentence)
         )
+
+    @pytest.mark.parametrize(("blocks", "primary"), [(9, ["step_time"]), (8, ["step_time", "backward", "forward"])])
+    def test_an_end_at_no_look_holds_no_promise(self, blocks, primary):
+        """Cancelled at 9, or ended at 8 where three tests begin to look at 12: neither met what it asked for."""
+        found = stopped_after(blocks, 0.002, primary=primary, state="cancelled").sentence
+        assert f"ended after {blocks} complete blocks, which is none of its looks: the widest" in found
+        assert "within" not in found
+        assert "that at most 5% of jobs err does not hold" in found
 
     @pytest.mark.parametrize(("blocks", "enough"), [(8, False), (12, False), (16, False), (24, True)])
     def test_a_wide_interval_asks_for_more_up_to_the_last_look(self, blocks, enough):
