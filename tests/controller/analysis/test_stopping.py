@@ -17,13 +17,13 @@ from tests.controller.records import finished, training_job
 BLOCKS = st.sets(st.integers(1, 26), max_size=6)
 
 
-def job_of(until=0.02, repetitions=8, **changes):
-    return training_job(until=until, repetitions=repetitions, primary=["step_time"], **changes)
+def job_of(repetitions=8, primary=("step_time",)):
+    return training_job(until=0.02, repetitions=repetitions, primary=list(primary))
 
 
 def stopped_after(blocks, spread, primary=("step_time",), **changes):
     """What is said of a job of so many blocks whose ratio goes up and down by this share."""
-    job = training_job(until=0.02, repetitions=8, primary=list(primary))
+    job = job_of(primary=primary)
     records = []
     for block in range(1, blocks + 1):
         slower = 0.06 * (1 + spread * (-1) ** block)
