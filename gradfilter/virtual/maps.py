@@ -81,7 +81,7 @@ class VirtualMap(StandIn):
         first = args[0] if args else None
         if isinstance(first, VirtualMap) and first.is_pending:
             if function is F.batch_norm:
-                return VirtualMap(function(first.samples, *args[1:], **kwargs), first.shape, first._finish)  # noqa: SLF001
+                return first._normalised(function, args[1:], kwargs)  # noqa: SLF001
             if function in _ACTIVATIONS:
                 return first._activated(function, args[1:], kwargs)  # noqa: SLF001
         return run_on_tensors(function, args, kwargs)
@@ -90,6 +90,10 @@ class VirtualMap(StandIn):
     def is_pending(self) -> bool:
         """Whether nothing has asked for the whole map yet."""
         return self._whole is None
+
+    def _normalised(self, function: Any, further: Sequence[Any], kwargs: Mapping[str, Any]) -> "VirtualMap":
+        """The map by its normalised samples."""
+        return VirtualMap(function(self.samples, *further, **kwargs), self.shape, self._finish)
 
     def _activated(self, function: Any, further: Sequence[Any], kwargs: Mapping[str, Any]) -> Tensor:
         """The whole map, activated; in place where the function works so: the map then is what it became."""
