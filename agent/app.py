@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from socket import AF_UNIX, SOCK_DGRAM, socket
@@ -102,7 +103,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 def _dial_out(app: FastAPI, settings: AgentSettings) -> DiallingOut | None:
     if not settings.mailbox or settings.token is None:
         return None
-    dialling_out = DiallingOut(app, settings.mailbox, settings.token.get_secret_value(), asyncio.get_running_loop())
+    token, trust = settings.token.get_secret_value(), ssl.create_default_context(cafile=settings.controller_ca)
+    dialling_out = DiallingOut(app, settings.mailbox, token, trust, asyncio.get_running_loop())
     dialling_out.start()
     return dialling_out
 

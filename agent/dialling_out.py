@@ -7,6 +7,7 @@ commanded, whichever side opens the connection.
 import asyncio
 import json
 import logging
+import ssl
 import threading
 import urllib.error
 import urllib.request
@@ -36,11 +37,17 @@ class Answer:
 
 
 class DiallingOut:
-    """Fetches and answers until it is stopped. mailbox: the board's address at the controller; token: its own."""
+    """Fetches and answers until it is stopped.
 
-    def __init__(self, app: ASGIApp, mailbox: str, token: str, loop: asyncio.AbstractEventLoop) -> None:
+    mailbox: the board's address at the controller; token: its own; trust: what to know the controller by under HTTPS.
+    """
+
+    def __init__(
+        self, app: ASGIApp, mailbox: str, token: str, trust: ssl.SSLContext, loop: asyncio.AbstractEventLoop
+    ) -> None:
         self._app = app
         self._mailbox = mailbox.rstrip("/")
+        self._trust = trust
         self._headers = {"Authorization": f"Bearer {token}"}
         self._loop = loop
         self._stopped = threading.Event()
@@ -103,7 +110,7 @@ class DiallingOut:
         request = urllib.request.Request(  # noqa: S310 - the operator's own address
             self._mailbox + path, data=body, headers={**self._headers, **(headers or {})}, method=method
         )
-        with urllib.request.urlopen(request, timeout=_PATIENCE_S) as response:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=_PATIENCE_S, context=self._trust) as response:  # noqa: S310
             content: bytes = response.read()
             return content
 
@@ -114,7 +121,9 @@ def _is_final(status: int) -> bool:
 
 
 def _reason(error: Exception) -> str:
-    """What the controller said, where it said something."""
+    """What the controller said, where it said something, or what to do where it is not known."""
+    if isinstance(getattr(error, "reason", None), ssl.SSLCertVerificationError):
+        return f"{error}; give the certificates to know it by in GRADFILTER_AGENT_CONTROLLER_CA"
     said = error.read(1000).decode("utf-8", "replace") if isinstance(error, urllib.error.HTTPError) else ""
     return f"{error} {said}".strip()
 

@@ -1,6 +1,7 @@
 """The agent's settings, from the environment (GRADFILTER_AGENT_*); the command line's flags override them."""
 
 import os
+import ssl
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -30,6 +31,9 @@ class AgentSettings(BaseSettings):
     )
     announce: bool = Field(
         default=False, description="Make the agent known on the local network, for `gradfilter devices discover`."
+    )
+    controller_ca: Path | None = Field(
+        None, description="The certificates, in PEM, by which to know the controller; the system's own without."
     )
     tls_certificate: Path | None = Field(
         None, description="The certificate to serve HTTPS with, in PEM, with its chain."
@@ -81,6 +85,15 @@ class AgentSettings(BaseSettings):
     def _with_what_it_needs(cls, value: bool) -> bool:
         if value and find_spec("zeroconf") is None:
             raise ValueError(f"it needs zeroconf: {sys.executable} -m pip install 'gradfilter-bench[mdns]'")
+        return value
+
+    @field_validator("controller_ca")
+    @classmethod
+    def _with_certificates(cls, value: Path) -> Path:
+        try:
+            ssl.create_default_context(cafile=value)
+        except OSError as error:  # an SSLError is one too
+            raise ValueError(f"there are no certificates that can be read ({error})") from error
         return value
 
     @model_validator(mode="after")

@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import ssl
 import subprocess
 from pathlib import Path
@@ -10,7 +11,7 @@ import httpx2
 import pytest
 
 from tests.certificates import make_certificates
-from tests.system.lab import BIN, DEVICE, Lab, tiny_job
+from tests.system.lab import BIN, DEVICE, Lab, Service, free_port, tiny_job, wait_for
 
 pytestmark = pytest.mark.system
 
@@ -81,6 +82,42 @@ def test_a_board_of_another_name_or_authority_is_not_talked_to(lab, tmp_path):
     foreign = make_certificates(tmp_path)
     with pytest.raises(httpx2.TransportError):
         httpx2.get(lab.agent.health, verify=ssl.create_default_context(cafile=foreign.authority))
+
+
+@pytest.fixture
+def dial_out(lab, tmp_path):
+    """Start another board's agent, which dials out, with more settings; its process and its log."""
+    started = []
+
+    def dialled(**settings):
+        token = lab.gradfilter("tokens", "board", "behind-nat").stdout.strip()
+        environment = {
+            "GRADFILTER_AGENT_PORT": str(free_port()),
+            "GRADFILTER_AGENT_DATA_DIR": str(tmp_path / f"agent-{len(started)}"),
+            "GRADFILTER_AGENT_TOKEN": token,
+            "GRADFILTER_AGENT_MAILBOX": f"{lab.controller_url}/v1/mailbox/behind-nat",
+            **settings,
+        }
+        log = tmp_path / f"agent-{len(started)}.log"
+        health = f"http://127.0.0.1:{environment['GRADFILTER_AGENT_PORT']}/health"
+        service = Service([str(BIN / "gradfilter-agent")], environment, log, health)
+        started.append(service)
+        service.start()
+        return log
+
+    yield dialled
+    for service in started:
+        service.end(signal.SIGTERM)
+
+
+def test_a_board_that_dials_out_knows_the_controller_by_its_authority(lab, dial_out):
+    """Without its certificates the agent says what is missing, and with them the board is in the lab."""
+    ignorant = dial_out()
+    wait_for("a complaint", lambda: "GRADFILTER_AGENT_CONTROLLER_CA" in ignorant.read_text() or None)
+    board = {"name": "behind-nat", "url": "mailbox://behind-nat"}
+    assert "offline" == lab.request("POST", "/v1/devices", json=board).json()["health"]
+    dial_out(GRADFILTER_AGENT_CONTROLLER_CA=str(lab.certificates.authority))
+    wait_for("it online", lambda: lab.get("/v1/devices/behind-nat")["health"] == "online" or None)
 
 
 def test_no_secret_is_written_anywhere(lab):

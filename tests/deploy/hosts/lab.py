@@ -31,12 +31,13 @@ class Played:
 
 @dataclass
 class HostLab(RestCalls):
-    """Hosts that are booted, by name, in a folder. bundle: the archive that is installed."""
+    """Hosts that are booted, by name, in a folder. bundle: the archive to install; scheme: how the services talk."""
 
     folder: Path
     lower: list[Path]
     bundle: Path
     hosts: dict[str, Host] = field(default_factory=dict)
+    scheme: str = "http"
 
     def __post_init__(self) -> None:
         self.network = Network()
@@ -79,7 +80,7 @@ class HostLab(RestCalls):
 
     @property
     def controller_url(self) -> str:
-        return f"http://{self.hosts['lab'].address}:8100"
+        return f"{self.scheme}://{self.hosts['lab'].address}:8100"
 
     def inventory(self) -> Path:
         """The hosts as an inventory: the one called lab is the controller, all others are boards."""

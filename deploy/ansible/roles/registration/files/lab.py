@@ -6,9 +6,10 @@
     resume NAME                        jobs again
     remove NAME SECONDS                drain, then forget
 
-Says what it changed; nothing where nothing was to be changed.
+Says what it changed; nothing where nothing was to be changed. $GRADFILTER_CA: the certificates that it trusts.
 """
 
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -103,7 +104,8 @@ def main(address: str, command: str, *arguments: str) -> int:
         "remove": remove,
     }
     try:
-        with Client(address, token=TOKEN.read_text(encoding="ascii").strip()) as client:
+        token, ca_file = TOKEN.read_text(encoding="ascii").strip(), os.environ.get("GRADFILTER_CA") or None
+        with Client(address, token=token, ca_file=ca_file) as client:
             commands[command](client, *arguments)
     except (ControllerError, TimeoutError) as error:
         print(error, file=sys.stderr)
