@@ -21,6 +21,13 @@ def walk():
     return found
 
 
+def test_service_can_be_looked_at(deployed):
+    """Its unit and its log are where the page says."""
+    board = deployed.lab.hosts["board-1"]
+    assert "NoNewPrivileges=yes" in board.run("systemctl cat gradfilter-agent")
+    assert "sensor" in board.run("journalctl -u gradfilter-agent")
+
+
 def test_walk_ends_with_a_report(deployed):
     """Every command of the block succeeds, in one shell, in the folder of the inventory."""
     lab = deployed.lab
