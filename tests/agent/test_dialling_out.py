@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import ssl
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -9,6 +10,7 @@ import pytest
 
 from agent.dialling_out import DiallingOut, call_app
 
+TRUST = ssl.create_default_context()
 LETTER = {"id": "1", "method": "GET", "path": "/v1/device", "lease": None, "body": None}
 
 
@@ -60,7 +62,7 @@ def answered():
         serving.start()
 
         async def dial():
-            board = DiallingOut(app, mailbox.url, "token", asyncio.get_running_loop())
+            board = DiallingOut(app, mailbox.url, "token", TRUST, asyncio.get_running_loop())
             board.start()
             assert await asyncio.to_thread(mailbox.has_all.wait, 20)
             board.stop()
