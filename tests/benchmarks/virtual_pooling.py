@@ -2,18 +2,19 @@
 
     make bench
 
-224×224, as multiples of the plain network's in the same run; plain and pooled take turns on one network, whose
-layers are pooled and given back in between. Operations are modelled. The search runs on ResNet-18 and digits that are
-enlarged to 32×32, after a short training: which layers it finds belongs to that network.
+224×224, as multiples of the plain network's in the same run; plain and every choice of layers take turns on one
+network, whose layers are pooled and given back in between. Operations are modelled. The search runs on ResNet-18 and
+digits that are enlarged to 32×32, after a short training: which layers it finds belongs to that network.
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import nn
@@ -27,11 +28,11 @@ from gradfilter.methods import VirtualPooling
 from gradfilter.methods.layer_sensitivity import Search, search_layers
 from tests.benchmarks.turns import median_seconds, print_machine
 
-ROUNDS = 5
+ROUNDS = 3  # and two to warm up: a VGG16 step takes seconds on two cores
 DIGITS_SIZE = 32
 BOARD = Board(Path("cache"), Path("datasets"), Path("weights"))  # a random start and the digits read none of them
 CHOICES = {
-    "vgg16": (2, {f"round {last}": VirtualPooling(preset=f"vgg16-round-{last}") for last in (1, 4)}),
+    "vgg16": (1, {f"round {last}": VirtualPooling(preset=f"vgg16-round-{last}") for last in (1, 4)}),
     "resnet18": (
         8,
         {
@@ -72,20 +73,36 @@ def operations(model: nn.Module) -> int:
     return total.forward + total.backward
 
 
-def gains(model: nn.Module, method: VirtualPooling, batch: int) -> tuple[float, float, float]:
-    """How many times less there is to compute, and how many times faster a step and an inference are."""
-    images, labels = torch.randn(batch, 3, 224, 224), torch.randint(0, 10, (batch,))
-    with pooled(model, method):
-        fewer = operations(model)
+Side = Callable[[], AbstractContextManager[None]]  # within it the network is plain, or its layers are pooled
 
-    def while_pooled(action: Callable[..., None]) -> None:
-        with pooled(model, method):
+
+class Gains(NamedTuple):
+    """How many times less there is to compute, and how many times faster a step and an inference are."""
+
+    operations: float
+    step: float
+    inference: float
+
+
+def gains(model: nn.Module, choices: dict[str, VirtualPooling], batch: int) -> dict[str, Gains]:
+    """What each choice of layers gains over the plain network."""
+    images, labels = torch.randn(batch, 3, 224, 224), torch.randint(0, 10, (batch,))
+    sides: list[Side] = [nullcontext, *(partial(pooled, model, method) for method in choices.values())]
+
+    def count(side: Side) -> float:
+        with side():
+            return operations(model)
+
+    def take_turn(side: Side, action: Callable[..., None]) -> None:
+        with side():
             action(model, images, labels)
 
-    actions = [partial(action, model, images, labels) for action in (training_step, inference)]
-    actions += [partial(while_pooled, action) for action in (training_step, inference)]
-    step, forward, pooled_step, pooled_forward = median_seconds(actions, ROUNDS)
-    return operations(model) / fewer, step / pooled_step, forward / pooled_forward
+    def seconds(action: Callable[..., None]) -> list[float]:
+        return median_seconds([partial(take_turn, side, action) for side in sides], ROUNDS)
+
+    costs = ([count(side) for side in sides], seconds(training_step), seconds(inference))
+    ratios = [[plain / other for other in others] for plain, *others in costs]
+    return dict(zip(choices, map(Gains, *ratios), strict=True))
 
 
 class Digits:
@@ -140,8 +157,8 @@ def main() -> None:
     print(f"{'times less or faster than the plain network':44s}" + "".join(f"{heading:<22s}" for heading in headings))
     for name, (batch, choices) in CHOICES.items():
         model = build_model(name, classes=10, seed=0, board=BOARD).eval()
-        for choice, method in choices.items():
-            cells = "".join(f"{gain:<22.2f}" for gain in gains(model, method, batch))
+        for choice, gained in gains(model, choices, batch).items():
+            cells = "".join(f"{gain:<22.2f}" for gain in gained)
             print(f"{f'{name}, {choice}, batch {batch}':44s}{cells}")
     print_search(found_layers())
 
