@@ -72,7 +72,11 @@ def compare(
         judgement=plan_judgement(job),
         power=power_traces(evidence),
         stopping=stopping(
-            job, variants, evidence.blocks_wanted, ended_after=len(evidence.complete_blocks) if ended else None
+            job,
+            variants,
+            evidence.blocks_wanted,
+            ended_after=len(evidence.complete_blocks) if ended else None,
+            is_at_a_look=evidence.is_at_a_look,
         ),
     )
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from controller.analysis.environment import Conditions, commonest_conditions, conditions
 from controller.analysis.layer_times import last_profiles
-from controller.analysis.looks import BROKEN, blocks_wanted, confidence_of
+from controller.analysis.looks import BROKEN, blocks_wanted, confidence_of, planned_blocks
 from controller.analysis.measurements import Measurement, is_plain, measure
 from controller.analysis.metrics import METRICS, Metric, applicable, expected_metrics
 from controller.analysis.retained import NOTHING_DROPPED, Retained
@@ -45,9 +45,23 @@ class Evidence:
     @property
     def blocks_wanted(self) -> int:
         """How many complete blocks the job works towards, as far as it has come."""
-        records = [record for tried in self.attempts.values() for record in tried]
-        broken = {r.spec.block for r in records if ("void" if r.spec.run_id in self.void else r.state) in BROKEN}
-        return blocks_wanted(self.job, {record.spec.block for record in records}, broken)
+        return blocks_wanted(self.job, {record.spec.block for record in self._records()}, self._broken())
+
+    @property
+    def is_at_a_look(self) -> bool:
+        """Whether every run is there that the look asked for. One that failed is, though it makes no pair."""
+        broken = self._broken()
+        tried = {(record.spec.block, record.spec.variant.name) for record in self._records()}
+        planned = [block for block in planned_blocks(self.blocks_wanted, broken) if block not in broken]
+        return all((block, variant.name) in tried for block in planned for variant in self.job.variants)
+
+    def _records(self) -> list[RunRecord]:
+        return [record for tried in self.attempts.values() for record in tried]
+
+    def _broken(self) -> set[int]:
+        """Blocks in which a run was lost or void."""
+        states = ((r.spec.block, "void" if r.spec.run_id in self.void else r.state) for r in self._records())
+        return {block for block, state in states if state in BROKEN}
 
     @property
     def confidence(self) -> float:

@@ -22,7 +22,7 @@ def test_a_narrow_interval_ends_the_job_at_the_first_look(lab):
     end = lab.end_of(job := lab.submit(**UNTIL))
     assert ("finished", "", 16) == (end["state"], end["reason"], len(lab.states(job)))
     for form in ("json", "md", "html"):
-        assert "ended after 8 blocks" in lab.request("GET", f"/v1/jobs/{job}/report.{form}").text
+        assert "ended after 8 complete blocks" in lab.request("GET", f"/v1/jobs/{job}/report.{form}").text
 
 
 def test_a_wide_interval_asks_for_more_blocks_across_a_restart(lab):
@@ -38,7 +38,7 @@ def test_a_wide_interval_asks_for_more_blocks_across_a_restart(lab):
     lab.agent.end(held.run_id)
     assert ("finished", "") == (lab.end_of(job)["state"], lab.get(f"/v1/jobs/{job}")["reason"])
     assert 24 == len({(run["variant"], run["block"]) for run in lab.runs(job)}) == len(lab.runs(job))
-    assert "ended after 12 blocks" in lab.get(f"/v1/jobs/{job}/report.json")["stopping"]["sentence"]
+    assert "ended after 12 complete blocks" in lab.get(f"/v1/jobs/{job}/report.json")["stopping"]["sentence"]
 
 
 def test_until_is_refused_where_it_cannot_judge(lab):

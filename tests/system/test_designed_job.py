@@ -44,4 +44,4 @@ def test_a_real_job_ends_at_a_look(shared_lab):
     shared_lab.wait_until_final(job, 800)
     report = shared_lab.get(f"/v1/jobs/{job}/report.json")
     assert (8, 8) == (report["blocks_complete"], report["stopping"]["blocks"])
-    assert report["stopping"]["sentence"].startswith("ended after 8 blocks")
+    assert report["stopping"]["sentence"].startswith("ended after 8 complete blocks")

@@ -12,7 +12,7 @@ from controller.analysis.judging import plan_judgement
 from controller.analysis.looks import blocks_wanted, confidence_of, looks, planned_blocks
 from controller.analysis.stopping import half_width
 from gradfilter.bench.schema import LOOKS
-from tests.controller.records import finished, training_job
+from tests.controller.records import failed, finished, training_job
 
 BLOCKS = st.sets(st.integers(1, 26), max_size=6)
 
@@ -84,18 +84,25 @@ class TestStopping:
         """The report says after how many blocks and how narrow."""
         found = stopped_after(8, 0.002)
         assert (8, True) == (found.blocks, found.enough)
-        assert (
-            "ended after 8 blocks: the widest 98.75% interval of step time is ±0.15 %, within the ±2 % asked for"
-            == (found.sentence)
-        )
+        narrow = "the widest 98.75% interval of step time is ±0.15 %, within the ±2 % asked for"
+        assert f"ended after 8 complete blocks: {narrow}" == found.sentence
 
     @pytest.mark.parametrize(("blocks", "primary"), [(9, ["step_time"]), (8, ["step_time", "backward", "forward"])])
     def test_an_end_at_no_look_holds_no_promise(self, blocks, primary):
         """Cancelled at 9, or ended at 8 where three tests begin to look at 12: neither met what it asked for."""
         found = stopped_after(blocks, 0.002, primary=primary, state="cancelled").sentence
-        assert f"ended after {blocks} complete blocks, which is none of its looks: the widest" in found
+        assert f"ended after {blocks} complete blocks, not at one of its looks: the widest" in found
         assert "within" not in found
         assert "that at most 5% of jobs err does not hold" in found
+
+    def test_a_run_that_failed_takes_no_look_away(self):
+        """Its block makes no pair, but the job ended where it was to look."""
+        job = job_of()
+        records = [finished(job, "baseline", block) for block in range(1, 9)]
+        records += [finished(job, "filtered", block, backward_s=0.06) for block in range(1, 8)]
+        found = compare(job, [*records, failed(job, "filtered", 8)]).stopping.sentence
+        assert found.startswith("ended after 7 complete blocks: ")
+        assert "does not hold" not in found
 
     @pytest.mark.parametrize(("blocks", "enough"), [(8, False), (12, False), (16, False), (24, True)])
     def test_a_wide_interval_asks_for_more_up_to_the_last_look(self, blocks, enough):
