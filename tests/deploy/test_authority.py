@@ -29,6 +29,23 @@ def test_certificate_is_made_once_for_the_same_names(issue, tmp_path):
     assert {0o600} == {path.stat().st_mode & 0o777 for path in tmp_path.glob("*.key")}
 
 
+def test_certificate_of_another_authority_is_made_anew(issue, tmp_path):
+    """Whoever replaces the lab's authority need remove nothing else."""
+    issue("nano-1", "DNS:nano-1")
+    (tmp_path / "ca.crt").unlink()
+    assert "made the lab's authority\nmade a certificate for DNS:nano-1\n" == issue("nano-1", "DNS:nano-1")
+    assert "" == issue("nano-1", "DNS:nano-1")
+
+
+def test_what_openssl_says_is_told(tmp_path):
+    """A host's name is at most 64 characters long in a certificate."""
+    command = ["sh", str(PROGRAM), str(tmp_path), "x" * 65, "DNS:nano-1"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert 0 != done.returncode
+    assert done.stderr.startswith("making certificates failed; openssl says:\n")
+    assert "too long" in done.stderr
+
+
 def test_host_is_known_by_the_authority(issue, tmp_path):
     """By every name that was asked, under the strict rules that Python 3.13 goes by; by another it is not."""
     issue("nano-1", "DNS:nano-1,IP:10.0.0.5")

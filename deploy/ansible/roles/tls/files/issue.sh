@@ -1,10 +1,15 @@
 #!/bin/sh
 # issue.sh FOLDER NAME SUBJECT_ALT_NAMES: NAME.key and NAME.crt in the folder, signed by the lab's own authority (ca.key,
-# ca.crt), which is made at first use. Says what it made; nothing where all is there, for these names, for a month yet.
+# ca.crt), which is made at first use. Says what it made; nothing where all is there, of
+# this authority, for these names, for a month yet.
 set -e
 umask 077
 mkdir -p "$1"
 cd "$1"
+said_why() {
+    [ "$1" -eq 0 ] || { echo "making certificates failed; openssl says:" && cat openssl.log; } >&2
+}
+trap 'said_why $?' EXIT
 key="-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes"
 if [ ! -e ca.crt ]; then
     openssl req -x509 $key -keyout ca.key -out ca.part -days 3650 -subj "/CN=gradfilter lab" \
@@ -12,7 +17,8 @@ if [ ! -e ca.crt ]; then
     mv ca.part ca.crt
     echo "made the lab's authority"
 fi
-if [ -e "$2.crt" ] && [ "$(cat "$2.names")" = "$3" ] && openssl x509 -in "$2.crt" -noout -checkend 2592000 > openssl.log; then
+if [ -e "$2.crt" ] && [ "$(cat "$2.names")" = "$3" ] && openssl verify -CAfile ca.crt "$2.crt" > openssl.log 2>&1 &&
+    openssl x509 -in "$2.crt" -noout -checkend 2592000 > openssl.log; then
     exit 0
 fi
 rm -f "$2.crt" # the last to be made: where it is, all is
