@@ -2,6 +2,7 @@
 
 import logging
 import socket
+import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -32,7 +33,8 @@ async def announced(settings: AgentSettings) -> AsyncIterator[None]:
             ANNOUNCED_AS,
             f"{name}.{ANNOUNCED_AS}",
             port=settings.port,
-            server=f"{name}.local.",
+            # The host's own name may be another's too, or announced already with other addresses.
+            server=f"gradfilter-{uuid.getnode():012x}.local.",
             parsed_addresses=addresses,
             properties={"scheme": "http" if settings.tls_certificate is None else "https"},
         )
@@ -40,9 +42,11 @@ async def announced(settings: AgentSettings) -> AsyncIterator[None]:
         _log.info("announced as %s at %s", service.name, ", ".join(addresses))
     except (OSError, Error) as error:
         _log.warning("the agent cannot be announced, and goes on without: %s", error)
-    yield
-    if announcing is not None:
-        await announcing.async_close()
+    try:
+        yield
+    finally:
+        if announcing is not None:
+            await announcing.async_close()
 
 
 def _addresses(host: str) -> list[str]:

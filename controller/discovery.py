@@ -11,7 +11,7 @@ from controller.jobs import NewDevice
 from gradfilter.bench.schema import ANNOUNCED_AS
 
 if TYPE_CHECKING:
-    from zeroconf import ServiceInfo
+    from zeroconf import ServiceInfo, Zeroconf
 
 _ANSWER_MS = 1000
 
@@ -41,14 +41,24 @@ def discover(seconds: float, interface: str | None = None) -> list[NewDevice]:
     with closing(zeroconf):
         ServiceBrowser(zeroconf, ANNOUNCED_AS, handlers=[heard])
         time.sleep(seconds)
-        services = [zeroconf.get_service_info(ANNOUNCED_AS, name, _ANSWER_MS) for name in sorted(names)]
+        services = [_service(zeroconf, name) for name in sorted(names)]
     return [board for service in services if service is not None for board in _boards(service)]
+
+
+def _service(zeroconf: "Zeroconf", name: str) -> "ServiceInfo | None":
+    """What is announced by this name; None where nobody says, or where it is no name of such a service."""
+    from zeroconf import Error  # noqa: PLC0415
+
+    try:
+        return zeroconf.get_service_info(ANNOUNCED_AS, name, _ANSWER_MS)
+    except Error:
+        return None
 
 
 def _boards(service: "ServiceInfo") -> Iterator[NewDevice]:
     from zeroconf import IPVersion  # noqa: PLC0415
 
-    scheme = (service.properties.get(b"scheme") or b"http").decode(errors="replace")
+    scheme = "https" if service.properties.get(b"scheme") == b"https" else "http"
     for address in service.parsed_addresses(IPVersion.V4Only):
         with suppress(ValueError):
             yield NewDevice(service.get_name(), f"{scheme}://{address}:{service.port}")
