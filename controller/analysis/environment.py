@@ -76,8 +76,10 @@ def _shown(value: str | None, other: str | None) -> str:
         return "unknown"
     if len(value) <= _LONGEST:
         return value
-    apart = " ".join(word for word in value.split() if word not in (other or "").split())
-    return f"{apart[:_LONGEST]}…" if len(apart) > _LONGEST else apart or "in another order"
+    ours, theirs = value.split(), (other or "").split()
+    apart = " ".join(word for word in ours if word not in theirs)
+    nothing_more = "in another order" if sorted(ours) == sorted(theirs) else "without that"
+    return f"{apart[:_LONGEST]}…" if len(apart) > _LONGEST else apart or nothing_more
 
 
 def _name(key: str) -> str:

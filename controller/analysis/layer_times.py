@@ -31,6 +31,8 @@ def why_untimed(profile: RunRecord | None, *, asked: bool) -> str:
     if profile.state != "finished":
         why = f": {profile.failure.message.rstrip('.')}" if profile.failure is not None else ""
         return f"its profiling run {_ENDS[profile.state]}{why}"
+    if any(one.forward_s for one in profile.outcome.layer_times):
+        return "its profiler saw no layer take any time"
     return "its profiling run told no layer's time: the board's worker is of an older release"
 
 

@@ -159,7 +159,7 @@ class Client:
     # ------------------------------------------------------------------ results
 
     def results(self, **filters: Any) -> "pd.DataFrame":
-        """One row per finished run, part and metric, oldest first.
+        """One row per finished run, part and metric, in the order in which runs ended.
 
         Filters: model=, method=, device=, metric=, variant=, job=, since= (an ISO instant).
         """

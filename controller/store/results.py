@@ -17,7 +17,7 @@ from controller.tables import DroppedRow, Job, MeasurementRow, Record, Run, RunM
 
 _BATCH = 1000
 _ALL_CAUSES = "causes that were not kept apart"
-# As runs ended: those since an instant are then found by an index, and who asks again later gets what is new.
+# As runs ended: those since an instant are then found by an index.
 _ORDER = (Run.finished_at, Run.number)
 _KEPT = ("metric", "part", "value", "unit", "kind", "reason", "source")
 

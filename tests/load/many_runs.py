@@ -73,7 +73,7 @@ def questions(runs: int) -> dict[str, str]:
 
 
 def fill(path: Path, runs: int) -> None:
-    """Everything in one transaction; the schema is there already."""
+    """Table by table; the schema is there already."""
     jobs = runs // RUNS_A_JOB
     with closing(sqlite3.connect(path)) as connection:
         for pragma in ("synchronous=OFF", "journal_mode=OFF", "cache_size=-400000"):

@@ -100,6 +100,16 @@ def test_a_profile_without_times_is_not_taken_for_none(times):
     assert "its profiling run told no layer's time" in group.notes[0]
 
 
+def test_a_profiler_that_saw_nothing_is_no_older_release():
+    """As on an accelerator whose kernels it does not see."""
+    job, records = segmentation()
+    job.profile = True
+    nothing = Outcome(layer_times=[LayerTime("layer4.conv2", [0.0], [0.0])])
+    profiles = [replace(profile(job, v.name), outcome=nothing) for v in job.variants]
+    (group,) = time_table(compare(job, [*records, *profiles])).groups
+    assert "unmeasured: its profiler saw no layer take any time" == group.notes[0]
+
+
 def test_the_newest_profile_counts_in_any_order():
     """Of two attempts that finished the second's times are shown, whichever record comes first."""
     job, records = segmentation()
