@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from tests.system.lab import BIN, Lab
+from tests.system.lab import BIN, Lab, wait_for
 
 pytestmark = pytest.mark.system
 
@@ -34,7 +34,7 @@ def discover(tmp_path):
 
 def test_announced_agent_is_found_and_registered_as_it_is_said(discover):
     """Its row names its host, and the command that registers it."""
-    [[name, url, how]] = discover()
+    [[name, url, how]] = wait_for("the announcement", lambda: discover() or None)
     assert name.startswith(socket.gethostname().partition(".")[0])
     assert f"`gradfilter devices add {name} {url} --controller {discover.lab.controller_url}`" == how
     subprocess.run([str(BIN / "gradfilter"), *how.strip("`").split()[1:]], check=True)
@@ -46,6 +46,6 @@ def test_registered_board_is_shown_by_its_name_until_its_agent_ends(discover):
     """An agent takes its announcement back."""
     lab = discover.lab
     lab.request("POST", "/v1/devices", json={"name": "desk", "url": lab.agent_url})
-    assert ["desk"] == [word for _, _, word in discover()]
+    assert ["desk"] == [word for _, _, word in wait_for("the announcement", lambda: discover() or None)]
     lab.agent.end(signal.SIGTERM)
     assert [] == discover()
