@@ -43,7 +43,9 @@ from tests.agent.sampling import Sampling
 from tests.benchmarks.hurried_sampler import HURRY
 from tests.boards import build_board
 
-SECONDS = 1.0  # of an arm: short, since a virtual machine's pace wanders from second to second
+# Of an arm: short, since a virtual machine's pace wanders from second to second, and since a sampler that is held still
+# for over two seconds in the middle of a reading, as between its turns in two blocks, believes that the reading hangs.
+SECONDS = 0.35
 SETTLING_S = 0.05
 FEWEST_BLOCKS = 12
 MOST_FOREIGN = 0.02  # of all processors: above it, a block says more of other programs than of the sampler
