@@ -83,9 +83,9 @@ def discover_devices(
 
 def _known_as(board: NewDevice, registered: list[DeviceView]) -> str:
     """The name in the lab of a board that has this address, or of one that is called so; '' where there is neither."""
-    by_address = {device.url: device.name for device in registered}
-    by_name = {device.name: device.name for device in registered}
-    return by_address.get(board.url) or by_name.get(board.name, "")
+    by_address = [device.name for device in registered if device.url == board.url]
+    by_name = [device.name for device in registered if device.name == board.name]
+    return next(iter(by_address + by_name), "")
 
 
 @devices.command("change")

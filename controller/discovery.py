@@ -58,7 +58,9 @@ def _service(zeroconf: "Zeroconf", name: str) -> "ServiceInfo | None":
 def _boards(service: "ServiceInfo") -> Iterator[NewDevice]:
     from zeroconf import IPVersion  # noqa: PLC0415
 
-    scheme = "https" if service.properties.get(b"scheme") == b"https" else "http"
+    scheme = (service.properties.get(b"scheme") or b"").decode(errors="replace")
+    if scheme not in ("http", "https"):
+        return
     for address in service.parsed_addresses(IPVersion.V4Only):
         with suppress(ValueError):
             yield NewDevice(service.get_name(), f"{scheme}://{address}:{service.port}")

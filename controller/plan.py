@@ -61,8 +61,7 @@ def remaining_slots(spec: JobSpec, attempts: Sequence[RunSummary], wanted: int |
     broken = broken_blocks(attempts)
     return [
         slot
-        for block in looks.planned_blocks(wanted or blocks_wanted(spec, attempts), broken)
-        if block not in broken
+        for block in looks.blocks_to_complete(wanted or blocks_wanted(spec, attempts), broken)
         for slot in block_slots(spec, block)
         if (block, slot.variant.name) not in tried
     ]

@@ -14,7 +14,7 @@ from controller.analysis.noise_floor import NO_NOISE_KNOWN, DeviceNoise
 from controller.analysis.power_trace import power_traces
 from controller.analysis.published import beside
 from controller.analysis.retained import NOTHING_DROPPED, Retained
-from controller.analysis.stopping import stopping
+from controller.analysis.stopping import End, stopping
 from controller.analysis.summary import summarize
 from controller.analysis.verdicts import Comparison
 from controller.analysis.wording import TIMES
@@ -75,8 +75,7 @@ def compare(
             job,
             variants,
             evidence.blocks_wanted,
-            ended_after=len(evidence.complete_blocks) if ended else None,
-            is_at_a_look=evidence.is_at_a_look,
+            End(len(evidence.complete_blocks), evidence.is_at_a_look) if ended else None,
         ),
     )
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from controller.analysis.environment import Conditions, commonest_conditions, conditions
 from controller.analysis.layer_times import last_profiles
-from controller.analysis.looks import BROKEN, blocks_wanted, confidence_of, planned_blocks
+from controller.analysis.looks import BROKEN, blocks_to_complete, blocks_wanted, confidence_of
 from controller.analysis.measurements import Measurement, is_plain, measure
 from controller.analysis.metrics import METRICS, Metric, applicable, expected_metrics
 from controller.analysis.retained import NOTHING_DROPPED, Retained
@@ -50,10 +50,9 @@ class Evidence:
     @property
     def is_at_a_look(self) -> bool:
         """Whether every run is there that the look asked for. One that failed is, though it makes no pair."""
-        broken = self._broken()
         tried = {(record.spec.block, record.spec.variant.name) for record in self._records()}
-        planned = [block for block in planned_blocks(self.blocks_wanted, broken) if block not in broken]
-        return all((block, variant.name) in tried for block in planned for variant in self.job.variants)
+        blocks = blocks_to_complete(self.blocks_wanted, self._broken())
+        return all((block, variant.name) in tried for block in blocks for variant in self.job.variants)
 
     def _records(self) -> list[RunRecord]:
         return [record for tried in self.attempts.values() for record in tried]

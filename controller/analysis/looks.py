@@ -68,6 +68,11 @@ def planned_blocks(wanted: int, broken: Collection[int]) -> range:
     return range(1, wanted + replacements + 1)
 
 
+def blocks_to_complete(wanted: int, broken: Collection[int]) -> list[int]:
+    """Of the planned blocks those of which every run is wanted."""
+    return [block for block in planned_blocks(wanted, broken) if block not in broken]
+
+
 def blocks_wanted(job: JobSpec, begun: Collection[int], broken: Collection[int]) -> int:
     """The first look whose blocks hold all those that were begun."""
     newest, possible = max(begun, default=1), looks(job)

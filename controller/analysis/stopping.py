@@ -7,6 +7,7 @@ interval is of the level that controller/analysis/looks.py gives every look.
 
 from collections.abc import Sequence
 from math import sqrt
+from typing import NamedTuple
 
 from controller.analysis.estimate import Estimate
 from controller.analysis.looks import Stopping, confidence_of, looks
@@ -17,28 +18,26 @@ from controller.analysis.wording import level
 from gradfilter.bench.schema import JobSpec
 
 
-def stopping(
-    job: JobSpec,
-    variants: Sequence[VariantResult],
-    blocks: int,
-    *,
-    ended_after: int | None,
-    is_at_a_look: bool = True,
-) -> Stopping | None:
+class End(NamedTuple):
+    """Where a job ended. blocks: the complete ones, fewer than the look's where runs failed.
+
+    is_at_a_look: whether all runs are there that the look asked for.
+    """
+
+    blocks: int
+    is_at_a_look: bool
+
+
+def stopping(job: JobSpec, variants: Sequence[VariantResult], blocks: int, end: End | None) -> Stopping | None:
     """Look at the width after so many blocks; None of a job that asks for a fixed number of them.
 
-    ended_after: the complete blocks of a job that has ended, fewer than the look's where runs failed; None while it
-    goes on. is_at_a_look: whether all runs are there that the look asked for.
+    end: None while the job goes on.
     """
     if job.until is None:
         return None
     metric, widest = job.primary[0], widest_half_width(variants, job.primary[0])
     enough = widest is None or widest <= job.until or blocks == looks(job)[-1]
-    sentence = (
-        _plan(job)
-        if ended_after is None
-        else _ended(job, widest, ended_after, enough=enough, is_at_a_look=is_at_a_look)
-    )
+    sentence = _plan(job) if end is None else _ended(job, widest, end, enough=enough)
     return Stopping(metric, job.until, widest, looks(job), confidence_of(job), blocks, enough, sentence)
 
 
@@ -69,21 +68,19 @@ def _plan(job: JobSpec) -> str:
     return f"the job {describe_looks(job)}"
 
 
-def _ended(job: JobSpec, widest: float | None, blocks: int, *, enough: bool, is_at_a_look: bool) -> str:
-    goal = _percent(job.until)
+def _ended(job: JobSpec, widest: float | None, end: End, *, enough: bool) -> str:
+    ended, goal = f"ended after {end.blocks} complete blocks", _percent(job.until)
     none, of_level = f"there is no ratio of {_title(job)}", f"the widest {level(confidence_of(job))} interval"
     found = none if widest is None else f"{of_level} of {_title(job)} is {_percent(widest)}"
-    if not is_at_a_look:
-        return (
-            f"ended after {blocks} complete blocks, not at one of its looks: {found}; that at most {ALPHA:.0%} of "
-            "jobs err does not hold of such an end"
-        )
+    if not end.is_at_a_look:
+        doubt = f"that at most {ALPHA:.0%} of jobs err does not hold of such an end"
+        return f"{ended}, not at one of its looks: {found}; {doubt}"
     if widest is None:
-        return f"ended after {blocks} complete blocks: {found}, which more blocks would not change"
+        return f"{ended}: {found}, which more blocks would not change"
     if widest <= (job.until or 0.0):
-        return f"ended after {blocks} complete blocks: {found}, within the {goal} asked for"
+        return f"{ended}: {found}, within the {goal} asked for"
     why = "and there is no later look" if enough else "but the job ended before the next look"
-    return f"ended after {blocks} complete blocks: {found}, wider than the {goal} asked for, {why}"
+    return f"{ended}: {found}, wider than the {goal} asked for, {why}"
 
 
 def _title(job: JobSpec) -> str:

@@ -1,6 +1,6 @@
 """Charts of single layers, in the order of the network: what they save, and their gradients beside the exact ones."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from controller.analysis.estimate import Estimate
@@ -15,36 +15,26 @@ _ROW = 16
 _SHORTEST = 60  # pixels: a chart of one layer
 _COSINE = Unit("cosine", 1.0)
 _Found = Mapping[tuple[str, str], Estimate]  # by variant and layer
+_Extreme = Callable[..., tuple[tuple[str, str], Estimate]]  # min or max
 
 
 def layer_charts(comparison: Comparison) -> Iterator[Figure]:
     """Of the layers that a method changed: times, cosines, then the bytes in every variant; each where runs say so."""
     for way in DIRECTIONS:
-        yield from _time_chart(comparison, way)
+        title = f"{way} of each changed layer, in the profiling run"
+        words = f"What each changed layer took {way}, in {{unit}}, measured in the profiling run. The most"
+        yield from _chart(comparison, _times(comparison, way), title, words, max, "s")
     cosines = {
         (variant.variant, layer.layer): layer.cosine
         for variant in comparison.variants
         for layer in variant.gradients
         if layer.cosine is not None
     }
-    if cosines:
-        (variant, layer), lowest = min(cosines.items(), key=lambda item: item[1].value)
-        count = len({layer for _, layer in cosines})
-        words = (
-            f"Cosine of the weight gradient to the exact one for {count} layers, with intervals. The lowest: "
-            f"{variant}, {layer}, {lowest.value:.3f}."
-        )
-        title = "gradient of each changed layer beside the exact one"
-        yield Figure(title, _dots(comparison, cosines, _COSINE), words)
-    saved = _saved(comparison)
-    if saved:
-        unit = choose_unit("B", [estimate.value for estimate in saved.values()])
-        (variant, layer), most = max(saved.items(), key=lambda item: item[1].value)
-        words = (
-            f"What each changed layer saves for backward, in {unit.symbol}. The most: {variant}, {layer}, "
-            f"{most.value / unit.scale:.3g}."
-        )
-        yield Figure("saved for backward by each changed layer", _dots(comparison, saved, unit), words)
+    count = len({layer for _, layer in cosines})
+    words = f"Cosine of the weight gradient to the exact one for {count} layers, with intervals. The lowest"
+    yield from _chart(comparison, cosines, "gradient of each changed layer beside the exact one", words, min)
+    words = "What each changed layer saves for backward, in {unit}. The most"
+    yield from _chart(comparison, _saved(comparison), "saved for backward by each changed layer", words, max, "B")
 
 
 def _saved(comparison: Comparison) -> _Found:
@@ -52,24 +42,29 @@ def _saved(comparison: Comparison) -> _Found:
     return {(v.variant, name): saved_by(v.saved_by_layer, name) for name in changed_in_any(comparison) for v in told}
 
 
-def _time_chart(comparison: Comparison, way: str) -> Iterator[Figure]:
+def _times(comparison: Comparison, way: str) -> _Found:
     """What each changed layer took one way, where the job was profiled."""
     changed = changed_in_any(comparison)
     values = {
-        (v.variant, name): v.time_by_layer[name][way]
-        for v in comparison.variants
-        for name in changed
-        if name in v.time_by_layer
+        (v.variant, name): v.time_by_layer.get(name, {}).get(way) for v in comparison.variants for name in changed
     }
-    found = {place: value.estimate for place, value in values.items() if value.estimate is not None}
-    if found:
-        unit = choose_unit("s", [estimate.value for estimate in found.values()])
-        (variant, layer), most = max(found.items(), key=lambda item: item[1].value)
-        words = (
-            f"What each changed layer took {way}, in {unit.symbol}, measured in the profiling run. The most: "
-            f"{variant}, {layer}, {most.value / unit.scale:.3g}."
-        )
-        yield Figure(f"{way} of each changed layer, in the profiling run", _dots(comparison, found, unit), words)
+    return {at: one.estimate for at, one in values.items() if one is not None and one.estimate is not None}
+
+
+def _chart(  # noqa: PLR0917
+    comparison: Comparison, found: _Found, title: str, words: str, extreme: _Extreme, unit: str = ""
+) -> Iterator[Figure]:
+    """The layers' chart and, after its words, the layer that is the extreme one; none where nothing was found.
+
+    words: with {unit} for what the numbers are shown in.
+    """
+    if not found:
+        return
+    shown = choose_unit(unit, [estimate.value for estimate in found.values()]) if unit else _COSINE
+    (variant, layer), one = extreme(found.items(), key=lambda item: item[1].value)
+    number = f"{one.value / shown.scale:{'.3g' if unit else '.3f'}}"
+    said = f"{words.format(unit=shown.symbol)}: {variant}, {layer}, {number}."
+    yield Figure(title, _dots(comparison, found, shown), said)
 
 
 def _dots(comparison: Comparison, found: _Found, unit: Unit) -> str:

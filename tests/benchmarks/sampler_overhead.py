@@ -197,9 +197,9 @@ def main() -> None:
         try:
             blocks, disturbed = undisturbed_blocks(ours, arms, arguments.blocks, arguments.most)
         finally:
-            cores = {name: sampler.finish() for name, sampler in samplers.items()}
             ours.send(0)
             worker.join()
+            cores = {name: sampler.finish() for name, sampler in samplers.items()}
     now = datetime.now(timezone.utc).date()
     print(f"{now}, {platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}")
     print_ratios(blocks, cores)

@@ -7,10 +7,12 @@ def database_url(request, tmp_path):
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, make_url
+from sqlalchemy import Connection, create_engine, make_url
 
 DATABASES = ("sqlite", "postgresql")
 
@@ -31,3 +33,12 @@ def engine_of(url: str):
     """An engine for looking at the database beside the store."""
     address = make_url(url)
     return create_engine(address.set(drivername=f"{address.drivername}+psycopg") if "postgresql" in url else address)
+
+
+@contextmanager
+def looking(url: str) -> Iterator[Connection]:
+    """A connection beside the store's, in one transaction."""
+    engine = engine_of(url)
+    with engine.begin() as connection:
+        yield connection
+    engine.dispose()

@@ -1,7 +1,7 @@
 """Keeping leases: all that are held are renewed together, and whoever lost one is told."""
 
 import asyncio
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -9,7 +9,7 @@ from controller.errors import StaleLeaseError
 from controller.jobs import NewDevice
 from controller.keeping import Keeper
 from controller.store import Store
-from tests.controller.databases import DATABASES, engine_of, new_database
+from tests.controller.databases import DATABASES, looking, new_database
 from tests.controller.records import training_job
 from tests.controller.serving import wait_for
 
@@ -56,16 +56,8 @@ async def renewed(database_url, name):
 
 
 def _renewed_at(database_url, name):
-    with _connected(database_url) as connection:
+    with looking(database_url) as connection:
         return connection.exec_driver_sql(f"SELECT renewed_at FROM leases WHERE device = '{name}'").scalar_one()
-
-
-@contextmanager
-def _connected(database_url):
-    engine = engine_of(database_url)
-    with engine.begin() as connection:
-        yield connection
-    engine.dispose()
 
 
 def test_every_lease_that_is_held_is_renewed_again_and_again(store, database_url):
@@ -93,7 +85,7 @@ def test_every_lease_that_is_held_is_renewed_again_and_again(store, database_url
 def test_who_lost_a_lease_is_told_and_nobody_else(store, database_url):
     """Another controller took one board over; the other one is kept."""
     lost, kept = leased(store, "nano-1"), leased(store, "nano-2")
-    with _connected(database_url) as connection:
+    with looking(database_url) as connection:
         connection.exec_driver_sql("UPDATE leases SET token = token + 1 WHERE device = 'nano-1'")
 
     async def scene():
@@ -112,11 +104,11 @@ def test_a_database_that_does_not_answer_for_a_while_is_asked_again(store, datab
 
     async def scene():
         async with keeping(store, lease) as [holder]:
-            with _connected(database_url) as connection:
+            with looking(database_url) as connection:
                 connection.exec_driver_sql("ALTER TABLE leases RENAME TO hidden")
             await asyncio.sleep(3 * LEASE_S)
             assert not holder.done()
-            with _connected(database_url) as connection:
+            with looking(database_url) as connection:
                 connection.exec_driver_sql("ALTER TABLE hidden RENAME TO leases")
             await renewed(database_url, "nano-1")
 

@@ -11,7 +11,7 @@ import pytest
 from controller.jobs import NewDevice
 from controller.making_room import make_room
 from controller.store import Policy, Store
-from tests.controller.databases import engine_of
+from tests.controller.databases import looking
 from tests.controller.serving import wait_for
 from tests.controller.store.test_retention import DAY_S, carry_out
 
@@ -123,7 +123,5 @@ def test_the_command_goes_by_the_settings_unless_told_otherwise(store, retention
 
 
 def _rename(database_url, name, new):
-    engine = engine_of(database_url)
-    with engine.begin() as connection:
+    with looking(database_url) as connection:
         connection.exec_driver_sql(f"ALTER TABLE {name} RENAME TO {new}")
-    engine.dispose()

@@ -2,7 +2,7 @@
 
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from controller.store.database import Database, migrations
 from controller.store.sqlite import MigrationError
 from controller.tables import Base, RunMethod
 from gradfilter.bench.schema import Series
-from tests.controller.databases import DATABASES, engine_of, new_database
+from tests.controller.databases import DATABASES, looking, new_database
 from tests.controller.samples import POWER, record
 from tests.controller.stored import fill_results, leased, started
 
@@ -40,14 +40,6 @@ def check(url):
     """Alembic's own comparison of the database with the models; raises on a difference."""
     with looking(url) as connection:
         command.check(migrations(connection))
-
-
-@contextmanager
-def looking(url):
-    engine = engine_of(url)
-    with engine.begin() as connection:
-        yield connection
-    engine.dispose()
 
 
 def migrate(url, *revisions):

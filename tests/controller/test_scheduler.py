@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import text
 
-from tests.controller.databases import DATABASES, engine_of, new_database
+from tests.controller.databases import DATABASES, looking, new_database
 from tests.controller.fake_agent import HOLD
 from tests.controller.lab import Lab
 from tests.controller.samples import DEVICE, record
@@ -178,10 +178,8 @@ def test_a_board_that_obeys_a_newer_lease_is_waited_for(tmp_path, agent):
 def test_a_board_that_cannot_be_asked_does_not_end_the_care_of_the_others(lab, database_url):
     """The other boards are asked again and again beside one whose stored address breaks the asking."""
     lab.request("POST", "/v1/devices", json={"name": "broken", "url": "http://127.0.0.1:9"})
-    engine = engine_of(database_url)
-    with engine.begin() as connection:
+    with looking(database_url) as connection:
         connection.execute(text("UPDATE devices SET url = 'http://127.0.0.1:99999' WHERE name = 'broken'"))
-    engine.dispose()
     lab.restart()
     seen = set()
     wait_for(

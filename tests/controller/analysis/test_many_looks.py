@@ -84,7 +84,7 @@ def ended(job, logs):
     for blocks in looks(job):
         known = {name: {metric: of[:blocks] for metric, of in metrics.items()} for name, metrics in logs.items()}
         deciding = {name: {job.primary[0]: metrics[job.primary[0]]} for name, metrics in known.items()}
-        if stopping(job, results(deciding, confidence_of(job)), blocks, ended_after=None).enough:
+        if stopping(job, results(deciding, confidence_of(job)), blocks, end=None).enough:
             break
     return with_verdicts(results(known, confidence_of(job)), job, DeviceNoise()), blocks
 
