@@ -67,16 +67,7 @@ class LeanAveragePooling(Extension):
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - nn.AvgPool2d's own name
         """(N, C, H, W) → (N, C, H_o, W_o)."""
-        pool = super().forward
-        if not (is_batch_of_maps(input) and wants_gradient(input)):
-            return cast("Tensor", pool(input))
-        return cast("Tensor", SizedPooling.apply(input, pool, self._unpool))  # type: ignore[no-untyped-call]
-
-    def _unpool(self, dy: Tensor, sized: Tensor) -> Tensor:
-        plain = cast("nn.AvgPool2d", self)
-        sizes = [list(pair(size)) for size in (plain.kernel_size, plain.stride, plain.padding)]
-        numbers = (plain.ceil_mode, plain.count_include_pad, plain.divisor_override)
-        return cast("Tensor", torch.ops.aten.avg_pool2d_backward(dy, sized, *sizes, *numbers))
+        return average_pool(input, cast("nn.AvgPool2d", self), super().forward)
 
 
 class LeanAdaptivePooling(Extension):
@@ -89,6 +80,19 @@ class LeanAdaptivePooling(Extension):
             return cast("Tensor", pool(input))
         unpool_gradient = torch.ops.aten._adaptive_avg_pool2d_backward  # noqa: SLF001 - it has no other name
         return cast("Tensor", SizedPooling.apply(input, pool, unpool_gradient))  # type: ignore[no-untyped-call]
+
+
+def average_pool(x: Tensor, pool: nn.AvgPool2d, forward: Callable[[Tensor], Tensor]) -> Tensor:
+    """What a pooling's own forward pass makes of x (N, C, H, W), with nothing kept."""
+    if not (is_batch_of_maps(x) and wants_gradient(x)):
+        return forward(x)
+    sizes = [list(pair(size)) for size in (pool.kernel_size, pool.stride, pool.padding)]
+    numbers = (pool.ceil_mode, pool.count_include_pad, pool.divisor_override)
+
+    def unpool_gradient(dy: Tensor, sized: Tensor) -> Tensor:
+        return cast("Tensor", torch.ops.aten.avg_pool2d_backward(dy, sized, *sizes, *numbers))
+
+    return cast("Tensor", SizedPooling.apply(x, forward, unpool_gradient))  # type: ignore[no-untyped-call]
 
 
 def max_pooling_is_lean(pool: nn.MaxPool2d) -> bool:

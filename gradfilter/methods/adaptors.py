@@ -14,9 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gradfilter.errors import UnsupportedModel
 from gradfilter.extended import Extension, extend, unextend
-from gradfilter.lean.pooling import LeanAveragePooling
+from gradfilter.lean.pooling import average_pool
 from gradfilter.methods.cells import Cells
 from gradfilter.methods.residual_blocks import ResidualBlock
 
@@ -77,8 +76,7 @@ class Adaptor(nn.Module):
         """The attention, and which cells (N, 1, H_u, W_u) are open, None without a gate."""
         x = x if self._learns_through else x.detach()
         pooling = nn.AvgPool2d(self.cell_of(x), ceil_mode=True, count_include_pad=False)
-        extend(pooling, LeanAveragePooling)
-        narrow = F.relu(self.narrow(pooling(x)))
+        narrow = F.relu(self.narrow(average_pool(x, pooling, pooling)))
         spatial = self.depthwise(narrow)
         attention = self.wide(spatial) + self.channel(narrow.mean((2, 3)))[:, :, None, None]
         if self.score is None:
@@ -167,17 +165,6 @@ def added(y: Tensor, attention: Tensor, pool: int) -> Tensor:
     spread = attention[:, :, :, None, :, None].expand(-1, -1, -1, height, -1, width)
     spread = spread.reshape(images, channels, rows * height, columns * width)
     return y + spread[:, :, : y.shape[2], : y.shape[3]]
-
-
-def refuse_adapted(method: str, blocks: List[ResidualBlock], advice: str) -> None:
-    """Refuse blocks that have an adaptor already.
-
-    Raises:
-        UnsupportedModel: with each such block, and the advice.
-    """
-    problems = ["%s: da3 has put an adaptor beside it." % b.name for b in blocks if isinstance(b.module, Adapted)]
-    if problems:
-        raise UnsupportedModel(method, [*problems, advice])
 
 
 def adapt(block: ResidualBlock, adaptor: Adaptor) -> None:

@@ -23,8 +23,8 @@ from gradfilter.methods.checkpointing import refuse_checkpointed
 from gradfilter.methods.heads import head_modules
 from gradfilter.methods.layer_selection import fits
 from gradfilter.methods.method import Method
-from gradfilter.methods.residual_blocks import ResidualBlock, residual_blocks
-from gradfilter.methods.selective_blocks import refuse_selective
+from gradfilter.methods.residual_blocks import ResidualBlock, refuse_extended, residual_blocks
+from gradfilter.methods.selective_blocks import Selective
 
 _BEFORE = "da3_before"
 
@@ -133,7 +133,8 @@ class DA3(Method):
             raise UnsupportedModel(self.name, ["It has neither a residual block nor an nn.Conv2d to adapt."])
         if self.gate == "on" and any(type(block.module) is nn.Conv2d for block in blocks):
             raise UnsupportedModel(self.name, ["It has no residual blocks, which a gate could skip. Set gate to off."])
-        refuse_selective(self.name, blocks, "Set select of e2train to false, or leave da3 out.")
+        selected = "e2train selects it, sample by sample."
+        refuse_extended(self.name, blocks, Selective, selected, "Set select of e2train to false, or leave da3 out.")
         # Around a checkpointed block an adaptor would give its attention to the first run alone.
         refuse_checkpointed(self.name, model, blocks, "Apply da3 before checkpointing.")
         return blocks

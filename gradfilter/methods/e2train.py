@@ -16,12 +16,12 @@ from torch import Tensor, nn
 from gradfilter.bench.schema import MethodedLayer
 from gradfilter.bench.schema.checks import check_choice, check_range
 from gradfilter.errors import UnsupportedModel
-from gradfilter.methods.adaptors import refuse_adapted
+from gradfilter.methods.adaptors import Adapted
 from gradfilter.methods.bit_energy import bit_energy
 from gradfilter.methods.checkpointing import refuse_checkpointed
 from gradfilter.methods.method import Method
 from gradfilter.methods.quantisation import EXACT_BITS
-from gradfilter.methods.residual_blocks import residual_blocks
+from gradfilter.methods.residual_blocks import refuse_extended, residual_blocks
 from gradfilter.methods.selective_blocks import (
     GATES,
     DepthGates,
@@ -157,7 +157,8 @@ class E2Train(Method):
             blocks,
             "A gate would decide anew the second time. Checkpoint other parts, such as the stem.",
         )
-        refuse_adapted(self.name, blocks, "Set select to false, or leave da3 out.")
+        adapted = "da3 has put an adaptor beside it."
+        refuse_extended(self.name, blocks, Adapted, adapted, "Set select to false, or leave da3 out.")
         gates = DepthGates(
             [input_channels(block) for block in blocks],
             self.embedded,

@@ -6,12 +6,13 @@ are found by what they compute and not by what they are called, whatever a metho
 
 import copy
 import operator
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple, Type
 
 import torch
 from torch import Tensor, fx, nn
 
-from gradfilter.extended import as_it_was
+from gradfilter.errors import UnsupportedModel
+from gradfilter.extended import Extension, as_it_was
 
 _ADDITIONS = (operator.add, operator.iadd, torch.add, "add", "add_")
 
@@ -39,6 +40,19 @@ class ResidualBlock(NamedTuple):
 def residual_blocks(model: nn.Module) -> List[ResidualBlock]:
     """The innermost residual blocks in registration order, which is taken for the order of the forward pass."""
     return list(_inside("", model))
+
+
+def refuse_extended(
+    method: str, blocks: Sequence[ResidualBlock], extension: Type[Extension], why: str, advice: str
+) -> None:
+    """Refuse blocks that another method has extended.
+
+    Raises:
+        UnsupportedModel: with each such block, why, and the advice.
+    """
+    problems = ["%s: %s" % (block.name, why) for block in blocks if isinstance(block.module, extension)]
+    if problems:
+        raise UnsupportedModel(method, [*problems, advice])
 
 
 def _inside(name: str, module: nn.Module) -> Iterator[ResidualBlock]:

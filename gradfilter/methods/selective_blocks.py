@@ -13,7 +13,6 @@ import torch
 from torch import Tensor, nn
 from torch.autograd import Function
 
-from gradfilter.errors import UnsupportedModel
 from gradfilter.extended import Extension, extend, unextend
 from gradfilter.filtering.precision import without_autocast
 from gradfilter.filtering.stand_in import materialised
@@ -151,17 +150,6 @@ class _Joined(Function):
 
 def _joined(y: Tensor, past: Tensor, decision: Tensor) -> Tensor:
     return cast("Tensor", _Joined.apply(y, past, decision))  # type: ignore[no-untyped-call]
-
-
-def refuse_selective(method: str, blocks: Sequence[ResidualBlock], advice: str) -> None:
-    """Refuse blocks that run for some samples only.
-
-    Raises:
-        UnsupportedModel: with each such block, and the advice.
-    """
-    problems = ["%s: e2train selects it, sample by sample." % b.name for b in blocks if isinstance(b.module, Selective)]
-    if problems:
-        raise UnsupportedModel(method, [*problems, advice])
 
 
 def select_blocks(model: nn.Module, blocks: Sequence[ResidualBlock], gates: DepthGates) -> None:
