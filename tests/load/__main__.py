@@ -1,10 +1,10 @@
 """`make load`: what a lab of a thousand boards must hold, measured part by part; one table with day and machine.
 
-    python -m tests.load                            # every part in turn, over half an hour
+    python -m tests.load                            # every part in turn
     python -m tests.load boards                     # one part
     python -m tests.load boards --agents 50 --runs 4 --run-s 2    # a smaller one
 
-Every part is bounded in time, and prints its rows as soon as it has them.
+What keeps boards busy ends after a patience of its own. Each part prints its rows as soon as it has them.
 """
 
 from __future__ import annotations
