@@ -10,13 +10,13 @@ from fastapi.testclient import TestClient
 from typing_extensions import Self
 
 from controller.app import create_app
+from controller.jobs import FINAL_JOB_STATES
 from controller.settings import Settings
 from tests.controller.fake_agent import FakeAgent
 from tests.controller.samples import DEVICE, job_document
 from tests.controller.serving import Server, wait_for
 
 HERE = "http://127.0.0.1"
-FINAL = ("finished", "failed", "cancelled")
 
 
 def quick_settings(folder: Path, **changes: Any) -> Settings:
@@ -79,7 +79,7 @@ class Lab:
         def ended() -> dict[str, Any] | None:
             view = self.get(f"/v1/jobs/{job}")
             is_free = self.get(f"/v1/devices/{DEVICE}")["job"] is None
-            return view if view["state"] in FINAL and is_free else None
+            return view if view["state"] in FINAL_JOB_STATES and is_free else None
 
         return wait_for(f"the end of job {job}", ended)
 

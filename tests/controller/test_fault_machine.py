@@ -14,8 +14,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
+from controller.jobs import FINAL_JOB_STATES
 from tests.controller.fake_agent import HOLD, FakeAgent
-from tests.controller.lab import FINAL, Lab
+from tests.controller.lab import Lab
 
 VALID = ("finished", "failed")
 numbers = st.integers(min_value=0, max_value=5)
@@ -90,7 +91,7 @@ class FaultyLab(RuleBasedStateMachine):
         states = {job: self.lab.get(f"/v1/jobs/{job}")["state"] for job in self.jobs}
         for job, state in states.items():
             assert self.final.get(job, state) == state
-            if state in FINAL:
+            if state in FINAL_JOB_STATES:
                 self.final[job] = state
         assert list(states.values()).count("running") <= 1
 

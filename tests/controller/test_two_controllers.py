@@ -5,9 +5,10 @@ from contextlib import ExitStack
 
 import pytest
 
+from controller.jobs import FINAL_JOB_STATES
 from tests.controller.databases import DATABASES, new_database
 from tests.controller.fake_agent import HOLD, FakeAgent
-from tests.controller.lab import FINAL, Lab
+from tests.controller.lab import Lab
 from tests.controller.samples import DEVICE
 from tests.controller.serving import wait_for
 
@@ -34,7 +35,10 @@ def test_every_job_is_dispatched_once(labs, agent):
             assert labs[0].request("POST", "/v1/devices", json=device).is_success
         jobs = [labs[number % 2].submit(device={"tags": ["desk"]}) for number in range(JOBS)]
         for job in jobs:
-            wait_for(f"the end of job {job}", lambda job=job: labs[0].get(f"/v1/jobs/{job}")["state"] in FINAL or None)
+            wait_for(
+                f"the end of job {job}",
+                lambda job=job: labs[0].get(f"/v1/jobs/{job}")["state"] in FINAL_JOB_STATES or None,
+            )
         started = Counter((spec.job_id, spec.purpose, spec.variants[-1].name) for a in agents for spec in a.started)
     assert ["finished"] * JOBS == [labs[1].get(f"/v1/jobs/{job}")["state"] for job in jobs]
     assert {} == {run: count for run, count in started.items() if count > 1}

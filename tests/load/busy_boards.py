@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from controller.jobs import FINAL_JOB_STATES
 from tests.controller.samples import job_document
 from tests.load.controllers import Controller, SimulatedBoards
 from tests.load.table import Row, Section
 
 _LOOK_EVERY_S = 2.0
-_FINAL = ("finished", "failed", "cancelled")
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,7 @@ def _wait_for_all(controller: Controller, load: Load, half_way: Callable[[], Non
         if not is_half_way and 2 * runs["finished"] >= load.agents * load.runs:
             is_half_way = True
             half_way()
-        if sum(jobs[state] for state in _FINAL) >= load.agents or time.monotonic() > until:
+        if sum(jobs[state] for state in FINAL_JOB_STATES) >= load.agents or time.monotonic() > until:
             return dict(jobs), is_half_way
         time.sleep(_LOOK_EVERY_S)
 

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 import httpx2
 
+from controller.jobs import FINAL_JOB_STATES
 from tests.certificates import Certificates
 
 BIN = Path(sys.executable).parent
@@ -114,7 +115,7 @@ class RestCalls:
     def wait_until_final(self, job: str, patience_s: float = 240) -> dict[str, Any]:
         def final() -> dict[str, Any] | None:
             view = self.get(f"/v1/jobs/{job}")
-            return view if view["state"] in ("finished", "failed", "cancelled") else None
+            return view if view["state"] in FINAL_JOB_STATES else None
 
         return wait_for(f"the end of job {job}", final, patience_s)
 
