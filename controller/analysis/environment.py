@@ -17,6 +17,7 @@ MUST_AGREE = {
     "allocator": "C library (the allocator)",
     "swap_areas": "swap areas",
     "accelerator": "accelerator",
+    "accelerator_driver": "accelerator's driver",
     "python": "Python version",
     "torch": "torch version",
     "torch_config": "torch's build",

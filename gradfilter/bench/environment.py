@@ -48,6 +48,7 @@ def read_environment(root: Path = Path("/")) -> Dict[str, Any]:
         "mkldnn": torch.backends.mkldnn.is_available,
         "openmp": torch.backends.openmp.is_available,
         "accelerator": _accelerator,
+        "accelerator_driver": lambda: _line(root / "sys/module/nvidia/version"),
         "machine": platform.machine,
         "allocator": lambda: " ".join(platform.libc_ver()).strip() or None,
         "kernel": platform.release,

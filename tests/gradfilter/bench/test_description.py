@@ -45,12 +45,13 @@ def test_what_is_not_here_is_described_with_its_reason(tmp_path):
 
 def test_environment_reads_the_boards_files(tmp_path):
     """
-    Huge pages, processor, load and swap come from /proc and /sys under the root.
+    Huge pages, processor, driver, load and swap come from /proc and /sys under the root.
     """
     files = {
         "proc/cpuinfo": "processor\t: 0\nmodel name\t: ARMv8 Processor rev 1 (v8l)\n",
         "proc/loadavg": "0.50 0.20 0.10 1/90 77\n",
         "proc/meminfo": "MemTotal: 4000 kB\nSwapTotal: 2000 kB\nSwapFree: 1500 kB\n",
+        "sys/module/nvidia/version": "535.183.01\n",
         "sys/kernel/mm/transparent_hugepage/enabled": "always [madvise] never\n",
     }
     for name, text in files.items():
@@ -58,6 +59,7 @@ def test_environment_reads_the_boards_files(tmp_path):
         (tmp_path / name).write_text(text)
     facts = read_environment(tmp_path)
     assert "ARMv8 Processor rev 1 (v8l)" == facts["cpu"]
+    assert "535.183.01" == facts["accelerator_driver"]
     assert "madvise" == facts["transparent_hugepage"]
     assert (0.5, 500 * 1024) == (facts["load_1min"], facts["swap_used_bytes"])
 
@@ -67,5 +69,5 @@ def test_fact_that_cannot_be_read_is_left_out(tmp_path):
     Where a board has no such file, the fact is absent instead of invented.
     """
     facts = read_environment(tmp_path)
-    assert set() == {"cpu", "transparent_hugepage", "load_1min", "swap_used_bytes"} & set(facts)
+    assert set() == {"cpu", "accelerator_driver", "transparent_hugepage", "load_1min", "swap_used_bytes"} & set(facts)
     assert {"python", "torch", "threads"} <= set(facts)
