@@ -58,25 +58,19 @@ ARCHITECTURE = Part("architecture", pytest("tests/test_architecture.py"))
 LIBRARY = Part("library", pytest("tests/gradfilter", "-n", "2", "-m", "not long"), threads=1)
 # Hosts are made, booted and installed: minutes of downloads, disks and SSH.
 HOSTS = Part("hosts", pytest(ON_HOSTS, "-m", "not long"), threads=1, beside=True)
-APART = (
-    "tests/gradfilter",
-    ON_HOSTS,
-    "tests/system",
-    "tests/controller/browser",
-    "tests/test_architecture.py",
-)
+# Whole services, and their pages in a browser.
+WHOLE = ("tests/system", "tests/controller/browser")
+APART = ("tests/gradfilter", ON_HOSTS, *WHOLE, "tests/test_architecture.py")
 UNIT = Part(
     "unit",
     pytest("tests", *(f"--ignore={path}" for path in APART), "-n", "2", "--dist", "loadfile", "-m", "not long"),
     threads=1,
 )
 PYTHON_36 = Part("python 3.6", (sys.executable, "tests/python36.py"), threads=1)
-SYSTEM = Part("system", pytest("tests/system", "-m", "not long"))
-BROWSER = Part("browser", pytest("tests/controller/browser", "-m", "not long"))
+SYSTEM = Part("system", pytest(*WHOLE, "-n", "2", "--dist", "loadfile", "-m", "not long"), threads=1)
 # The inner loop leaves out what waits for workers, services and whole jobs.
 WAITING = (
-    "tests/system",
-    "tests/controller/browser",
+    *WHOLE,
     "tests/deploy",
     "tests/agent",
     "tests/gradfilter/bench",
@@ -99,7 +93,7 @@ LONG = tuple(
 CHECK = (FORMAT, LINT, TYPES, ARCHITECTURE)
 VERBS = {
     "check": CHECK,
-    "test": (HOSTS, *CHECK, PLAYBOOKS, LIBRARY, UNIT, PYTHON_36, SYSTEM, BROWSER),
+    "test": (HOSTS, *CHECK, PLAYBOOKS, LIBRARY, UNIT, PYTHON_36, SYSTEM),
     "quick": (LINT, QUICK),
     "long": LONG,
 }
