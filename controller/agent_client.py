@@ -1,6 +1,7 @@
-"""Talking to the agents: the wire types as JSON over HTTP, and every way to fail as one of four errors."""
+"""Talking to the agents: the wire types as JSON in orders and answers, and every way to fail as one of five errors."""
 
 import asyncio
+import json
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,10 +9,10 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote
 
-import httpx2
 from pydantic import ValidationError
 
 from controller.access.board_tokens import BoardTokens
+from controller.carrying import Answer, Carrier, NotCarriedError, Order
 from controller.connections import Connections
 from controller.documents import DEVICE_DESCRIPTION, RUN_FILES, RUN_SPEC, RUN_STATUS
 from controller.errors import (
@@ -19,7 +20,6 @@ from controller.errors import (
     AgentError,
     AgentRefusedError,
     AgentUnreachableError,
-    AnswerTooLargeError,
     RunUnknownError,
 )
 from gradfilter.bench.schema import SCHEMA_VERSION, DeviceDescription, RunFile, RunSpec, RunStatus
@@ -27,6 +27,9 @@ from gradfilter.bench.schema import SCHEMA_VERSION, DeviceDescription, RunFile, 
 T = TypeVar("T")
 
 
+_MAILBOX = "mailbox://"  # the addresses of boards that dial out
+_LONG = 10_000  # bytes: what takes longer to be read than a thread to be asked
+_SUCCESS = range(200, 300)
 _UNAUTHORIZED, _NOT_FOUND, _CONFLICT = 401, 404, 409
 _CLIENT_AT_FAULT = range(400, 500)
 
@@ -55,24 +58,22 @@ class AgentClient:
         *,
         timeout_s: float,
         tokens: BoardTokens,
-        mailbox: httpx2.AsyncBaseTransport,
+        mailbox: Carrier,
         largest_answer: int,
         ca_file: Path | None = None,
     ) -> None:
         self._timeout_s = timeout_s
-        self._largest_answer = largest_answer
-        self._tokens = tokens
-        # Boards are in the lab: a proxy of the environment leads away from them.
-        self._http = httpx2.AsyncClient(
-            timeout=timeout_s,
-            trust_env=False,
-            transport=Connections(ssl.create_default_context(cafile=ca_file)),
-            mounts={"mailbox://": mailbox},  # for boards that dial out
+        self._mailbox = mailbox
+        self._connections = Connections(
+            tokens=tokens,
+            authorities=ssl.create_default_context(cafile=ca_file),
+            timeout_s=timeout_s,
+            largest_answer=largest_answer,
         )
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._http.aclose()
+        await self._connections.close()
 
     async def describe(self, board: BoardAddress) -> DeviceDescription:
         """The board as its agent sees it."""
@@ -91,8 +92,7 @@ class AgentClient:
 
     async def start(self, board: BoardAddress, spec: RunSpec, lease: int) -> RunStatus:
         """Have a run done; saying it again is the same as saying it once."""
-        body = await asyncio.to_thread(RUN_SPEC.dump_json, spec)
-        answer = await self._call("PUT", board, _run(spec.run_id), lease=lease, body=body)
+        answer = await self._call("PUT", board, _run(spec.run_id), lease=lease, body=RUN_SPEC.dump_json(spec))
         return await _read(_run_status, answer, board.url)
 
     async def status(
@@ -113,7 +113,7 @@ class AgentClient:
 
     async def file(self, board: BoardAddress, run_id: str, name: str) -> bytes:
         """One of those files."""
-        return (await self._ask(board, f"{_run(run_id)}/files/{quote(name, safe='')}")).content
+        return (await self._ask(board, f"{_run(run_id)}/files/{quote(name, safe='')}")).body
 
     async def cancel(self, board: BoardAddress, run_id: str, lease: int) -> None:
         """Have a run stopped; its status tells when it has."""
@@ -126,7 +126,7 @@ class AgentClient:
         except RunUnknownError:
             return
 
-    async def _ask(self, board: BoardAddress, path: str, *, patience_s: float = 0.0) -> httpx2.Response:
+    async def _ask(self, board: BoardAddress, path: str, *, patience_s: float = 0.0) -> Answer:
         """A question that an agent cannot refuse: whoever does is none, and may be one later."""
         try:
             return await self._call("GET", board, path, patience_s=patience_s)
@@ -142,48 +142,22 @@ class AgentClient:
         lease: int | None = None,
         body: bytes | None = None,
         patience_s: float = 0.0,
-    ) -> httpx2.Response:
-        headers = {"Authorization": f"Bearer {self._tokens.of(board.device)}"}
-        if lease is not None:
-            headers["X-Lease-Token"] = str(lease)
-        if body is not None:
-            headers["Content-Type"] = "application/json"
-        timeout = httpx2.Timeout(self._timeout_s, read=self._timeout_s + patience_s)
+    ) -> Answer:
+        carrier: Carrier = self._mailbox if board.url.startswith(_MAILBOX) else self._connections
+        order = Order(board.device, board.url, method, path, self._timeout_s + patience_s, lease, body)
         try:
-            async with self._http.stream(
-                method,
-                board.url + path,
-                headers=headers,
-                content=body,
-                timeout=timeout,
-                extensions={"device": board.device},
-            ) as stream:
-                answer = await self._limited(board, stream)
-        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-            reason = str(error) or type(error).__name__
-            raise AgentUnreachableError(f"the agent at {board.url} does not answer ({reason})") from error
-        if not answer.is_success:
+            answer = await carrier.carry(order)
+        except NotCarriedError as error:
+            raise AgentUnreachableError(f"the agent at {board.url} does not answer ({error})") from error
+        if answer.status not in _SUCCESS:
             raise _refusal(board, answer)
         return answer
 
-    async def _limited(self, board: BoardAddress, stream: httpx2.Response) -> httpx2.Response:
-        """The whole answer, read no further than it may be long."""
-        received = bytearray()
-        async for chunk in stream.aiter_raw():
-            received += chunk
-            if len(received) > self._largest_answer:
-                raise AnswerTooLargeError(
-                    f"the agent at {board.url} answered with more than the {self._largest_answer} bytes that this "
-                    "controller takes; ask for fewer steps, or for fewer readings by a longer sampling.period_s."
-                )
-        kept = {"content-type": stream.headers.get("content-type", "")}
-        return httpx2.Response(stream.status_code, headers=kept, content=bytes(received), request=stream.request)
 
-
-async def _read(read: Callable[[bytes], T], answer: httpx2.Response, url: str) -> T:
-    """An answer as a wire type, read in a thread: a record can be megabytes."""
+async def _read(read: Callable[[bytes], T], answer: Answer, url: str) -> T:
+    """An answer as a wire type; a long one is read in a thread, as a record can be megabytes."""
     try:
-        return await asyncio.to_thread(read, answer.content)
+        return read(answer.body) if len(answer.body) < _LONG else await asyncio.to_thread(read, answer.body)
     except ValueError as error:
         raise AgentUnreachableError(
             f"the agent at {url} gave an answer that cannot be read: {_first(error)}"
@@ -215,28 +189,28 @@ def _run(run_id: str) -> str:
     return f"/v1/runs/{quote(run_id, safe='')}"
 
 
-def _refusal(board: BoardAddress, answer: httpx2.Response) -> AgentError:
+def _refusal(board: BoardAddress, answer: Answer) -> AgentError:
     """The error that an agent's problem document stands for; without one, it was not an agent that answered."""
     detail = _detail(answer)
     if detail is None:
-        return AgentUnreachableError(f"what answers at {board.url} is not an agent (status {answer.status_code})")
-    sentence = f"the agent at {board.url} answered {answer.status_code}: {detail}"
-    if answer.status_code == _UNAUTHORIZED:
+        return AgentUnreachableError(f"what answers at {board.url} is not an agent (status {answer.status})")
+    sentence = f"the agent at {board.url} answered {answer.status}: {detail}"
+    if answer.status == _UNAUTHORIZED:
         return AgentUnreachableError(f"{sentence} `gradfilter tokens board {board.device}` prints the right one.")
-    if answer.status_code == _NOT_FOUND:
+    if answer.status == _NOT_FOUND:
         return RunUnknownError(sentence)
-    if answer.status_code == _CONFLICT:
+    if answer.status == _CONFLICT:
         return AgentBusyError(sentence)
-    if answer.status_code in _CLIENT_AT_FAULT:
+    if answer.status in _CLIENT_AT_FAULT:
         return AgentRefusedError(sentence)
     return AgentUnreachableError(sentence)
 
 
-def _detail(answer: httpx2.Response) -> str | None:
-    if not answer.headers.get("content-type", "").startswith("application/problem+json"):
+def _detail(answer: Answer) -> str | None:
+    if not answer.media_type.startswith("application/problem+json"):
         return None
     try:
-        problem = answer.json()
+        problem = json.loads(answer.body)
     except ValueError:
         return None
     errors = problem.get("errors") or []

@@ -1,7 +1,7 @@
 """The mailbox: requests to boards that cannot be reached, carried by the database instead of a connection.
 
-For the client of the agents it is one more transport: what has an address `mailbox://…` waits here until its board
-fetches it, and the answer comes back the same way. Controllers that share a database share the mailbox.
+For the client of the agents it is one more way of carrying orders: what has an address `mailbox://…` waits here until
+its board fetches it, and the answer comes back the same way. Controllers that share a database share the mailbox.
 """
 
 import asyncio
@@ -9,9 +9,8 @@ import secrets
 from collections.abc import Callable
 from typing import TypeVar
 
-import httpx2
-
-from controller.store.letters import Letter, LetterAnswer, Letters
+from controller.carrying import Answer, NotCarriedError, Order
+from controller.store.letters import Letter, Letters
 
 T = TypeVar("T")
 
@@ -19,7 +18,7 @@ T = TypeVar("T")
 _LOOK_AGAIN_S = 1.0
 
 
-class Mailbox(httpx2.AsyncBaseTransport):
+class Mailbox:
     """One controller's end of the mailbox. Used on one event loop. largest_answer: how many bytes a board may bring."""
 
     def __init__(self, letters: Letters, *, largest_answer: int) -> None:
@@ -27,39 +26,30 @@ class Mailbox(httpx2.AsyncBaseTransport):
         self._letters = letters
         self._awaited: dict[str, asyncio.Event] = {}
 
-    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Post the request and wait for the board's answer as long as the request allows.
+    async def carry(self, order: Order) -> Answer:
+        """Post the order and wait for the board's answer as long as the order allows.
 
         Raises:
-            httpx2.ReadTimeout: there was none in time; the letter is withdrawn.
+            NotCarriedError: there was none in time; the letter is withdrawn.
         """
-        device, lease = request.extensions["device"], request.headers.get("X-Lease-Token")
-        letter = Letter(
-            id=secrets.token_hex(8),
-            method=request.method,
-            path=request.url.raw_path.decode("ascii"),
-            lease=None if lease is None else int(lease),
-            body=(await request.aread()).decode() or None,
-        )
-        posting = asyncio.create_task(asyncio.to_thread(self._letters.post, device, letter))
+        body = None if order.body is None else order.body.decode()
+        letter = Letter(secrets.token_hex(8), order.method, order.path, order.lease, body)
+        posting = asyncio.create_task(asyncio.to_thread(self._letters.post, order.device, letter))
         try:
             await asyncio.shield(posting)
-            self._wake(device)
-            patience_s = request.extensions["timeout"]["read"]
-            answer = await self._look(letter.id, lambda: self._letters.answer_to(letter.id), patience_s)
+            self._wake(order.device)
+            answer = await self._look(letter.id, lambda: self._letters.answer_to(letter.id), order.patience_s)
         finally:
             await asyncio.shield(self._withdraw(letter, posting))
         if answer is None:
-            raise httpx2.ReadTimeout(f"the board {device!r} has not fetched or answered its letter", request=request)
-        headers = {"Content-Type": answer.media_type}
-        body = httpx2.ByteStream(answer.body)  # to be read by the client, as what comes over a connection
-        return httpx2.Response(answer.status, headers=headers, stream=body, request=request)
+            raise NotCarriedError(f"the board {order.device!r} has not fetched or answered its letter")
+        return answer
 
     async def fetch(self, device: str, wait_s: float) -> list[Letter]:
         """What waits for a board, as soon as there is something; an empty list when the time is over."""
         return await self._look(device, lambda: self._letters.take(device) or None, wait_s) or []
 
-    async def bring(self, device: str, letter_id: str, answer: LetterAnswer) -> bool:
+    async def bring(self, device: str, letter_id: str, answer: Answer) -> bool:
         """Take a board's answer; False when nobody waits for it any more."""
         is_awaited = await asyncio.to_thread(self._letters.answer, device, letter_id, answer)
         self._wake(letter_id)

@@ -6,9 +6,10 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.exceptions import HTTPException
 
+from controller.carrying import Answer
 from controller.problems import responses
 from controller.services import ServicesOfApp
-from controller.store.letters import Letter, LetterAnswer
+from controller.store.letters import Letter
 
 router = APIRouter(prefix="/v1/mailbox", tags=["mailbox"])
 
@@ -57,7 +58,7 @@ async def bring(
 ) -> None:
     """What the board's application answered: the body as it is, with its Content-Type."""
     body = await _limited_body(request, services.mailbox.largest_answer)
-    answer = LetterAnswer(x_status, request.headers.get("content-type", ""), body)
+    answer = Answer(x_status, request.headers.get("content-type", ""), body)
     if not await services.mailbox.bring(board, letter, answer):
         raise HTTPException(HTTPStatus.NOT_FOUND, "nobody waits for this answer any more; fetch the next letters.")
 

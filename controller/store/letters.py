@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from sqlalchemy import delete, select
 
+from controller.carrying import Answer
 from controller.instants import Clock, as_text
 from controller.store.database import Database
 from controller.tables import LetterRow
@@ -24,15 +25,6 @@ class Letter:
     path: str
     lease: int | None
     body: str | None
-
-
-@dataclass(frozen=True)
-class LetterAnswer:
-    """What the agent's own application answered."""
-
-    status: int
-    media_type: str
-    body: bytes
 
 
 class Letters:
@@ -72,7 +64,7 @@ class Letters:
                 row.is_taken = True
             return [Letter(row.id, row.method, row.path, row.lease, row.body) for row in rows]
 
-    def answer(self, device: str, letter_id: str, answer: LetterAnswer) -> bool:
+    def answer(self, device: str, letter_id: str, answer: Answer) -> bool:
         """Write down a board's answer; False when nobody waits for it any more, or it is a second one."""
         with self._database.writing() as session:
             row = session.get(LetterRow, letter_id, with_for_update=True)
@@ -81,13 +73,13 @@ class Letters:
             row.status, row.media_type, row.answer = answer.status, answer.media_type, answer.body
             return True
 
-    def answer_to(self, letter_id: str) -> LetterAnswer | None:
+    def answer_to(self, letter_id: str) -> Answer | None:
         """The answer, None as long as there is none."""
         with self._database.reading() as session:
             row = session.get(LetterRow, letter_id)
             if row is None or row.status is None:
                 return None
-            return LetterAnswer(row.status, row.media_type or "", row.answer or b"")
+            return Answer(row.status, row.media_type or "", row.answer or b"")
 
     def drop(self, letter_id: str) -> None:
         """Nobody waits for an answer any more."""

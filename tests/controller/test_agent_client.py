@@ -3,17 +3,24 @@
 import asyncio
 from dataclasses import replace
 
-import httpx2
 import pytest
 from fastapi import FastAPI
 
 from controller.access.board_tokens import BoardTokens
 from controller.agent_client import AgentClient, BoardAddress
+from controller.carrying import NotCarriedError
 from controller.errors import AgentUnreachableError
 from gradfilter.bench.schema import SCHEMA_VERSION
 from tests.controller.lab import Lab
 from tests.controller.samples import description
 from tests.controller.serving import Server
+
+
+class NoMailbox:
+    """No board dials out here."""
+
+    async def carry(self, order):
+        raise NotCarriedError("there is no mailbox")
 
 
 def complaint(answer):
@@ -25,7 +32,7 @@ def complaint(answer):
         client = AgentClient(
             timeout_s=5,
             tokens=BoardTokens(b"key"),
-            mailbox=httpx2.MockTransport(lambda request: httpx2.Response(500)),
+            mailbox=NoMailbox(),
             largest_answer=1 << 20,
         )
         try:

@@ -3,18 +3,18 @@
 import asyncio
 import contextlib
 
-import httpx2
 import pytest
 
 from controller.access.board_tokens import BoardTokens
 from controller.agent_client import AgentClient, BoardAddress
+from controller.carrying import Answer, Order
 from controller.documents import DEVICE_DESCRIPTION
 from controller.mailbox import Mailbox
 from controller.store import Store
-from controller.store.letters import Letter, LetterAnswer
+from controller.store.letters import Letter
 from tests.controller.samples import DEVICE, description
 
-REQUEST = httpx2.Request("GET", f"mailbox://{DEVICE}/v1/device", extensions={"device": DEVICE, "timeout": {"read": 60}})
+ORDER = Order(DEVICE, f"mailbox://{DEVICE}", "GET", "/v1/device", patience_s=60)
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def test_the_client_of_the_agents_can_read_an_answer(store):
         asking = asyncio.create_task(client.describe(BoardAddress(DEVICE, f"mailbox://{DEVICE}")))
         [fetched] = await mailbox.fetch(DEVICE, 60)
         body = DEVICE_DESCRIPTION.dump_json(description())
-        await mailbox.bring(DEVICE, fetched.id, LetterAnswer(200, "application/json", body))
+        await mailbox.bring(DEVICE, fetched.id, Answer(200, "application/json", body))
         answer = await asking
         await client.close()
         return answer
@@ -51,7 +51,7 @@ def test_who_goes_away_while_writing_leaves_no_letter(store):
 
     async def ask_and_go_away():
         with store.database.writing():  # so that the letter cannot be written down yet
-            asking = asyncio.create_task(Mailbox(store.letters, largest_answer=1).handle_async_request(REQUEST))
+            asking = asyncio.create_task(Mailbox(store.letters, largest_answer=1).carry(ORDER))
             await asyncio.sleep(0.2)
             asking.cancel()
             await asyncio.sleep(0)
