@@ -148,6 +148,9 @@ def _add_run_routes(app: FastAPI) -> None:
         request: Request,
         run_id: str,
         wait: Annotated[float, Query(ge=0, le=_LONGEST_WAIT_S, description="Seconds to wait for a change.")] = 0,
+        rest: Annotated[
+            float, Query(ge=0, le=_LONGEST_WAIT_S, description="Seconds before which nothing but the end is told.")
+        ] = 0,
         state: Annotated[str | None, Query(description="The state that the caller saw last.")] = None,
         phase: Annotated[str | None, Query(description="The phase that the caller saw last.")] = None,
         done: Annotated[int | None, Query(description="The progress that the caller saw last.")] = None,
@@ -158,9 +161,10 @@ def _add_run_routes(app: FastAPI) -> None:
         """Where a run is; with its record once it has ended.
 
         With wait, the answer comes when the run ends or its state, phase or progress differ from what the caller
-        saw last (from what they are now, if that is not given), or when the time is over.
+        saw last (from what they are now, if that is not given), or when the time is over. With rest, a difference is
+        told no sooner than that: until then the board answers nothing, though every step of the run is looked at.
         """
-        found = await _runs(request).wait(run_id, Seen(state, phase, done), wait)
+        found = await _runs(request).wait(run_id, Seen(state, phase, done), wait, rest)
         if trace_after is not None and isinstance(found, RunStatus):
             found = await _runs(request).traced(found, trace_after)
         return _answer(found)

@@ -113,19 +113,25 @@ class Runs:
             self._recover(folder)
         return folder
 
-    async def wait(self, run_id: str, seen: Seen, seconds: float) -> RunStatus | RunFolder:
-        """Look, but not before the run has ended or differs from what was seen, or that many seconds are over."""
-        until = time.monotonic() + seconds
+    async def wait(self, run_id: str, seen: Seen, seconds: float, rest_s: float = 0.0) -> RunStatus | RunFolder:
+        """Look, but not before the run has ended or differs from what was seen, or that many seconds are over.
+
+        A difference is told after rest_s seconds at the soonest, the end at once.
+        """
+        began_s = time.monotonic()
+        rest_s = min(rest_s, seconds)
         while True:
             change = self._changes.next()  # before looking, so that no change falls in between
             found = self.look(run_id)
-            left = until - time.monotonic()
-            if isinstance(found, RunFolder) or left <= 0 or not seen.is_still(found):
+            passed_s = time.monotonic() - began_s
+            if isinstance(found, RunFolder) or passed_s >= seconds:
+                return found
+            if passed_s >= rest_s and not seen.is_still(found):
                 return found
             if seen == Seen():
                 seen = Seen(found.state, found.phase, found.done)
             with suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(change.wait(), left)
+                await asyncio.wait_for(change.wait(), (seconds if passed_s >= rest_s else rest_s) - passed_s)
 
     async def traced(self, status: RunStatus, after_s: float) -> RunStatus:
         """The status of a run that goes on, with what it has shown after this instant."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from pydantic import ValidationError
 
@@ -96,14 +96,24 @@ class AgentClient:
         return await _read(_run_status, answer, board.url)
 
     async def status(
-        self, board: BoardAddress, run_id: str, *, wait_s: float, trace_after_s: float = -1.0
+        self,
+        board: BoardAddress,
+        run_id: str,
+        *,
+        seen: RunStatus | None = None,
+        wait_s: float = 0.0,
+        rest_s: float = 0.0,
+        trace_after_s: float = -1.0,
     ) -> RunStatus:
-        """Where a run is, after waiting up to wait_s for a change; with its record once it has ended.
+        """Where a run is; with its record once it has ended, until then with its trace after that instant of the board.
 
-        Until then with what it has shown after trace_after_s of the board's clock.
+        The answer comes at the run's end, or when it has moved on from what was seen and rest_s is over, or after
+        wait_s. An agent of an earlier release knows of no rest.
         """
-        path = f"{_run(run_id)}?wait={wait_s:g}&trace_after={trace_after_s!r}"
-        answer = await self._ask(board, path, patience_s=wait_s)
+        asked: dict[str, str | float] = {"wait": wait_s, "rest": rest_s, "trace_after": trace_after_s}
+        if seen is not None:
+            asked |= {"state": seen.state, "phase": seen.phase, "done": seen.done}
+        answer = await self._ask(board, f"{_run(run_id)}?{urlencode(asked)}", patience_s=wait_s)
         return await _read(_run_status, answer, board.url)
 
     async def files(self, board: BoardAddress, run_id: str) -> list[RunFile]:

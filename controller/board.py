@@ -6,6 +6,8 @@ the record, still works on it, or does not know it; in the last case the attempt
 
 import asyncio
 import re
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Literal
@@ -41,7 +43,10 @@ log = structlog.get_logger()
 
 
 class Board:
-    """A leased board. Every method may raise StaleLeaseError: then another controller has the board."""
+    """A leased board. Every method may raise StaleLeaseError: then another controller has the board.
+
+    rest_s: how long a board at work is left alone between two questions, as things stand.
+    """
 
     def __init__(
         self,
@@ -53,6 +58,7 @@ class Board:
         agents: AgentClient,
         live: Live,
         settings: Settings,
+        rest_s: Callable[[], float],
     ) -> None:
         self._job = job
         self._lease = lease
@@ -61,6 +67,7 @@ class Board:
         self._agents = agents
         self._live = live
         self._settings = settings
+        self._rest_s = rest_s
         self._line = Line(lease, store=store, agents=agents, live=live, settings=settings)
         self._attempts: dict[str, RunSummary] = {}  # nobody else adds any while the lease is held
         self._first_start_c: float | None = None
@@ -133,19 +140,17 @@ class Board:
         self._told = spec = plan.run_spec(self._job.spec, run, self._first_start_c, is_last=is_last)
         self._log.info("run_started", run=run.id, variant=run.variant or run.purpose, block=run.block)
         try:
-            await self._line.patiently(lambda board: self._agents.start(board, spec, self._lease.token))
-        except (AgentRefusedError, RunUnknownError) as error:
+            status = await self._line.patiently(lambda board: self._agents.start(board, spec, self._lease.token))
+        except (AgentRefusedError, RunUnknownError, AnswerTooLargeError) as error:
             return await self._close(run, "failed", Failure(kind="refused", message=str(error)))
-        return await self._follow(run)
+        return await self._follow(run, status)
 
-    async def _follow(self, run: RunSummary) -> RunRecord:
-        """Wait for the run's end and store its record; the first question is answered at once, the others wait."""
-        wait_s = 0.0
+    async def _follow(self, run: RunSummary, status: RunStatus | None = None) -> RunRecord:
+        """Wait for the run's end and store its record. status: what the board has said of it just now, if anything."""
+        seen: RunStatus | None = None
         while True:
             try:
-                seen_s = self._live.seen_until_s(self._job.id)
-                ask = partial(self._agents.status, run_id=run.id, wait_s=wait_s, trace_after_s=seen_s)
-                status = await self._line.patiently(ask)
+                status = status or await self._ask(run, seen)
             except RunUnknownError as error:
                 if await self._can_never_come(run):
                     return await self._close(run, "lost", Failure(kind="lost", message=str(error)))
@@ -155,8 +160,24 @@ class Board:
             if status.record is not None:
                 return await self._record(run, status.record)
             self._show(run, status)
-            await asyncio.sleep(self._settings.poll_pause_s)
-            wait_s = self._settings.poll_wait_s
+            seen, status = status, None
+
+    async def _ask(self, run: RunSummary, seen: RunStatus | None) -> RunStatus:
+        """Where the run is: now, or, where it was seen before, once it has ended, or has moved on after a rest."""
+        rest_s = 0.0 if seen is None else self._rest_s()
+        ask = partial(
+            self._agents.status,
+            run_id=run.id,
+            seen=seen,
+            wait_s=0.0 if seen is None else max(rest_s, self._settings.poll_wait_s),
+            rest_s=rest_s,
+            trace_after_s=self._live.seen_until_s(self._job.id),
+        )
+        over_s = time.monotonic() + rest_s
+        status = await self._line.patiently(ask)
+        if status.record is None:
+            await asyncio.sleep(over_s - time.monotonic())  # an agent of an earlier release knows of no rest
+        return status
 
     async def _can_never_come(self, run: RunSummary) -> bool:
         """Whether the board, which does not know the run, has seen this lease: then an order for it that an earlier

@@ -28,6 +28,9 @@ from controller.settings import Settings
 from controller.soundness import heed_control
 from controller.store import Lease, Store, StoredJob
 
+_QUESTIONS_PER_S = 50.0  # about runs that go on, to all boards together
+_LONGEST_REST_S = 60.0  # agents hold no question for longer
+
 log = structlog.get_logger()
 
 
@@ -84,6 +87,7 @@ class Scheduler:
             agents=self._agents,
             live=self._live,
             settings=self._settings,
+            rest_s=self._rest_s,
         )
         await board.take_up()
         if job.state in FINAL_JOB_STATES:
@@ -99,6 +103,10 @@ class Scheduler:
         await asyncio.to_thread(self._store.jobs.end, job.id, state, reason, lease)
         if fault := await asyncio.to_thread(heed_control, self._store, job.id):
             log.warning("device_is_bad", device=lease.device, reason=fault)
+
+    def _rest_s(self) -> float:
+        """How long a board at work is left alone: the longer the more of them there are."""
+        return min(max(self._settings.poll_pause_s, len(self._jobs) / _QUESTIONS_PER_S), _LONGEST_REST_S)
 
     # ------------------------------------------------------------------ the queue
 

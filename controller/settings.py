@@ -50,7 +50,10 @@ class Settings(BaseSettings):
         default=10.0, ge=0, le=60, description="How long an agent may hold a question about a run."
     )
     poll_pause_s: float = Field(
-        default=0.5, ge=0, description="Rest between two such questions: asking costs the board time."
+        default=0.5,
+        ge=0,
+        le=60,
+        description="How long a board at work tells of nothing but its run's end; longer beyond 25 boards.",
     )
     retry_s: float = Field(
         default=1.0, gt=0, description="First pause after an agent did not answer; doubles up to 16 times."

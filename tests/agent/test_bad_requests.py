@@ -130,7 +130,7 @@ def test_body_that_is_too_large(client):
     assert "bytes" in is_problem(client.put("/v1/runs/run-1", content=b" " * 600_000, headers=LEASE), 413)["detail"]
 
 
-@pytest.mark.parametrize("query", ["wait=-1", "wait=61", "wait=nan", "wait=soon", "done=x"])
+@pytest.mark.parametrize("query", ["wait=-1", "wait=61", "wait=nan", "wait=soon", "rest=-1", "rest=nan", "done=x"])
 def test_bad_questions(client, query):
     """A wait that is negative, too long or no number is refused."""
     is_problem(client.get(f"/v1/runs/run-1?{query}"), 422)

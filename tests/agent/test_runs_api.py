@@ -182,6 +182,24 @@ def test_long_poll_ends_when_its_time_is_over(client):
     assert "running" == client.get("/v1/runs/run-1?wait=0.3").json()["state"]
 
 
+def test_a_caller_that_rests_is_told_of_the_end_alone(client):
+    """Until its rest is over a caller that is behind waits on, but not beyond the run's end."""
+    put(client, run_spec(model="waits-for-ever"))
+    wait_until("the second step", lambda: client.get("/v1/runs/run-1").json()["done"] == 2)
+    behind = "/v1/runs/run-1?wait=60&state=running&phase=measured&done=1"
+    assert (2, "running") == _told(client.get(f"{behind}&rest=0.3"))  # not after all of the wait; that it rests, below
+    answers = []
+    waiter = threading.Thread(target=lambda: answers.append(_told(client.get(f"{behind}&rest=60"))))
+    waiter.start()
+    client.post("/v1/runs/run-1/cancel", headers=LEASE)
+    waiter.join(30)
+    assert [(2, "cancelled")] == answers
+
+
+def _told(answer):
+    return answer.json()["done"], answer.json()["state"]
+
+
 def test_smaller_token_is_refused(client):
     """Whoever held the lease before cannot change anything any more."""
     carried_out(client, "trains")

@@ -129,8 +129,8 @@ class Routes:
             agent.end(run_id, outcome)
         return JSONResponse({"run_id": run_id, "state": "accepted"})
 
-    async def show(self, run_id: str, wait: float = 0.0) -> RunStatus | Response:
-        until = time.monotonic() + wait
+    async def show(self, run_id: str, wait: float = 0.0, state: str = "running") -> RunStatus | Response:
+        until = time.monotonic() + (wait if state == "running" else 0.0)
         # The test ends runs from another thread, which no asyncio event hears.
         while run_id in self.agent.active and time.monotonic() < until:  # noqa: ASYNC110
             await asyncio.sleep(0.01)

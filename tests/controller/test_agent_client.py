@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import replace
 
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 
 from controller.access.board_tokens import BoardTokens
 from controller.agent_client import AgentClient, BoardAddress
@@ -23,26 +23,47 @@ class NoMailbox:
         raise NotCarriedError("there is no mailbox")
 
 
+def ask(app, question):
+    """What the client says to question(client, board) of an agent with this application."""
+
+    async def asked(url):
+        client = AgentClient(timeout_s=5, tokens=BoardTokens(b"key"), mailbox=NoMailbox(), largest_answer=1 << 20)
+        try:
+            return await question(client, BoardAddress("nano-1", url))
+        finally:
+            await client.close()
+
+    with Server(lambda: app) as server:
+        return asyncio.run(asked(server.url))
+
+
 def complaint(answer):
     """What is said of an agent that answers so."""
     app = FastAPI()
     app.get("/v1/device")(lambda: answer)
-
-    async def describe(url):
-        client = AgentClient(
-            timeout_s=5,
-            tokens=BoardTokens(b"key"),
-            mailbox=NoMailbox(),
-            largest_answer=1 << 20,
-        )
-        try:
-            await client.describe(BoardAddress("nano-1", url))
-        finally:
-            await client.close()
-
-    with Server(lambda: app) as server, pytest.raises(AgentUnreachableError) as error:
-        asyncio.run(describe(server.url))
+    with pytest.raises(AgentUnreachableError) as error:
+        ask(app, AgentClient.describe)
     return str(error.value)
+
+
+def test_a_question_tells_what_was_seen_and_how_long_to_rest():
+    """So the agent answers at once when the run ends, and otherwise not before there is news and the rest is over."""
+    asked = []
+    app = FastAPI()
+
+    @app.get("/v1/runs/{run_id}")
+    def show(run_id: str, request: Request):
+        asked.append(dict(request.query_params))
+        return {"run_id": run_id, "state": "running", "phase": "measured", "done": 3, "total": 9}
+
+    async def question(client, board):
+        seen = await client.status(board, "run-1")
+        await client.status(board, "run-1", seen=seen, wait_s=10, rest_s=2.5, trace_after_s=0.5)
+
+    ask(app, question)
+    assert {"wait": "0.0", "rest": "0.0", "trace_after": "-1.0"} == asked[0]
+    seen = {"state": "running", "phase": "measured", "done": "3"}
+    assert {"wait": "10", "rest": "2.5", "trace_after": "0.5", **seen} == asked[1]
 
 
 def test_an_agent_of_another_release():

@@ -115,7 +115,7 @@ def test_progress_tells_the_run_and_the_time_left(lab):
     lab.agent.script = lambda spec: HOLD if spec.purpose == "measure" else "finished"
     job = lab.submit(repetitions=2)
     run = lab.agent.wait_for_active()
-    shown = wait_for("the run in the progress", lambda: lab.get(f"/v1/jobs/{job}")["progress"]["running"])
+    shown = wait_for("the run at work", lambda: _at_work(lab.get(f"/v1/jobs/{job}")["progress"]["running"]))
     assert (run.run_id, "measured", 1, 2) == (shown["run_id"], shown["phase"], shown["done"], shown["total"])
     before = lab.get(f"/v1/jobs/{job}")["progress"]
     assert (0, 4, None) == (before["runs_done"], before["runs_total"], before["seconds_left"])
@@ -124,6 +124,11 @@ def test_progress_tells_the_run_and_the_time_left(lab):
     after = lab.get(f"/v1/jobs/{job}")["progress"]
     assert (1, 4) == (after["runs_done"], after["runs_total"])
     assert after["seconds_left"] >= 0
+
+
+def _at_work(shown):
+    """The run, once its board has begun it and does not only know of it."""
+    return shown if shown and shown["state"] == "running" else None
 
 
 class TestCancel:

@@ -55,13 +55,13 @@ class Board:
         self.started.append(spec["run_id"])
         return 200, self._status()
 
-    async def look(self, run_id: str, wait_s: float) -> Answer:
-        """Where the run is, once it has ended, or a step is done, or all of the time is over."""
+    async def look(self, run_id: str, wait_s: float, rest_s: float) -> Answer:
+        """Where the run is, once it has ended, or a step is done and the rest over, or all of the time."""
         if self.run is None or self.run["run_id"] != run_id:
             return _problem(404, "no such run")
         now = time.monotonic()
         next_step = self.began_at + (self._done(now) + 1) * (self.ends_at - self.began_at) / _STEPS
-        until = min(self.ends_at, now + wait_s, next_step)
+        until = min(self.ends_at, now + wait_s, max(now + rest_s, next_step))
         await asyncio.sleep(max(0.0, until - now))
         return 200, self._status()
 
@@ -125,7 +125,9 @@ class Boards:
             return board.forget(rest[0])
         if method == "POST":
             board.ends_at = time.monotonic()
-        return await board.look(rest[0], float(parse_qs(address.query).get("wait", ["0"])[0]))
+        asked = parse_qs(address.query)
+        wait_s, rest_s = (float(asked.get(name, ["0"])[0]) for name in ("wait", "rest"))
+        return await board.look(rest[0], wait_s, rest_s)
 
     def seen(self) -> dict[str, Any]:
         """Every run that was started, in order, and every wait of an idle board."""
