@@ -30,6 +30,7 @@ from controller.store import Lease, Store, StoredJob
 
 _QUESTIONS_PER_S = 50.0  # about runs that go on, to all boards together
 _LONGEST_REST_S = 60.0  # agents hold no question for longer
+_RESTS = 3  # times as long as a look at the queue took, so that a long queue leaves time for everything else
 
 log = structlog.get_logger()
 
@@ -113,12 +114,14 @@ class Scheduler:
     async def _work_through_the_queue(self) -> None:
         while True:
             self._woken.clear()
+            began_s = self._loop.time()
             try:
                 await self._drop_cancelled_jobs()
                 await self._take_up_open_jobs()
                 await self._serve_the_queue()
             except SQLAlchemyError:
                 log.exception("database_does_not_answer")
+            await asyncio.sleep(min(_RESTS * (self._loop.time() - began_s), self._settings.tick_s))
             alarm = self._loop.call_later(self._settings.tick_s, self._woken.set)
             await self._woken.wait()
             alarm.cancel()

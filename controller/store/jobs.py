@@ -2,10 +2,10 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 from sqlalchemy import CompoundSelect, Select, func, literal, select, union
-from sqlalchemy.orm import Session, defer
+from sqlalchemy.orm import Session
 
 from controller.documents import JOB_SPEC
 from controller.errors import ConflictError, NotFoundError
@@ -104,9 +104,9 @@ class Jobs:
 
         The queue is asked for again and again, so what its jobs want is read once for each.
         """
-        query = select(Job).where(Job.state == "queued").order_by(Job.id).limit(most).options(defer(Job.spec))
+        query = select(*_ALL_BUT_SPEC).where(Job.state == "queued").order_by(Job.id).limit(most)
         with self._database.reading() as session:
-            rows = list(session.scalars(query))
+            rows = list(session.execute(query))
             unread = [row.id for row in rows if row.id not in self._specs]
             wanted = select(Job.id, Job.spec).where(Job.id.in_(unread))
             read = {job: JOB_SPEC.validate_python(spec) for job, spec in session.execute(wanted)}
@@ -212,6 +212,9 @@ class Jobs:
             return [stored_job(row) for row in session.scalars(query)]
 
 
+_ALL_BUT_SPEC = [column for column in Job.__table__.c if column.name != "spec"]
+
+
 def _counts() -> Select[str, int]:
     return select(Job.state, func.count().label("amount")).group_by(Job.state)
 
@@ -230,7 +233,7 @@ def stored_job(row: Job) -> StoredJob:
     return _with_spec(row, JOB_SPEC.validate_python(row.spec))
 
 
-def _with_spec(row: Job, spec: JobSpec) -> StoredJob:
+def _with_spec(row: Any, spec: JobSpec) -> StoredJob:
     return StoredJob(
         id=str(row.id),
         spec=spec,
