@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from controller.analysis.judging import plan_judgement
 from controller.instants import utc_now
-from controller.jobs import DeviceView, JobView
+from controller.jobs import DeviceView, JobView, RunSummary
 from controller.live import Live
 from controller.progress import job_progress
 from controller.store import Store, StoredJob
@@ -31,21 +31,24 @@ class JobViews:
         if devices is None:
             waiting = [job.spec.device for job in jobs if job.state == "queued"]
             devices = self._store.devices.meant(waiting) if waiting else []
-        instant = utc_now()
-        return [
-            JobView(
-                id=job.id,
-                state=job.state,
-                spec=job.spec,
-                device=job.device,
-                created_at=job.created_at,
-                started_at=job.started_at,
-                finished_at=job.finished_at,
-                reason=job.reason,
-                user=job.user,
-                series=job.series,
-                progress=job_progress(job, attempts[job.id], devices, self._live.now(job.id), instant),
-                judgement=plan_judgement(job.spec),
-            )
-            for job in jobs
-        ]
+        return [self._view(job, attempts[job.id], devices) for job in jobs]
+
+    def new(self, job: StoredJob, devices: Sequence[DeviceView]) -> JobView:
+        """A job that was queued just now for some of these boards."""
+        return self._view(job, [], devices)
+
+    def _view(self, job: StoredJob, attempts: Sequence[RunSummary], devices: Sequence[DeviceView]) -> JobView:
+        return JobView(
+            id=job.id,
+            state=job.state,
+            spec=job.spec,
+            device=job.device,
+            created_at=job.created_at,
+            started_at=job.started_at,
+            finished_at=job.finished_at,
+            reason=job.reason,
+            user=job.user,
+            series=job.series,
+            progress=job_progress(job, attempts, devices, self._live.now(job.id), utc_now()),
+            judgement=plan_judgement(job.spec),
+        )

@@ -37,7 +37,7 @@ def submit(
     """
     job = services.submit(spec, user=caller.user)
     response.headers["Location"] = f"/v1/jobs/{job.id}"
-    return services.views.one(job.id)
+    return job
 
 
 @router.get("", responses=responses(422), summary="List jobs, newest first")
