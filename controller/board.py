@@ -28,7 +28,7 @@ from controller.instants import from_text, utc_now
 from controller.jobs import FINAL_JOB_STATES, RunningNow, RunSummary, ending
 from controller.line import Line
 from controller.live import Live, Now
-from controller.next_slot import first_start_c, next_slot
+from controller.next_slot import first_ended, next_slot, start_c
 from controller.settings import Settings
 from controller.store import Lease, NewArtefact, Planned, Store, StoredJob
 from gradfilter.bench.schema import Failure, RunRecord, RunSpec, RunStatus
@@ -70,6 +70,7 @@ class Board:
         self._rest_s = rest_s
         self._line = Line(lease, store=store, agents=agents, live=live, settings=settings)
         self._attempts: dict[str, RunSummary] = {}  # nobody else adds any while the lease is held
+        self._first: RunSummary | None = None  # the run at whose start all others are to start
         self._first_start_c: float | None = None
         self._told: RunSpec | None = None
         self._log = log.bind(job=job.id, device=lease.device)
@@ -135,8 +136,8 @@ class Board:
         await self._line.make_sure()
         run = await self._books.start(planned, self._lease)
         self._attempts[run.id] = run
-        if self._first_start_c is None:
-            self._first_start_c = await asyncio.to_thread(first_start_c, self._store, self._job, self.measured())
+        if self._first is None and (first := first_ended(self._job, self.measured())) is not None:
+            self._first, self._first_start_c = first, await asyncio.to_thread(start_c, self._store, first)
         self._told = spec = plan.run_spec(self._job.spec, run, self._first_start_c, is_last=is_last)
         self._log.info("run_started", run=run.id, variant=run.variant or run.purpose, block=run.block)
         try:

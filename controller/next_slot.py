@@ -19,15 +19,17 @@ def next_slot(store: Store, job: StoredJob, attempts: Sequence[RunSummary]) -> p
     return replace(remaining[0], is_last=len(remaining) == 1) if remaining else None
 
 
-def first_start_c(store: Store, job: StoredJob, attempts: Sequence[RunSummary]) -> float | None:
-    """How warm the board was when the first of these started; None before it, and without a thermometer."""
+def first_ended(job: StoredJob, attempts: Sequence[RunSummary]) -> RunSummary | None:
+    """Of these measured attempts the one at whose start every other is to start; None before it, or without a gate."""
     if job.spec.gate is None or job.spec.gate.around_c is not None:
         return None
-    ended = next((attempt for attempt in attempts if attempt.state in ("finished", "void")), None)
-    if ended is None:
-        return None
-    start_c = (store.records.document(ended.id)["environment"].get("gate") or {}).get("start_c")
-    return None if start_c is None else float(start_c)
+    return next((attempt for attempt in attempts if attempt.state in ("finished", "void")), None)
+
+
+def start_c(store: Store, run: RunSummary) -> float | None:
+    """How warm the board was when an ended run started; None without a thermometer."""
+    found = (store.records.document(run.id)["environment"].get("gate") or {}).get("start_c")
+    return None if found is None else float(found)
 
 
 def _knows_enough(store: Store, job: StoredJob) -> bool:
