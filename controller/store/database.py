@@ -16,6 +16,7 @@ from controller.store import postgresql, sqlite
 _KINDS = {"sqlite": sqlite, "postgresql": postgresql}
 _DRIVERS = {"postgresql": "postgresql+psycopg"}
 _PATIENCE_S = 30.0
+_CONNECTIONS = 15  # kept open, since making one costs more than most of what is asked over it
 
 
 class Database:
@@ -30,9 +31,10 @@ class Database:
         if address.get_backend_name() not in _KINDS:
             raise ArgumentError(f"the database must be one of {', '.join(_KINDS)}, got {address.get_backend_name()!r}")
         self._kind = _KINDS[address.get_backend_name()]
-        # A connection is tried before it is used, since a server may have been started anew meanwhile.
         driver = _DRIVERS.get(address.drivername, address.drivername)
-        self._engine = create_engine(address.set(drivername=driver), pool_pre_ping=True)
+        self._engine = create_engine(
+            address.set(drivername=driver), pool_size=_CONNECTIONS, max_overflow=0, **self._kind.CONNECTIONS
+        )
         self._kind.set_up(self._engine)
         self._writer = self._engine.execution_options(writes=True)
         self._turn = self._kind.writers_turn()

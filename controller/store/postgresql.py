@@ -8,6 +8,8 @@ from sqlalchemy import Connection, Engine, event
 
 _LOCK_TIMEOUT_MS = 20_000
 SNAPSHOT: dict[str, Any] = {"isolation_level": "REPEATABLE READ"}
+# A connection is tried before it is used, since the server may have been started anew meanwhile.
+CONNECTIONS: dict[str, Any] = {"pool_pre_ping": True}
 # Any number that nothing else in the database uses for an advisory lock.
 _SCHEMA_LOCK = 0x67726164
 

@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 _BUSY_TIMEOUT_MS = 20_000
 SNAPSHOT: dict[str, Any] = {}  # every transaction sees one state
+CONNECTIONS: dict[str, Any] = {}
 
 
 class MigrationError(SQLAlchemyError):
