@@ -30,7 +30,7 @@ from controller.store import Lease, Store, StoredJob
 
 _QUESTIONS_PER_S = 50.0  # about runs that go on, to all boards together
 _LONGEST_REST_S = 60.0  # agents hold no question for longer
-_RESTS = 3  # times as long as a look at the queue took, so that a long queue leaves time for everything else
+_RESTS = 9  # times as long as a look at the queue took, so that a long queue leaves time for everything else
 
 log = structlog.get_logger()
 
