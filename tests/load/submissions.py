@@ -31,11 +31,15 @@ QUERIES = 100
 
 @dataclass(frozen=True)
 class Taken:
-    """What came of submissions: how many answers had each status, 0 where there was none, and how long each took."""
+    """What came of submissions: how many answers had each status, 0 where there was none, and how long each took.
+
+    cpu_s: what asking took this program.
+    """
 
     answers: Counter[int]
     took_s: list[float]
     wall_s: float
+    cpu_s: float
 
 
 def section(options: Sequence[str]) -> Section:
@@ -46,11 +50,13 @@ def section(options: Sequence[str]) -> Section:
     given = parser.parse_args(options)
     with tempfile.TemporaryDirectory() as folder, Controller(Path(folder)) as controller:
         _meet_a_board(controller)
+        before_s = controller.usage().cpu_s
         taken = asyncio.run(submit(controller.url, given.per_s, given.seconds))
+        cpu_s = controller.usage().cpu_s - before_s
         lists = [_timed(controller, "/v1/jobs?limit=50") for _ in range(QUERIES)]
         queued = controller.get("/v1/jobs", state="queued", limit=1)["items"]
     assert queued, "no job waits"
-    return Section(f"{given.per_s} submissions a second for {given.seconds} s", _rows(taken, lists, given.per_s))
+    return Section(f"{given.per_s} submissions a second for {given.seconds} s", _rows(taken, cpu_s, lists, given.per_s))
 
 
 def _meet_a_board(controller: Controller) -> None:
@@ -73,9 +79,9 @@ async def submit(url: str, per_s: int, seconds: int) -> Taken:
             answers[await _submitted(client, document)] += 1
             took_s.append(time.monotonic() - due_s)
 
-        start_s = time.monotonic()
+        start_s, spent_s = time.monotonic(), time.process_time()
         await asyncio.gather(*(one(start_s + number / per_s) for number in range(per_s * seconds)))
-    return Taken(answers, took_s, time.monotonic() - start_s)
+    return Taken(answers, took_s, time.monotonic() - start_s, time.process_time() - spent_s)
 
 
 async def _submitted(client: httpx2.AsyncClient, document: dict[str, Any]) -> int:
@@ -91,13 +97,16 @@ def _timed(controller: Controller, path: str) -> float:
     return time.monotonic() - start
 
 
-def _rows(taken: Taken, lists: list[float], per_s: int) -> list[Row]:
+def _rows(taken: Taken, cpu_s: float, lists: list[float], per_s: int) -> list[Row]:
+    asked = len(taken.took_s)
     accepted = taken.answers.pop(httpx2.codes.CREATED, 0)
     return [
-        Row("accepted", f"{accepted}", f"{len(taken.took_s)}"),
+        Row("accepted", f"{accepted}", f"{asked}"),
         Row("errors", f"{sum(taken.answers.values())}", "0"),
         Row("accepted a second", f"{accepted / taken.wall_s:.0f}", f"{per_s}"),
         Row("answered, 95 % within", _p95(taken.took_s)),
+        Row("controller, CPU per submission", f"{1000 * cpu_s / asked:.1f} ms"),
+        Row("this program, CPU per submission", f"{1000 * taken.cpu_s / asked:.1f} ms"),
         Row("a list of 50 afterwards, 95 % within", _p95(lists)),
     ]
 
