@@ -42,6 +42,7 @@ from controller.scheduler import Scheduler
 from controller.services import Services
 from controller.settings import Settings
 from controller.store import Store
+from controller.submissions import Submissions
 from controller.views import JobViews
 
 API = (
@@ -129,15 +130,17 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
     )
     live = Live()
     scheduler = Scheduler(store, agents, live, settings)
+    views = JobViews(store, live)
     try:
         await asyncio.to_thread(store.database.migrate)
         scheduler.start()
         yield Services(
             store=store,
             live=live,
-            views=JobViews(store, live),
+            views=views,
             agents=agents,
             scheduler=scheduler,
+            submissions=Submissions(store, views, scheduler.wake),
             run_metrics=run_metrics,
             mailbox=mailbox,
             board_tokens=tokens,

@@ -5,20 +5,16 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
-from controller import admission
 from controller.access.board_tokens import BoardTokens
 from controller.access.tokens import Caller
 from controller.agent_client import AgentClient
-from controller.jobs import JobView
 from controller.live import Live
 from controller.mailbox import Mailbox
 from controller.run_metrics import RunMetrics
 from controller.scheduler import Scheduler
-from controller.selection import spread
-from controller.standard_design import designed
 from controller.store import Store
+from controller.submissions import Submissions
 from controller.views import JobViews
-from gradfilter.bench.schema import JobSpec
 
 
 @dataclass(frozen=True)
@@ -30,21 +26,10 @@ class Services:
     views: JobViews
     agents: AgentClient
     scheduler: Scheduler
+    submissions: Submissions
     run_metrics: RunMetrics
     mailbox: Mailbox
     board_tokens: BoardTokens
-
-    def submit(self, spec: JobSpec, *, user: str) -> JobView:
-        """Queue a user's job that a board of the lab can run; the first of several where it means several boards.
-
-        Raises:
-            InvalidRequestError: none can, or no report could show it.
-        """
-        devices = self.store.devices.meant([spec.device])
-        admission.admit(spec, devices)
-        first, *_ = self.store.jobs.add_series(spread(designed(spec), devices), user=user)
-        self.scheduler.wake()
-        return self.views.new(first, devices)
 
     def cancel(self, job_id: str) -> None:
         """Cancel a job at once; a run on its board is stopped and keeps what it measured.

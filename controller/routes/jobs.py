@@ -23,7 +23,7 @@ router = APIRouter(prefix="/v1/jobs", tags=["jobs"], route_class=StrictRoute)
 
 
 @router.post("", status_code=HTTPStatus.CREATED, responses=responses(413, 422), summary="Submit a job")
-def submit(
+async def submit(
     spec: Annotated[JobSpec, Body(openapi_examples=JOBS)],
     services: ServicesOfApp,
     caller: CallerOfRequest,
@@ -35,7 +35,7 @@ def submit(
 
     What only the built model can tell is checked by a preparation on the board, before any measured run.
     """
-    job = services.submit(spec, user=caller.user)
+    job = await services.submissions.submit(spec, user=caller.user)
     response.headers["Location"] = f"/v1/jobs/{job.id}"
     return job
 

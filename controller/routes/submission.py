@@ -1,5 +1,6 @@
 """The form that submits a job. It works without a script: every button sends the form and gets a page back."""
 
+import asyncio
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Annotated
@@ -57,9 +58,9 @@ def empty_form(services: ServicesOfApp, device: str = "") -> HTMLResponse:
 
 
 @router.post("/jobs/new")
-def send_form(typed: Typed, services: ServicesOfApp, caller: CallerOfRequest) -> Response:
+async def send_form(typed: Typed, services: ServicesOfApp, caller: CallerOfRequest) -> Response:
     """Queue the job and go to its page; or show the form again, changed, or with what is wrong in it."""
-    boards = _able(services)
+    boards = await asyncio.to_thread(_able, services)
     chosen = next((board for board in boards if board.name == typed.get("device")), None)
     if chosen is None or chosen.description is None or chosen.description.worker is None:
         return page(missing_page(_why_no_form(typed.get("device", ""))), HTTPStatus.NOT_FOUND)
@@ -67,7 +68,8 @@ def send_form(typed: Typed, services: ServicesOfApp, caller: CallerOfRequest) ->
     if typed.get("act", "queue") != "queue":
         return _show(form, boards)
     try:
-        job = services.submit(JOB_SPEC.validate_python(job_document(form)), user=caller.user)
+        spec = JOB_SPEC.validate_python(job_document(form))
+        job = await services.submissions.submit(spec, user=caller.user)
     except ValidationError as error:
         return _show(with_errors(form, field_errors(error.errors())), boards, HTTPStatus.UNPROCESSABLE_ENTITY)
     except InvalidRequestError as error:

@@ -13,7 +13,7 @@ from controller.store.counts import Counts
 from controller.store.database import Database
 from controller.store.devices import Devices
 from controller.store.job_results import JobResults, JobValues
-from controller.store.jobs import Jobs, StoredJob
+from controller.store.jobs import Jobs, NewJobs, StoredJob
 from controller.store.leases import Lease, Leases
 from controller.store.letters import Letters
 from controller.store.marks import Marks
@@ -29,6 +29,7 @@ __all__ = [
     "Lease",
     "Measured",
     "NewArtefact",
+    "NewJobs",
     "NewRecord",
     "Planned",
     "Policy",

@@ -20,6 +20,14 @@ from gradfilter.bench.schema import JobSpec
 
 
 @dataclass(frozen=True)
+class NewJobs:
+    """Jobs of one user that are submitted together, one for each board."""
+
+    specs: Sequence[JobSpec]
+    user: str
+
+
+@dataclass(frozen=True)
 class StoredJob:
     """A job as the database knows it."""
 
@@ -45,18 +53,23 @@ class Jobs:
 
     def add(self, spec: JobSpec, *, user: str = "") -> StoredJob:
         """Queue a job of this user."""
-        return self.add_series([spec], user=user)[0]
+        [[job]] = self.add_all([NewJobs([spec], user)])
+        return job
 
-    def add_series(self, specs: Sequence[JobSpec], *, user: str = "") -> list[StoredJob]:
-        """Queue jobs of this user that belong together, all of them or none."""
-        rows = [self._row(spec, user) for spec in specs]
+    def add_all(self, new: Sequence[NewJobs]) -> list[list[StoredJob]]:
+        """Queue jobs, all of them or none."""
+        rows = [[self._row(spec, one.user) for spec in one.specs] for one in new]
         with self._database.writing() as session:
-            session.add_all(rows)
+            session.add_all(row for together in rows for row in together)
             session.flush()
-            for row in rows:
-                row.series = rows[0].id
+            for together in rows:
+                for row in together:
+                    row.series = together[0].id
             session.flush()
-            return [stored_job(row) for row in rows]
+            return [
+                [_with_spec(row, spec) for row, spec in zip(together, one.specs, strict=True)]
+                for together, one in zip(rows, new, strict=True)
+            ]
 
     def get(self, job_id: str) -> StoredJob:
         """One job.
