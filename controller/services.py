@@ -43,12 +43,12 @@ class Services:
         self.live.changed(job_id)
 
 
-def of_request(request: Request) -> Services:
+async def of_request(request: Request) -> Services:
     """The services of the application that answers this request."""
     return cast("Services", request.app.state.services)
 
 
-def caller_of(request: Request) -> Caller:
+async def caller_of(request: Request) -> Caller:
     """Who asks, as the guard found out."""
     return cast("Caller", request.state.caller)
 
