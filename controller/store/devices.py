@@ -1,10 +1,11 @@
 """Boards: registering them, and what is known about them."""
 
 from collections.abc import Iterable
+from typing import Any
 
-from sqlalchemy import Select, Text, cast, select
+from sqlalchemy import Row, Select, Text, cast, select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session, defer
+from sqlalchemy.orm import Session
 
 from controller.documents import DEVICE_DESCRIPTION
 from controller.errors import ConflictError, NotFoundError
@@ -14,6 +15,12 @@ from controller.store.database import Database
 from controller.store.paging import page, read_cursor
 from controller.tables import Device, Lease
 from gradfilter.bench.schema import DeviceDescription, DeviceSelector
+
+# Plain columns: the boards of a lab are listed all the time. A description is read only where it has changed.
+_SHOWN = (
+    *(column for column in Device.__table__.c if column.name != "description"),
+    cast(Device.description, Text).label("document"),
+)
 
 
 class Devices:
@@ -142,13 +149,13 @@ class Devices:
                 row.answers, row.reason = False, reason
 
     def _views(self, query: Select[Device]) -> list[DeviceView]:
-        described = query.options(defer(Device.description)).add_columns(cast(Device.description, Text))
         with self._database.reading() as session:
             holders = _holders(session)
-            return [self._view(row, document, holders.get(row.name)) for row, document in session.execute(described)]
+            rows = session.execute(query.with_only_columns(*_SHOWN))
+            return [self._view(row, holders.get(row.name)) for row in rows]
 
-    def _view(self, row: Device, document: str | None, job: str | None) -> DeviceView:
-        description = None if document is None else self._described(row.name, document)
+    def _view(self, row: Row[Any], job: str | None) -> DeviceView:
+        description = None if row.document is None else self._described(row.name, row.document)
         return DeviceView(
             name=row.name,
             url=row.url,
@@ -196,7 +203,7 @@ def _unknown(session: Session, name: str) -> NotFoundError:
     return NotFoundError(f"there is no device {name!r}; registered are: {names or 'none'}.")
 
 
-def _health(row: Device, job: str | None) -> DeviceHealth:
+def _health(row: Row[Any], job: str | None) -> DeviceHealth:
     """What stands in the way of a job, the gravest first."""
     if row.maintenance:
         return "maintenance"
