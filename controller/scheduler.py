@@ -135,14 +135,18 @@ class Scheduler:
 
     async def _take_up_open_jobs(self) -> None:
         waiting: set[str] = set()
-        for job in await asyncio.to_thread(self._store.jobs.open, set(self._jobs)):
-            lease = await asyncio.to_thread(self._store.leases.take_up, job.id, job.device, self._settings.lease_s)
+        boards = await asyncio.to_thread(self._store.jobs.open, set(self._jobs))
+        free = await asyncio.to_thread(self._store.leases.within_reach, set(boards.values())) if boards else ()
+        for job_id, board in boards.items():
+            lease = None
+            if board in free:
+                lease = await asyncio.to_thread(self._store.leases.take_up, job_id, board, self._settings.lease_s)
             if lease is not None:
                 await self._employ(lease)
             else:
-                held = f"the lease on device {job.device!r}, which another controller holds or left behind"
-                self._live.show(job.id, Now(waiting_for=held))
-                waiting.add(job.id)
+                held = f"the lease on device {board!r}, which another controller holds or left behind"
+                self._live.show(job_id, Now(waiting_for=held))
+                waiting.add(job_id)
         for job_id in self._waiting - waiting - set(self._jobs):
             self._live.forget(job_id)
         self._waiting = waiting

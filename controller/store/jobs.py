@@ -128,9 +128,9 @@ class Jobs:
             self._specs = {row.id: known[row.id] for row in rows}
         return [_with_spec(row, known[row.id]) for row in rows]
 
-    def open(self, known: Collection[str] = ()) -> list[StoredJob]:
-        """Jobs that own a board, oldest first: running ones, and ended ones whose controller went away before it had
-        closed their last attempt or given the board back. Without the ones that are known already.
+    def open(self, known: Collection[str] = ()) -> dict[str, str]:
+        """The board of each job that owns one, oldest first: of running ones, and of ended ones whose controller went
+        away before it had closed their last attempt or given the board back. Without the ones that are known already.
         """
         owning: CompoundSelect[int] = union(
             select(Job.id).where(Job.state == "running"),
@@ -139,7 +139,8 @@ class Jobs:
         )
         with self._database.reading() as session:
             found = {job_id for job_id in session.scalars(owning) if str(job_id) not in known}
-        return self._jobs(select(Job).where(Job.id.in_(found)).order_by(Job.id)) if found else []
+            boards = select(Job.id, Job.device).where(Job.id.in_(found)).order_by(Job.id)
+            return {str(row.id): row.device for row in session.execute(boards)} if found else {}
 
     def cancelled_among(self, job_ids: Iterable[str]) -> set[str]:
         """Which of these jobs are cancelled."""

@@ -74,6 +74,13 @@ class Leases:
             row = _locked_row(session, device)
             return self._take(row, job_id, seconds) if _owns(session, int(job_id), row) else None
 
+    def within_reach(self, devices: Collection[str]) -> set[str]:
+        """Those of these boards that nobody holds, or whose lease nobody renews any more: worth trying to take up."""
+        query = select(LeaseRow).where(LeaseRow.device.in_(devices), LeaseRow.job_id.is_not(None))
+        with self._database.reading() as session:
+            held = session.scalars(query).all()
+        return set(devices) - {row.device for row in held if not self._is_left_behind(row)}
+
     def renew(self, lease: Lease) -> None:
         """Hold the board for as long again, also after the time was up if nobody else took it.
 

@@ -107,8 +107,12 @@ class Laboratory(RuleBasedStateMachine):
     @unless_full
     def take_up_open_jobs(self, controller):
         store = self.stores[controller]
-        for job in store.jobs.open():
-            self.keep(controller, store.leases.take_up(job.id, job.device, LEASE_S))
+        boards = store.jobs.open()
+        free = store.leases.within_reach(set(boards.values()))
+        for job, board in boards.items():
+            lease = store.leases.take_up(job, board, LEASE_S)
+            assert lease is None or board in free
+            self.keep(controller, lease)
 
     @precondition(lambda self: self.leases)
     @rule(number=numbers, seed=st.sampled_from(["baseline", "filtered"]))

@@ -242,12 +242,23 @@ class TestLeases:
         assert newcomer.leases.take_up(lease.job_id, DEVICE, 10) is not None
         newcomer.close()
 
+    def test_boards_within_reach_are_free_or_left_behind(self, store, lease, clock):
+        """One look at all leases tells which are worth a try; a board that is held is not, while it is renewed."""
+        assert {"idle"} == store.leases.within_reach({DEVICE, "idle"})
+        clock.advance(6)
+        store.leases.renew(lease)
+        clock.advance(6)
+        assert set() == store.leases.within_reach({DEVICE})
+        clock.advance(10)
+        assert {DEVICE} == store.leases.within_reach({DEVICE})
+        assert store.leases.take_up(lease.job_id, DEVICE, 10) is not None
+
     def test_a_board_left_behind_by_a_job_that_ended_is_taken_up(self, store, lease):
         """A controller that went away between a job's end and giving its board back leaves the job open."""
         store.jobs.end(lease.job_id, "finished", "", lease)
-        assert [lease.job_id] == [job.id for job in store.jobs.open()]
+        assert {lease.job_id: DEVICE} == store.jobs.open()
         store.leases.release(lease)
-        assert [] == store.jobs.open()
+        assert {} == store.jobs.open()
         assert store.leases.take_up(lease.job_id, DEVICE, 10) is None
 
     def test_a_lease_that_was_taken_over_is_lost(self, store, lease, clock):
