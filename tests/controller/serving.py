@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 import time
@@ -19,13 +20,24 @@ T = TypeVar("T")
 DEADLINE_S = 20.0  # bounds every wait; nothing asserts how long something took
 
 
+class _Uvicorn(uvicorn.Server):
+    """One that leaves no connection open, not even those that came while it was stopped."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().shutdown(sockets)
+        for connection in self.server_state.connections:
+            if connection.transport is not None:
+                connection.transport.abort()
+        await asyncio.sleep(0)  # in which the loop closes them
+
+
 class Server:
     """One application on one port. make_app is called at every start, so that nothing survives in memory."""
 
     def __init__(self, make_app: Callable[[], FastAPI]) -> None:
         self._make_app = make_app
         self._port = 0
-        self._server: uvicorn.Server | None = None
+        self._server: _Uvicorn | None = None
         self._thread: threading.Thread | None = None
         self.app: FastAPI | None = None
 
@@ -41,8 +53,9 @@ class Server:
         self._port = listener.getsockname()[1]
         self.app = self._make_app()
         config = uvicorn.Config(self.app, log_level="critical", timeout_graceful_shutdown=0)
-        self._server = server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=lambda: server.run(sockets=[listener]))
+        self._server = server = _Uvicorn(config)
+        # A daemon: a test that failed before it could stop its server must not keep the whole suite from ending.
+        self._thread = threading.Thread(target=lambda: server.run(sockets=[listener]), daemon=True)
         self._thread.start()
         wait_for("the server's start", lambda: True if server.started else None)
 
