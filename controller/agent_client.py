@@ -217,12 +217,12 @@ def _refusal(board: BoardAddress, answer: Answer) -> AgentError:
 
 
 def _detail(answer: Answer) -> str | None:
+    """What an agent's problem document says; None where it is no such document."""
     if not answer.media_type.startswith("application/problem+json"):
         return None
     try:
         problem = json.loads(answer.body)
-    except ValueError:
+        named = [f"{error['field']}: {error['message']}" for error in problem.get("errors") or []]
+        return "; ".join(named) or str(problem.get("detail") or problem["title"])
+    except (ValueError, AttributeError, KeyError, TypeError):
         return None
-    errors = problem.get("errors") or []
-    named = [f"{error.get('field')}: {error.get('message')}" for error in errors]
-    return "; ".join(named) or str(problem.get("detail") or problem.get("title"))

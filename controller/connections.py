@@ -44,7 +44,7 @@ class Connections:
                 headers=self._headers(order),
                 data=order.body,
                 allow_redirects=False,
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._timeout_s, sock_read=order.patience_s),
+                timeout=aiohttp.ClientTimeout(total=None, connect=self._timeout_s, sock_read=order.patience_s),
             ) as response:
                 body = await self._limited(order, response)
                 return Answer(response.status, response.headers.get("Content-Type", ""), body)

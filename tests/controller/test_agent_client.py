@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
 
 from controller.access.board_tokens import BoardTokens
 from controller.agent_client import AgentClient, BoardAddress
@@ -76,6 +77,13 @@ def test_an_answer_of_another_shape():
     """Of many fields that are wrong the first is named, in one line."""
     said = complaint({"hostname": 1, "cores": "many"})
     assert said.endswith("gave an answer that cannot be read: hostname: Input should be a valid string.")
+
+
+@pytest.mark.parametrize("document", [[], "refused", {}, {"errors": 3}, {"errors": [{"field": "a"}]}])
+def test_a_refusal_of_another_shape(document):
+    """What says that it is a problem document and is none comes from no agent; it is not quoted, and harms nothing."""
+    said = complaint(JSONResponse(document, 422, media_type="application/problem+json"))
+    assert said.endswith("is not an agent (status 422)")
 
 
 def test_a_record_too_large_to_be_taken_ends_its_run(tmp_path, agent):
