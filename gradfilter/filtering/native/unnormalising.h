@@ -10,6 +10,12 @@ typedef struct {
     int64_t images, channels, patches;
 } grid_maps;
 
+/* What lies in front of the normalisation, and three numbers of each channel for it. */
+typedef struct {
+    T *out;
+    const T *scales, *offsets, *correlations;
+} in_front;
+
 /* Sums over one plane: of gradient · slope (or · counts, where there is no slope), and of gradient · slope_normal. */
 static void sum_plane(const grid_maps *maps, int64_t plane, double *bias, double *weight) {
     const T *gradient = maps->gradient + plane * maps->patches;
@@ -28,28 +34,28 @@ static void sum_plane(const grid_maps *maps, int64_t plane, double *bias, double
     *weight += product;
 }
 
-/* The same for channels side by side, over patches from first to end − 1 of all images; sums has a row of each kind. */
-static void sum_channels(const grid_maps *maps, int64_t first, int64_t end, double *restrict bias,
-                         double *restrict weight) {
-    for (int64_t patch = first; patch < end; patch++) {
-        const T *gradient = maps->gradient + patch * maps->channels;
-        const T *slope = maps->slope ? maps->slope + patch * maps->channels : 0;
-        const T *normal = maps->slope_normal ? maps->slope_normal + patch * maps->channels : 0;
-        T count = slope ? 0 : maps->counts[patch % maps->patches];
-        if (slope)
-            for (int64_t c = 0; c < maps->channels; c++)
-                bias[c] += gradient[c] * slope[c];
-        else
-            for (int64_t c = 0; c < maps->channels; c++)
-                bias[c] += gradient[c] * count;
-        if (normal)
-            for (int64_t c = 0; c < maps->channels; c++)
-                weight[c] += gradient[c] * normal[c];
-    }
+/* The same for channels side by side, of one patch of all images; bias and weight have a number for each channel. */
+static void sum_patch(const grid_maps *maps, int64_t patch, double *restrict bias, double *restrict weight) {
+    const T *gradient = maps->gradient + patch * maps->channels;
+    const T *slope = maps->slope ? maps->slope + patch * maps->channels : 0;
+    const T *normal = maps->slope_normal ? maps->slope_normal + patch * maps->channels : 0;
+    T count = slope ? 0 : maps->counts[patch % maps->patches];
+    if (slope)
+        for (int64_t c = 0; c < maps->channels; c++)
+            bias[c] += gradient[c] * slope[c];
+    else
+        for (int64_t c = 0; c < maps->channels; c++)
+            bias[c] += gradient[c] * count;
+    if (normal)
+        for (int64_t c = 0; c < maps->channels; c++)
+            weight[c] += gradient[c] * normal[c];
 }
 
 /* out = scale · (gradient · slope · share − offset − normal · share · correlation), each factor left out where it is none */
-static void unnormalise_plane(const grid_maps *maps, int64_t plane, T scale, T offset, T correlation, T *restrict out) {
+static void unnormalise_plane(const grid_maps *maps, int64_t plane, const in_front *front) {
+    int64_t c = plane % maps->channels;
+    T scale = front->scales[c], offset = front->offsets[c], correlation = front->correlations[c];
+    T *restrict out = front->out + plane * maps->patches;
     const T *gradient = maps->gradient + plane * maps->patches, *shares = maps->shares;
     const T *slope = maps->slope ? maps->slope + plane * maps->patches : 0;
     const T *normal = maps->normal ? maps->normal + plane * maps->patches : 0;
@@ -67,8 +73,10 @@ static void unnormalise_plane(const grid_maps *maps, int64_t plane, T scale, T o
             out[k] -= scale * correlation * normal[k] * shares[k];
 }
 
-static void unnormalise_patch(const grid_maps *maps, int64_t patch, const T *restrict scale, const T *restrict offset,
-                              const T *restrict correlation, T *restrict out) {
+static void unnormalise_patch(const grid_maps *maps, int64_t patch, const in_front *front) {
+    const T *restrict scale = front->scales, *restrict offset = front->offsets;
+    const T *restrict correlation = front->correlations;
+    T *restrict out = front->out + patch * maps->channels;
     const T *gradient = maps->gradient + patch * maps->channels;
     const T *slope = maps->slope ? maps->slope + patch * maps->channels : 0;
     const T *normal = maps->normal ? maps->normal + patch * maps->channels : 0;
@@ -87,15 +95,19 @@ static void unnormalise_patch(const grid_maps *maps, int64_t patch, const T *res
             out[c] = scale[c] * (gradient[c] - offset[c]);
 }
 
-/* Sums of every channel: gradient · slope and gradient · slope_normal. work: 2 · channels for each thread */
-static void sum_all(const grid_maps *maps, int64_t last, double *work, int64_t threads) {
+/* Sums of every channel: gradient · slope and gradient · slope_normal. early: what can be had in the same pass, as it needs
+none of them; or none. work: 2 · channels for each thread */
+static void sum_all(const grid_maps *maps, const in_front *early, int64_t last, double *work, int64_t threads) {
     int64_t channels = maps->channels, all = maps->images * maps->patches;
     if (!last) {
 #pragma omp parallel for num_threads((int)threads) schedule(static)
         for (int64_t c = 0; c < channels; c++) {
             work[c] = work[channels + c] = 0;
-            for (int64_t n = 0; n < maps->images; n++)
+            for (int64_t n = 0; n < maps->images; n++) {
                 sum_plane(maps, n * channels + c, work + c, work + channels + c);
+                if (early)
+                    unnormalise_plane(maps, n * channels + c, early);
+            }
         }
         return;
     }
@@ -103,18 +115,35 @@ static void sum_all(const grid_maps *maps, int64_t last, double *work, int64_t t
     for (int64_t thread = 0; thread < threads; thread++) {
         double *mine = work + 2 * thread * channels;
         memset(mine, 0, 2 * channels * sizeof(double));
-        sum_channels(maps, all * thread / threads, all * (thread + 1) / threads, mine, mine + channels);
+        for (int64_t patch = all * thread / threads; patch < all * (thread + 1) / threads; patch++) {
+            sum_patch(maps, patch, mine, mine + channels);
+            if (early)
+                unnormalise_patch(maps, patch, early);
+        }
     }
     for (int64_t thread = 1; thread < threads; thread++)
         for (int64_t k = 0; k < 2 * channels; k++)
             work[k] += work[2 * thread * channels + k];
 }
 
+/* All that lies in front, after the sums. */
+static void unnormalise_all(const grid_maps *maps, const in_front *front, int64_t last, int64_t threads) {
+    if (!last) {
+#pragma omp parallel for num_threads((int)threads) schedule(static)
+        for (int64_t plane = 0; plane < maps->images * maps->channels; plane++)
+            unnormalise_plane(maps, plane, front);
+        return;
+    }
+#pragma omp parallel for num_threads((int)threads) schedule(static)
+    for (int64_t patch = 0; patch < maps->images * maps->patches; patch++)
+        unnormalise_patch(maps, patch, front);
+}
+
 /* For every channel the sum over images and patches of one map times another. work: as above */
 void NAME(products)(const T *one, const T *other, T *out, int64_t last, int64_t images, int64_t channels,
                     int64_t patches, double *work, int64_t threads) {
     grid_maps grid = {one, other, 0, 0, 0, 0, images, channels, patches};
-    sum_all(&grid, last, work, threads);
+    sum_all(&grid, 0, last, work, threads);
     for (int64_t c = 0; c < channels; c++)
         out[c] = (T)work[c];
 }
@@ -127,26 +156,21 @@ void NAME(unnormalise)(const T *const *maps, T *dweight, T *dbias, T *out, const
                        T *numbers, int64_t threads) {
     grid_maps grid = {maps[0], maps[1], maps[2], maps[3], maps[4], maps[5], images, channels, patches};
     T *scales = numbers, *offsets = numbers + channels, *correlations = numbers + 2 * channels;
-    sum_all(&grid, last, work, threads);
+    in_front front = {out, scales, offsets, correlations};
+    for (int64_t c = 0; c < channels; c++) {
+        scales[c] = (rstd ? rstd[c] : 1) * (weight ? weight[c] : 1);
+        offsets[c] = correlations[c] = 0;
+    }
+    sum_all(&grid, out && values == 0 ? &front : 0, last, work, threads);
     for (int64_t c = 0; c < channels; c++) {
         double to_bias = work[c] * (grid.slope ? area : 1), to_weight = work[channels + c] * area;
         dbias[c] = (T)to_bias;
         dweight[c] = (T)to_weight;
-        scales[c] = (rstd ? rstd[c] : 1) * (weight ? weight[c] : 1);
-        offsets[c] = values > 0 ? (T)(to_bias / values) : 0;
-        correlations[c] = values > 0 ? (T)(to_weight / values) : 0;
-    }
-    if (!out)
-        return;
-    if (last) {
-#pragma omp parallel for num_threads((int)threads) schedule(static)
-        for (int64_t patch = 0; patch < images * patches; patch++)
-            unnormalise_patch(&grid, patch, scales, offsets, correlations, out + patch * channels);
-    } else {
-#pragma omp parallel for num_threads((int)threads) schedule(static)
-        for (int64_t plane = 0; plane < images * channels; plane++) {
-            int64_t c = plane % channels;
-            unnormalise_plane(&grid, plane, scales[c], offsets[c], correlations[c], out + plane * patches);
+        if (values > 0) {
+            offsets[c] = (T)(to_bias / values);
+            correlations[c] = (T)(to_weight / values);
         }
     }
+    if (out && values > 0)
+        unnormalise_all(&grid, &front, last, threads);
 }
