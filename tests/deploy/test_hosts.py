@@ -32,7 +32,7 @@ def test_agents_run_without_privileges(deployed):
     status = board.run(f"cat /proc/$({service})/status")
     facts = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
     assert ("1", "0" * 16) == (facts["NoNewPrivs"], facts["CapBnd"])
-    assert "gradfilter" == board.run(f"ps -o user= -p $({service})").strip()
+    assert "gradfilter-agent" == board.run(f"ps -o user:32= -p $({service})").strip()
     assert "600 root" == board.run('stat --format="%a %U" /etc/gradfilter/agent.env').strip()
 
 

@@ -6,22 +6,35 @@ import subprocess
 import httpx2
 import pytest
 
-from tests.system.lab import BIN, tiny_job
+from tests.system.lab import BIN, tiny_job, wait_for
 
 pytestmark = [pytest.mark.system, pytest.mark.long, pytest.mark.timeout(900)]
 
 
+FILES = "/etc/gradfilter/tls"
+
+
 @pytest.fixture(scope="module")
 def encrypted(deployed):
-    """The lab brought to TLS; back to plain HTTP afterwards, for the tests that follow."""
+    """The lab brought to TLS, its controller's machine a board as well; without both afterwards, for other tests."""
     lab = deployed.lab
+    lab.hosts["lab-too"] = lab.hosts["lab"]
     played = lab.play("install", gradfilter_tls=True)
     assert 0 == played.status, played.output
     lab.scheme, lab.trust = "https", ssl.create_default_context(cafile=lab.folder / "secrets" / "tls" / "ca.crt")
     yield lab
+    lab.hosts.pop("lab-too", None)
+    lab.request("DELETE", "/v1/devices/lab-too")
     lab.scheme, lab.trust = "http", True
     played = lab.play("install")
     assert 0 == played.status, played.output
+
+
+def restart(lab, name, service, port):
+    """Start a service anew, and wait until it takes connections."""
+    host = lab.hosts[name]
+    host.run(f"systemctl restart {service}")
+    wait_for("its port", lambda: host.run(f"ss -Htl 'sport = :{port}'") or None)
 
 
 def test_lab_speaks_tls_by_an_authority_of_its_own(encrypted):
@@ -35,9 +48,29 @@ def test_lab_speaks_tls_by_an_authority_of_its_own(encrypted):
     known = {"GRADFILTER_CA": "secrets/tls/ca.crt", "GRADFILTER_TOKEN": encrypted.token}
     listed = [str(BIN / "gradfilter"), "devices", "--controller", encrypted.controller_url]
     assert b"online" in subprocess.check_output(listed, env=known, cwd=encrypted.folder)
-    assert "640 root gradfilter" == board.run('stat --format="%a %U %G" /etc/gradfilter/tls/host.key').strip()
     again = encrypted.play("install", gradfilter_tls=True)
-    assert (0, {"lab": 0, "board-1": 0, "board-2": 0}) == (again.status, again.changed), again.output
+    assert (0, dict.fromkeys(encrypted.hosts, 0)) == (again.status, again.changed), again.output
+
+
+@pytest.mark.parametrize(("service", "other"), [("agent", "controller"), ("controller", "agent")])
+def test_key_is_its_services_alone(encrypted, service, other):
+    """On a machine that is controller and board, each service's user reads its own key, and neither the other's."""
+    lab = encrypted.hosts["lab"]
+    key = f"{FILES}/{service}/service.key"
+    assert f"640 root gradfilter-{service}" == lab.run(f'stat --format="%a %U %G" {key}').strip()
+    lab.run(f"runuser -u gradfilter-{service} -- test -r {key}")
+    assert "kept" == lab.run(f"runuser -u gradfilter-{other} -- test -r {key} || echo kept").strip()
+
+
+def test_removed_board_leaves_the_controller_its_key(encrypted):
+    """Of two services on one machine only the agent and its files go; the controller starts anew as before."""
+    lab = encrypted.hosts["lab"]
+    played = encrypted.play("remove", "--limit", "lab-too", gradfilter_tls=True)
+    assert 0 == played.status, played.output
+    del encrypted.hosts["lab-too"]
+    assert "controller" == lab.run(f"ls {FILES}").strip()
+    restart(encrypted, "lab", "gradfilter-controller", 8100)
+    assert ["board-1", "board-2"] == [device["name"] for device in encrypted.get("/v1/devices")["items"]]
 
 
 def test_agent_that_does_not_know_the_authority_says_so(encrypted):

@@ -31,7 +31,10 @@ class Played:
 
 @dataclass
 class HostLab(RestCalls):
-    """Hosts that are booted, by name, in a folder. bundle: the archive to install; scheme: how the services talk."""
+    """Hosts that are booted, by name, in a folder. bundle: the archive to install; scheme: how the services talk.
+
+    A host may have several names: then it is several in the inventory, as a machine that is controller and board.
+    """
 
     folder: Path
     lower: list[Path]

@@ -28,7 +28,7 @@ extendedKeyUsage = serverAuth
 subjectKeyIdentifier = hash
 authorityKeyIdentifier = keyid
 END
-openssl req $key -keyout "$2.key" -out "$2.request" -subj "/CN=$2" 2> openssl.log
+openssl req $key -keyout "$2.key" -out "$2.request" -subj "/CN=gradfilter" 2> openssl.log
 openssl x509 -req -in "$2.request" -CA ca.crt -CAkey ca.key -CAcreateserial -days 825 -extfile "$2.extensions" \
     -out "$2.part" 2> openssl.log
 printf %s "$3" > "$2.names"
