@@ -37,6 +37,16 @@ def restart(lab, name, service, port):
     wait_for("its port", lambda: host.run(f"ss -Htl 'sport = :{port}'") or None)
 
 
+def served_by(lab, name):
+    """The certificate that the host's agent shows, as the text that stands in files."""
+    return ssl.get_server_certificate((lab.hosts[name].address, 8101))
+
+
+def brought_to(lab, name):
+    """The certificate that the playbooks brought the host's agent."""
+    return lab.hosts[name].run(f"cat {FILES}/agent/service.crt")
+
+
 def test_lab_speaks_tls_by_an_authority_of_its_own(encrypted):
     """Controller and agents are known by the lab's authority alone; jobs run, and a second run changes nothing."""
     board = encrypted.hosts["board-1"]
@@ -60,6 +70,23 @@ def test_key_is_its_services_alone(encrypted, service, other):
     assert f"640 root gradfilter-{service}" == lab.run(f'stat --format="%a %U %G" {key}').strip()
     lab.run(f"runuser -u gradfilter-{service} -- test -r {key}")
     assert "kept" == lab.run(f"runuser -u gradfilter-{other} -- test -r {key} || echo kept").strip()
+
+
+def test_certificate_that_a_failed_play_left_is_served_after_the_next(encrypted):
+    """Whether a service has to be started anew is decided by what it was started with, not by what a play changed."""
+    before = served_by(encrypted, "board-1")
+    (encrypted.folder / "secrets" / "tls" / "board-1.agent.crt").unlink()
+    job = encrypted.submit(tiny_job(device={"name": "board-1"}, workload={"measured_steps": 2000}))
+    encrypted.wait_until_running(job, block=1)
+    failed = encrypted.play("install", "--limit", "board-1", gradfilter_tls=True, gradfilter_drain_s=1)
+    assert 1 == failed.failed["board-1"], failed.output
+    assert before == served_by(encrypted, "board-1") != brought_to(encrypted, "board-1")
+    encrypted.request("POST", f"/v1/jobs/{job}/cancel")
+    encrypted.wait_until_final(job)
+
+    played = [encrypted.play("install", "--limit", "board-1", gradfilter_tls=True) for _ in range(2)]
+    assert [(0, True), (0, False)] == [(one.status, one.changed["board-1"] > 0) for one in played], played
+    assert before != served_by(encrypted, "board-1") == brought_to(encrypted, "board-1")
 
 
 def test_removed_board_leaves_the_controller_its_key(encrypted):

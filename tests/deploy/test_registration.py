@@ -1,14 +1,15 @@
 """What the playbooks tell the lab's controller about a board, said to a real one."""
 
+import re
 import runpy
 from pathlib import Path
 
 import pytest
 
 from controller.client import Client
-from tests.controller.fake_agent import FakeAgent
+from tests.controller.fake_agent import HOLD, FakeAgent
 from tests.controller.lab import Lab
-from tests.controller.samples import DEVICE, description
+from tests.controller.samples import DEVICE, description, job_document
 from tests.controller.serving import wait_for
 
 PROGRAM = Path(__file__).resolve().parents[2] / "deploy" / "ansible" / "roles" / "registration" / "files" / "lab.py"
@@ -68,6 +69,22 @@ def test_a_board_is_ready_once_its_worker_is_described(tell, described, agent):
         tell("ready", "0.1.0", "0")
     agent.description = description()
     assert "" == tell("ready", "0.1.0", "20")
+
+
+def test_a_board_whose_agent_has_ended_is_not_ready(tell, described, agent):
+    """That it once described all that is needed is not enough."""
+    agent.server.stop()
+    reason = wait_for("its silence", lambda: described.device(DEVICE).health_reason or None)
+    with pytest.raises(TimeoutError, match=f"{DEVICE} takes no jobs after 1 s: {re.escape(reason)}"):
+        tell("ready", "0.1.0", "1")
+
+
+def test_a_board_at_work_is_ready(tell, described, agent):
+    """It is not asked who it is while a job holds it; the job hears whether it answers."""
+    agent.script = lambda _: HOLD
+    described.submit(job_document())
+    agent.wait_for_active("prepare")
+    tell("ready", "0.1.0", "20")
 
 
 def test_a_board_is_not_ready_before_its_new_agent_has_spoken(tell):

@@ -1,7 +1,7 @@
 """lab.py URL COMMAND NAME [ARGUMENT ...]: what the playbooks tell the lab's controller about a board, on its own host.
 
     register NAME ADDRESS [TAG ...]    a new board, or its new address and tags
-    ready NAME VERSION SECONDS         wait until its agent of this version says what its worker offers
+    ready NAME VERSION SECONDS         wait until its agent of this version answers, and says what its worker offers
     drain NAME SECONDS                 no new job, and wait for the end of the one that uses the board
     resume NAME                        jobs again
     remove NAME SECONDS                drain, then forget
@@ -35,22 +35,30 @@ def register(client: Client, name: str, address: str, *tags: str) -> None:
 
 
 def ready(client: Client, name: str, version: str, seconds: str) -> None:
-    """Wait until jobs for the board are taken, as its agent has asked the worker; TimeoutError says what is missing."""
+    """Wait until jobs for the board are taken, as its agent has asked the worker; TimeoutError says what is missing.
+
+    What the controller heard of it before is not enough: that may have been another agent, or one that has ended since.
+    """
     until = time.monotonic() + float(seconds)
-    while missing := _missing(client.device(name), version):
+    heard_before = client.device(name).last_seen_at
+    while missing := _missing(client.device(name), version, heard_before):
         if time.monotonic() > until:
             raise TimeoutError(f"{name} takes no jobs after {seconds} s: {missing}")
         time.sleep(_PAUSE_S)
 
 
-def _missing(device: DeviceView, version: str) -> str:
-    """What the controller has yet to hear from the board; '' where it has heard all."""
+def _missing(device: DeviceView, version: str, heard_before: str | None) -> str:
+    """What the controller has yet to hear from the board; '' where it has heard all since then."""
     description = device.description
     if description is None:
         return device.health_reason or "its agent has not been asked yet"
     if description.agent_version != version:
         return f"its agent says that it is {description.agent_version}, not {version}"
-    return "" if description.worker is not None else description.worker_error
+    if description.worker is None:
+        return description.worker_error
+    if device.last_seen_at == heard_before and device.job is None:
+        return device.health_reason or "its agent has not been asked again yet"
+    return device.health_reason if device.health == "offline" else ""  # one at work is so once it leaves its job alone
 
 
 def drain(client: Client, name: str, seconds: str) -> None:
