@@ -103,10 +103,15 @@ def test_removed_board_leaves_the_controller_its_key(encrypted):
 def test_agent_that_does_not_know_the_authority_says_so(encrypted):
     """One that dials out, started on a board as by hand."""
     mailbox = f"{encrypted.controller_url}/v1/mailbox/board-1"
-    settings = f"GRADFILTER_AGENT_TOKEN={'x' * 20} GRADFILTER_AGENT_MAILBOX={mailbox} GRADFILTER_AGENT_PORT=8199"
-    agent = "/opt/gradfilter/agent/current/venv/bin/gradfilter-agent --data-dir /tmp/by-hand"
-    said = encrypted.hosts["board-1"].run(f"env {settings} timeout 15 {agent} 2>&1", check=False)
-    assert "CERTIFICATE_VERIFY_FAILED" in said, said
+    settings = {"TOKEN": "x" * 20, "MAILBOX": mailbox, "PORT": "8199", "DATA_DIR": "/tmp/by-hand"}
+    given = " ".join(f"--setenv=GRADFILTER_AGENT_{name}={value}" for name, value in settings.items())
+    board = encrypted.hosts["board-1"]
+    board.run(f"systemd-run --quiet --unit=by-hand {given} /opt/gradfilter/agent/current/venv/bin/gradfilter-agent")
+    said = wait_for(
+        "the refusal",
+        lambda: said if "CERTIFICATE_VERIFY_FAILED" in (said := board.run("journalctl -u by-hand -o cat")) else None,
+    )
+    board.run("systemctl stop by-hand")
     assert "give the certificates to know it by in GRADFILTER_AGENT_CONTROLLER_CA" in said
 
 
