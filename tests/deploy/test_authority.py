@@ -37,6 +37,17 @@ def test_certificate_of_another_authority_is_made_anew(issue, tmp_path):
     assert "" == issue("nano-1", "DNS:nano-1")
 
 
+def test_authority_that_has_ended_is_told_with_what_to_do(issue, tmp_path):
+    """No certificate of it would be believed, and only its owner can tell everybody of another."""
+    issue("nano-1", "DNS:nano-1")
+    ended = ["openssl", "x509", "-in", "ca.crt", "-signkey", "ca.key", "-days", "-1", "-out", "ca.crt"]
+    subprocess.run(ended, cwd=tmp_path, capture_output=True, check=True)
+    command = ["sh", str(PROGRAM), str(tmp_path), "nano-1", "DNS:nano-1"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert 0 != done.returncode
+    assert f"the lab's authority has ended; remove {tmp_path}/ca.crt, and a new one is made" in done.stderr
+
+
 def test_what_openssl_says_is_told(tmp_path):
     """An address in the inventory that is none."""
     command = ["sh", str(PROGRAM), str(tmp_path), "nano-1", "IP:10.0.0.500"]

@@ -30,7 +30,7 @@ RUN_BY = [
     ("gradfilter deploy upgrade -i", "tests/deploy/test_hosts_releases.py", '.play("upgrade"'),
     ("gradfilter deploy rollback -i", "tests/deploy/test_hosts_releases.py", '.play("rollback")'),
     ("gradfilter deploy remove -i", "tests/deploy/test_hosts_releases.py", '.play("remove", "--limit"'),
-    ("gradfilter deploy check -i", "tests/deploy/test_hosts_releases.py", '.play("check")'),
+    ("gradfilter deploy check", "tests/deploy/test_hosts_releases.py", '.play("check")'),
     ("gradfilter deploy profile -i", "tests/deploy/test_hosts_jtop.py", '.play("profile"'),
     ("gradfilter devices show", "tests/controller/test_cli_with_controller.py", '"devices", "show"'),
     ("gradfilter suite list", "tests/controller/test_suite_commands.py", 'gradfilter("list")'),

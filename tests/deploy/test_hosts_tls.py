@@ -1,5 +1,6 @@
 """All services of a deployed lab speak TLS, by an authority that the playbooks make."""
 
+import re
 import ssl
 import subprocess
 
@@ -87,6 +88,25 @@ def test_certificate_that_a_failed_play_left_is_served_after_the_next(encrypted)
     played = [encrypted.play("install", "--limit", "board-1", gradfilter_tls=True) for _ in range(2)]
     assert [(0, True), (0, False)] == [(one.status, one.changed["board-1"] > 0) for one in played], played
     assert before != served_by(encrypted, "board-1") == brought_to(encrypted, "board-1")
+
+
+def test_certificate_that_ends_soon_is_told_and_replaced(encrypted):
+    """A warning says of which host and service; other hosts have none, and the next installation mends it."""
+    secrets = encrypted.folder / "secrets" / "tls"
+    signed = ["-CA", "ca.crt", "-CAkey", "ca.key", "-key", "board-1.agent.key"]
+    says = ["-subj", "/CN=short", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "9"]
+    short = subprocess.check_output(["openssl", "req", "-x509", *signed, *says], cwd=secrets, text=True)
+    (secrets / "board-1.agent.crt").write_text(short)
+    encrypted.hosts["board-1"].run(f"echo '{short}' > {FILES}/agent/service.crt")
+    restart(encrypted, "board-1", "gradfilter-agent", 8101)
+    checked = encrypted.play("check", gradfilter_tls=True)
+    assert 0 == checked.status, checked.output
+    assert ["board-1, agent: The certificate is good for 8 more days"] == re.findall(
+        r"WARNING: (.*? days)", " ".join(checked.output.split())
+    )
+    played = encrypted.play("install", "--limit", "board-1", gradfilter_tls=True)
+    assert 0 == played.status, played.output
+    assert short.strip() != served_by(encrypted, "board-1").strip() == brought_to(encrypted, "board-1").strip()
 
 
 def test_removed_board_leaves_the_controller_its_key(encrypted):

@@ -17,6 +17,10 @@ if [ ! -e ca.crt ]; then
     mv ca.part ca.crt
     echo "made the lab's authority"
 fi
+if ! openssl x509 -in ca.crt -noout -checkend 0 > openssl.log; then
+    echo "the lab's authority has ended; remove $1/ca.crt, and a new one is made, which everybody must be shown" >&2
+    exit 1
+fi
 if [ -e "$2.crt" ] && [ "$(cat "$2.names")" = "$3" ] && openssl verify -CAfile ca.crt "$2.crt" > openssl.log 2>&1 &&
     openssl x509 -in "$2.crt" -noout -checkend 2592000 > openssl.log; then
     exit 0
