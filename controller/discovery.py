@@ -2,7 +2,9 @@
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
+from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -41,7 +43,8 @@ def discover(seconds: float, interface: str | None = None) -> list[NewDevice]:
     with closing(zeroconf):
         ServiceBrowser(zeroconf, ANNOUNCED_AS, handlers=[heard])
         time.sleep(seconds)
-        services = [_service(zeroconf, name) for name in sorted(names)]
+        with ThreadPoolExecutor() as asking:  # at once: each may be silent, and is waited for
+            services = list(asking.map(partial(_service, zeroconf), sorted(names)))
     return [board for service in services if service is not None for board in _boards(service)]
 
 
