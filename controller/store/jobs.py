@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sqlalchemy import CompoundSelect, Select, func, literal, select, union
+from sqlalchemy import CompoundSelect, Row, Select, func, literal, select, union
 from sqlalchemy.orm import Session
 
 from controller.documents import JOB_SPEC
@@ -247,7 +247,7 @@ def stored_job(row: Job) -> StoredJob:
     return _with_spec(row, JOB_SPEC.validate_python(row.spec))
 
 
-def _with_spec(row: Any, spec: JobSpec) -> StoredJob:
+def _with_spec(row: Job | Row[Any], spec: JobSpec) -> StoredJob:
     return StoredJob(
         id=str(row.id),
         spec=spec,
