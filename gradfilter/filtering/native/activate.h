@@ -6,9 +6,31 @@ static const T NOTHING[] = {0, 1, 1, 0};
 /* Whether rows of so many lanes, one after another from a on, are whole lines of memory */
 static int are_lines(const T *a, int64_t lanes) { return (uintptr_t)a % LINE == 0 && lanes * sizeof(T) % LINE == 0; }
 
+/* Steps over so many pixels, or lanes that share their numbers. */
+static void advance(activation_task *task, int64_t pixels) {
+    task->y += pixels;
+    task->a += pixels;
+    if (task->addend)
+        task->addend += pixels;
+}
+
+/* A block of pixels. Where it is written over, no vector may overlap the one before: narrower ones take the rest. */
+static void activate_lanes(const activation_task *task, block pixels, int64_t lanes, int64_t kind) {
+    int64_t together = WIDEST_FOR(lanes_of, lanes), now = task->a == task->y ? lanes - lanes % together : lanes;
+    WIDEST_FOR(activate_kinds, lanes)[kind](task, pixels, now);
+    if (now < lanes) {
+        activation_task rest = *task;
+        advance(&rest, now);
+        for (int i = 0; i < NUMBERS; i++)
+            rest.numbers[i] += rest.step[i] * now;
+        for (int k = 0; k < SUMS; k++)
+            rest.sums[k] += rest.sums[k] ? now : 0;
+        activate_lanes(&rest, pixels, lanes - now, kind);
+    }
+}
+
 static void activate_last(activation_task whole, T *const *out, int64_t images, int64_t channels, axis rows,
                           axis columns, int64_t kind, int threads) {
-    void (*activate)(const activation_task *, block, int64_t) = WIDEST_FOR(activate_kinds, channels)[kind];
     T nothing[NUMBERS][WIDEST / sizeof(T)];
     for (int i = 0; i < NUMBERS; i++)
         for (unsigned k = 0; k < WIDEST / sizeof(T); k++)
@@ -17,7 +39,7 @@ static void activate_last(activation_task whole, T *const *out, int64_t images, 
         whole.step[i] = whole.numbers[i] != 0;
         whole.numbers[i] = whole.numbers[i] ? whole.numbers[i] : nothing[i];
     }
-    whole.streams = are_lines(whole.a, channels);
+    whole.streams = whole.a != whole.y && are_lines(whole.a, channels);
 #pragma omp parallel num_threads(threads)
     {
 #pragma omp for collapse(2) schedule(static) nowait
@@ -35,17 +57,10 @@ static void activate_last(activation_task whole, T *const *out, int64_t images, 
                         task.addend += pixel;
                     for (int k = 0; k < SUMS; k++)
                         task.sums[k] = out[k] ? out[k] + patch : 0;
-                    activate(&task, pixels, channels);
+                    activate_lanes(&task, pixels, channels, kind);
                 }
         STREAMED();
     }
-}
-
-static void advance(activation_task *task, int64_t pixels) {
-    task->y += pixels;
-    task->a += pixels;
-    if (task->addend)
-        task->addend += pixels;
 }
 
 /* One row of patches of one plane, whatever its patches are: columns are the lanes, their sums are folded into patches.
@@ -59,7 +74,7 @@ static void activate_row(activation_task task, T *const *out, int64_t kind, bloc
     }
     for (int64_t begin = 0, patch = 0; begin < columns->pixels;) {
         int64_t end = stretch_end(columns, begin, patch), length = end - begin, next = patch;
-        WIDEST_FOR(activate_kinds, length)[kind](&task, pixels, length);
+        activate_lanes(&task, pixels, length, kind);
         for (int k = 0; k < SUMS; k++)
             if (out[k])
                 next = fold(sums[k], begin, end, patch, columns, out[k]);
@@ -72,12 +87,11 @@ static void activate_row(activation_task task, T *const *out, int64_t kind, bloc
 /* count rows of patches, from row i on, of a plane whose columns can be padded */
 static void activate_rows(activation_task task, T *const *out, int64_t kind, int64_t i, int64_t count, const axis *rows,
                           const axis *columns, T (*sums)[ROW]) {
-    void (*activate)(const activation_task *, block, int64_t) = WIDEST_FOR(activate_kinds, columns->pixels)[kind];
     for (int64_t row = 0; row < count; row++) {
         block pixels = {size_of(rows, i + row), columns->pixels, 1, 0, AHEAD};
         for (int k = 0; k < SUMS; k++)
             task.sums[k] = out[k] ? sums[k] + row * columns->padded + columns->front : 0;
-        activate(&task, pixels, columns->pixels);
+        activate_lanes(&task, pixels, columns->pixels, kind);
         advance(&task, pixels.rows * columns->pixels);
     }
     for (int k = 0; k < SUMS; k++)
@@ -111,7 +125,7 @@ static void activate_plane(activation_task task, T *const *out, int64_t channel,
 
 static void activate_first(activation_task whole, T *const *out, int64_t images, int64_t channels, axis rows,
                            axis columns, int64_t kind, int threads) {
-    whole.streams = columns.padded && are_lines(whole.a, columns.pixels);
+    whole.streams = whole.a != whole.y && columns.padded && are_lines(whole.a, columns.pixels);
 #pragma omp parallel num_threads(threads)
     {
         T sums[SUMS][ROW];
@@ -129,7 +143,8 @@ static void activate_first(activation_task whole, T *const *out, int64_t images,
     }
 }
 
-/* y, and addend or none → a, and sums over patches times scale where sums[k] is one: of f′, f′ x, f′ x2, x, x2, a */
+/* y, and addend or none → a, which may be y itself, and sums over patches times scale where sums[k] is one: of f′, f′ x,
+f′ x2, x, x2, a */
 void NAME(activate)(const T *y, const T *addend, const T *const *numbers, T *a, T *const *sums, int64_t kind,
                     double parameter, int64_t last, int64_t images, int64_t channels, int64_t row_patches,
                     const int64_t *row_starts, int64_t column_patches, const int64_t *column_starts, double scale,

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from gradfilter.filtering.native.arguments import (
     as_constants,
+    changed,
     counts,
     dense,
     dense_or_none,
@@ -38,10 +39,13 @@ def activate(  # noqa: PLR0917 - a kernel takes many things
     grid: "PatchGrid",
     wanted: Sequence[bool],
     layout: torch.memory_format,
+    *,
+    overwrite: bool = False,
 ) -> Optional[List[Optional[Tensor]]]:
     """The activated map and its six averages, each where wanted.
 
     maps: y, and what is added to it, with the numbers of each. function: its place in KINDS, and its parameter.
+    overwrite: the activated map is y itself where that is dense.
     """
     y, addend = maps[0], dense_or_none(maps[1], layout)
     constants = as_constants([number for of_map in numbers for number in of_map], y)
@@ -49,9 +53,11 @@ def activate(  # noqa: PLR0917 - a kernel takes many things
     if run is None:
         return None
     y = dense(y, layout)
-    a, sums = torch.empty_like(y), empties(y, counts(grid), layout, wanted)
+    a, sums = y if overwrite else torch.empty_like(y), empties(y, counts(grid), layout, wanted)
     sources = pointer(y), pointer(addend), pointers(constants), pointer(a), pointers(sums)
     run(*sources, *function, *shape(y, layout), *patches(grid), 1 / grid.area, threads())
+    if overwrite:
+        changed([a])
     return [a, *sums]
 
 

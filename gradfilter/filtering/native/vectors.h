@@ -11,6 +11,7 @@ Included once per width. V holds LANES elements; W(name) is name for this width.
 #define INLINE static inline __attribute__((always_inline))
 #define LANES ((int64_t)(WIDTH / sizeof(T)))
 
+enum { W(lanes_of) = WIDTH / sizeof(T) };
 typedef T V __attribute__((vector_size(WIDTH)));
 typedef INTEGER VI __attribute__((vector_size(WIDTH)));
 typedef T W(unaligned) __attribute__((vector_size(WIDTH), aligned(sizeof(T)), may_alias));

@@ -52,11 +52,14 @@ def activate(  # noqa: PLR0917 - a map and its numbers, twice
     activation: Activation,
     grid: PatchGrid,
     wanted: Wanted,
+    *,
+    overwrite: bool = False,
 ) -> Activated:
     """Activate (N, C, H, W) and average over patches, in the layout and type of y.
 
     normal None: x̂ = z = y. addend: a second map of the same shape, which is added to z; itself normalised
-    where addend_normal is given.
+    where addend_normal is given. overwrite: nobody needs y again, so that a may take its memory; PyTorch's operators
+    make a new map all the same.
 
     Raises:
         ValueError: the activation is unknown, the sizes do not match, or something of an addend is wanted and there
@@ -69,7 +72,7 @@ def activate(  # noqa: PLR0917 - a map and its numbers, twice
     grid.require(y.shape[2:])
     numbers = normal or NO_NORMAL, addend_normal or NO_NORMAL
     function = place(activation), activation.parameter
-    results = activating.activate((y, addend), numbers, function, grid, wanted, memory_format(y))
+    results = activating.activate((y, addend), numbers, function, grid, wanted, memory_format(y), overwrite=overwrite)
     if results is None:
         return activate_aten(y, normal, addend, addend_normal, activation, grid, wanted)
     a, *averages = results

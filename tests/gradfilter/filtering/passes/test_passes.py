@@ -5,6 +5,7 @@ from math import inf
 import pytest
 import torch
 
+from gradfilter.filtering.native import native_facts
 from gradfilter.filtering.passes import (
     IDENTITY,
     KINDS,
@@ -92,6 +93,41 @@ def test_activate_makes_only_what_is_wanted(layout):
         part = activate(y, numbers, addend, numbers, Activation("relu"), grid, wanted)
         assert list(wanted) == [result is not None for result in part[1:]]
         assert torch.equal(whole[1 + i], part[1 + i])
+
+
+@pytest.mark.parametrize("dtype", EXACT, ids=str)
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("case", CASES)
+def test_activate_over_its_input_gives_the_same(reference, layout, dtype, case, kind):
+    """The map takes the place of y where the kernel runs, and averages are as without; sizes are no whole vectors."""
+    torch.manual_seed(0)
+    shape, axes = case
+    grid, activation, numbers = PatchGrid(*axes), Activation(kind, 0.25), drawn_normal(shape[1], dtype)
+    y = drawn(shape, layout, dtype)
+    for arguments in (
+        (numbers, None, None, activation, grid, OF_ONE_MAP),
+        (numbers, drawn(shape, layout, dtype), numbers, activation, grid, EVERYTHING),
+    ):
+        expected, written = activate(y, *arguments), y.clone()
+        got = activate(written, *arguments, overwrite=True)
+        native = native_facts()["passes"] == "native"
+        assert native == (got.a.data_ptr() == written.data_ptr())
+        for want, result in zip(expected, got):
+            assert (want is None) == (result is None)
+            if want is not None:
+                assert reference.distance(want.double(), result) <= EXACT[dtype]
+
+
+def test_autograd_sees_that_a_map_was_written_over(layout):
+    """What it kept of it before is refused in a backward pass; without the kernel nothing is written over."""
+    y, grid = torch.randn(1, 2, 4, 4).contiguous(memory_format=layout), PatchGrid(*[PatchAxis(4, 2, 2)] * 2)
+    loss = (torch.ones(2, 4, 4, requires_grad=True) * y).sum()
+    a = activate(y, None, None, None, Activation("relu"), grid, Wanted(), overwrite=True).a
+    if a is y:
+        with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+            loss.backward()
+    else:
+        loss.backward()
 
 
 def test_activate_refuses_what_it_cannot_average():
