@@ -6,6 +6,13 @@ static const T NOTHING[] = {0, 1, 1, 0};
 /* Whether rows of so many lanes, one after another from a on, are whole lines of memory */
 static int are_lines(const T *a, int64_t lanes) { return (uintptr_t)a % LINE == 0 && lanes * sizeof(T) % LINE == 0; }
 
+static int are_all_lines(T *const *sums, int64_t lanes) {
+    int all = 1;
+    for (int k = 0; k < SUMS; k++)
+        all = all && are_lines(sums[k], lanes);
+    return all;
+}
+
 /* Steps over so many pixels, or lanes that share their numbers. */
 static void advance(activation_task *task, int64_t pixels) {
     task->y += pixels;
@@ -40,6 +47,7 @@ static void activate_last(activation_task whole, T *const *out, int64_t images, 
         whole.numbers[i] = whole.numbers[i] ? whole.numbers[i] : nothing[i];
     }
     whole.streams = whole.a != whole.y && are_lines(whole.a, channels);
+    whole.streams_sums = are_all_lines(out, channels);
 #pragma omp parallel num_threads(threads)
     {
 #pragma omp for collapse(2) schedule(static) nowait
@@ -149,7 +157,7 @@ void NAME(activate)(const T *y, const T *addend, const T *const *numbers, T *a, 
                     double parameter, int64_t last, int64_t images, int64_t channels, int64_t row_patches,
                     const int64_t *row_starts, int64_t column_patches, const int64_t *column_starts, double scale,
                     int64_t threads) {
-    activation_task task = {y, addend, a, {0}, {0}, {0}, (T)parameter, (T)scale, 0};
+    activation_task task = {y, addend, a, {0}, {0}, {0}, (T)parameter, (T)scale, 0, 0};
     axis rows = axis_of(row_patches, row_starts), columns = axis_of(column_patches, column_starts);
     memcpy(task.numbers, numbers, sizeof(task.numbers));
     if (last)

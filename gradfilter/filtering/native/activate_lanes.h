@@ -1,10 +1,10 @@
 /* Normalise, add, activate and sum a block of pixels for one lane after another. */
 
-INLINE void W(write)(const activation_task *task, int64_t at, V a) {
-    if (task->streams)
-        W(stream)(task->a + at, a);
+INLINE void W(write)(T *to, V value, int streams) {
+    if (streams)
+        W(stream)(to, value);
     else
-        W(store)(task->a + at, a);
+        W(store)(to, value);
 }
 
 /* name: an activation; adds: whether there is an addend */
@@ -31,11 +31,11 @@ INLINE void W(activate_block)(const activation_task *task, block pixels, int64_t
                     sums[2] += slope * x2;
                     sums[4] += x2;
                     sums[5] += a;
-                    W(write)(task, at, a);
+                    W(write)(task->a + at, a, task->streams);
                 } else {
                     V a = function(z, task->parameter, &slope);
                     sums[5] += a;
-                    W(write)(task, at, a);
+                    W(write)(task->a + at, a, task->streams);
                 }
                 sums[0] += slope;
                 sums[1] += slope * x;
@@ -43,7 +43,7 @@ INLINE void W(activate_block)(const activation_task *task, block pixels, int64_t
             }
         for (int i = 0; i < SUMS; i++)
             if (task->sums[i])
-                W(store)(task->sums[i] + lane, sums[i] * task->scale);
+                W(write)(task->sums[i] + lane, sums[i] * task->scale, task->streams_sums);
     }
 }
 

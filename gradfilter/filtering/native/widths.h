@@ -32,7 +32,7 @@ typedef struct {
     int64_t step[NUMBERS];
     T *sums[SUMS]; /* one for each lane, or none */
     T parameter, scale;
-    int streams; /* whether the vectors of a line's width that are written to a begin lines */
+    int streams, streams_sums; /* whether vectors of a line's width that are written to a, to sums, go past the caches */
 } activation_task;
 
 #if defined(__AVX512F__)
