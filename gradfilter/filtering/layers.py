@@ -72,7 +72,9 @@ class FilteredConv2d(nn.Conv2d):
         """(N, C_in, H, W) → (N, C_out, H_out, W_out)."""
         shape = self.filter_shape
         if shape.patch_size > 1 and runs_in_chain(input, self.weight):
-            return cast("Tensor", chained_convolution(input, self.weight, self.bias, shape))
+            return cast(
+                "Tensor", chained_convolution(input, self.weight, self.bias, shape, at_once=bool(self._forward_hooks))
+            )
         return convolve(materialised(input, "a layer by itself"), self.weight, self.bias, shape)
 
     @property

@@ -81,15 +81,6 @@ class Branch(NamedTuple):
         return self.corrects_mean or (weight is not None and weight.requires_grad)
 
 
-class Averaged(NamedTuple):
-    """A map as a consumer reads it, on the grid of its patches: averages, outside autograd, and the tokens of all that
-    the map is the sum of. Each of them takes the gradient of the map, which is constant inside a patch.
-    """
-
-    averages: Tensor
-    tokens: Sequence[Tensor]
-
-
 def placeholder(like: Tensor, size: Sequence[int]) -> Tensor:
     """A tensor of this size that takes no memory, for tokens that carry nothing but a gradient."""
     return torch.empty_strided(tuple(size), (0,) * len(size), dtype=like.dtype, device=like.device)

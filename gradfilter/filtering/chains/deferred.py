@@ -4,13 +4,14 @@ What a chain knows (operations.py) turns it into another of its kind. Everything
 ordinary tensor of autograd, and so ends the chain: no operation is ever guessed.
 """
 
-from typing import Any, Callable, Dict, Mapping, Optional, Sequence
+from typing import Any, Callable, Dict, Mapping, Optional, Sequence, Union
 
 import torch
 from torch import Tensor, nn
 
 from gradfilter.filtering.chains.calls import refuse_checkpointing
 from gradfilter.filtering.chains.entered import Entered
+from gradfilter.filtering.chains.pending import PendingConvolution
 from gradfilter.filtering.chains.values import Value
 from gradfilter.filtering.operators import compiling
 from gradfilter.filtering.stand_in import StandIn, materialised, run_on_tensors
@@ -24,23 +25,34 @@ HANDLERS: Dict[Any, Handler] = {}
 class Deferred(StandIn):
     """A map (N, C, H, W) of which nothing is computed yet, or only a part."""
 
-    def __init__(self, value: Value) -> None:
-        self.value = value
+    def __init__(self, value: Union[Value, PendingConvolution]) -> None:
+        self._known = value
+
+    @property
+    def value(self) -> Value:
+        """What it is made of."""
+        if isinstance(self._known, PendingConvolution):
+            self._known = self._known.compute()
+        return self._known
+
+    @value.setter
+    def value(self, value: Value) -> None:
+        self._known = value
 
     @property
     def shape(self) -> torch.Size:
         """(N, C, H, W)."""
-        return self.value.shape
+        return self._known.shape
 
     @property
     def sample(self) -> Tensor:
         """A tensor of the map's type and on its device."""
-        return self.value.sample
+        return self._known.sample
 
     @property
     def requires_grad(self) -> bool:
         """Whether anything that it is made of gets a gradient."""
-        return self.value.requires_grad
+        return self._known.requires_grad
 
     def materialise(self, wanted_by: str = "") -> Tensor:
         """The map as a tensor of autograd's own, or without a gradient where none is recorded."""

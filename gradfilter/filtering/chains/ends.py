@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.autograd import Function
 
 from gradfilter.filtering.chains.branches import Branch
-from gradfilter.filtering.chains.functions import BranchLink, kept, scales
+from gradfilter.filtering.chains.ways import BranchLink, kept, scales
 from gradfilter.filtering.passes import CLOSED, Pooled, unpool_averages
 from gradfilter.filtering.passes.unnormalise import front_of
 from gradfilter.filtering.patches import PatchGrid

@@ -5,8 +5,8 @@ from typing import Dict
 import torch
 from torch import Tensor
 
-from gradfilter.filtering.chains.branches import Averaged
 from gradfilter.filtering.chains.functions import Entry
+from gradfilter.filtering.chains.ways import Averaged, Way
 from gradfilter.filtering.patches import PatchGrid
 
 
@@ -45,5 +45,5 @@ class Entered:
         """Its averages, whose gradient is spread over the map."""
         if grid not in self._averaged:
             token = Entry.apply(self._tensor, grid, None)  # type: ignore[no-untyped-call]
-            self._averaged[grid] = Averaged(token.detach(), [token])
+            self._averaged[grid] = Averaged(token.detach(), [Way((token,))])
         return self._averaged[grid]

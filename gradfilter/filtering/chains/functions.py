@@ -13,34 +13,31 @@ at full resolution. Where f′ belongs to a sum of branches, each branch has its
 activations, f′ is the product of theirs. Convolutions: see gradients.py.
 """
 
-from typing import Any, List, NamedTuple, Optional, Tuple
+from typing import Any, NamedTuple, Optional, Sequence, Tuple
 
-import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from gradfilter.filtering.chains.branches import Branch, placeholder
-from gradfilter.filtering.chains.nesting import Nesting
+from gradfilter.filtering.chains.branches import placeholder
+from gradfilter.filtering.chains.ways import IntoBranch, Way, gradients_along
 from gradfilter.filtering.gradients import gradients_of_means, of_every_tap
-from gradfilter.filtering.passes.unnormalise import unnormalise
 from gradfilter.filtering.patches import PatchGrid, memory_format
 from gradfilter.filtering.second_derivative import Gradients, differentiated_once
 from gradfilter.filtering.shape import FilterShape
 
 
-class Sums(NamedTuple):
-    """Averages over the patches of a branch's grid, each None where it is not needed.
-
-    slope: of f′, None for 1 everywhere. slope_normal: of f′ · x̂. normal: of x̂.
+class ConvolutionLink(NamedTuple):
+    """What the backward pass of a convolution needs besides tensors: its numbers, the grids of its input's and of its
+    output's patches, and the ways of its input's gradient.
     """
 
-    slope: Optional[Tensor]
-    slope_normal: Optional[Tensor]
-    normal: Optional[Tensor]
+    shape: FilterShape
+    grids: Tuple[PatchGrid, PatchGrid]
+    ways: Sequence[Optional[IntoBranch]]
 
 
 class PatchConvolution(Function):
-    """From the tokens that make up the input, and its averages, to one on the grid of the output's patches."""
+    """From all that makes up the input, and its averages, to a token on the grid of the output's patches."""
 
     @staticmethod
     def forward(  # noqa: PLR0917 - an autograd function's arguments have places
@@ -48,77 +45,62 @@ class PatchConvolution(Function):
         averages: Tensor,
         weight: Tensor,
         bias: Optional[Tensor],  # noqa: ARG004 - a gradient is asked for by being given
-        shape: FilterShape,
+        link: ConvolutionLink,
         y: Tensor,
-        grids: Tuple[PatchGrid, PatchGrid],
-        *tokens: Tensor,
+        saved: Sequence[Optional[Tensor]],
+        *inputs: Optional[Tensor],  # noqa: ARG004
     ) -> Tensor:
-        """Keep the input's averages where the weight wants a gradient."""
-        ctx.shape, ctx.grids, ctx.kernel, ctx.tokens = shape, grids, weight.shape[2:], len(tokens)
-        ctx.wants_input = any(ctx.needs_input_grad[6:])
-        ctx.save_for_backward(averages if ctx.needs_input_grad[1] else None, weight if ctx.wants_input else None)
-        return placeholder(y, (y.size(0), y.size(1), *grids[1].patch_counts))
+        """Keep the input's averages where the weight wants a gradient.
+
+        saved, inputs: of all ways, one after another.
+        """
+        ctx.link, ctx.kernel, ctx.wants_input = link, weight.shape[2:], any(ctx.needs_input_grad[6:])
+        own = averages if ctx.needs_input_grad[1] else None, weight if ctx.wants_input else None
+        ctx.save_for_backward(*own, *saved)
+        return placeholder(y, (y.size(0), y.size(1), *link.grids[1].patch_counts))
 
     @staticmethod
     @differentiated_once
     def backward(ctx: Any, dy_means: Tensor) -> Gradients:
-        """The gradients of the weight, the bias and the tokens, each of which gets that of the input."""
-        _, wants_weight, wants_bias = ctx.needs_input_grad[:3]
-        ways = (ctx.wants_input, wants_weight)
-        dx, dtap = gradients_of_means(dy_means, ctx.saved_tensors, ctx.shape, ctx.grids, ways)
+        """The gradients of the weight, the bias, and of what lies at the end of each way."""
+        averages, weight, *saved = ctx.saved_tensors
+        _, wants_weight, wants_bias, _, _, _, *wanted = ctx.needs_input_grad
+        shape, grids, ways = ctx.link
+        dx, dtap = gradients_of_means(dy_means, (averages, weight), shape, grids, (ctx.wants_input, wants_weight))
         dweight = None if dtap is None else of_every_tap(dtap, ctx.kernel)
-        dbias = (dy_means * ctx.grids[1].counts(dy_means)).sum((0, 2, 3)) if wants_bias else None
-        return (None, dweight, dbias, None, None, None, *[dx] * ctx.tokens)
+        dbias = (dy_means * grids[1].counts(dy_means)).sum((0, 2, 3)) if wants_bias else None
+        gradients = gradients_along(ways, dx, saved, wanted)
+        return (None, dweight, dbias, None, None, None, *gradients)
 
 
 class BranchGradient(Function):
-    """From a branch to a token on a consumer's grid: the formulas above."""
+    """From a branch to a token on a consumer's grid, for consumers whose gradients are added up there."""
 
     @staticmethod
-    def forward(  # noqa: PLR0917
+    def forward(
         ctx: Any,
+        into: IntoBranch,
+        saved: Sequence[Optional[Tensor]],
         token: Tensor,
-        weight: Optional[Tensor],  # noqa: ARG004
-        bias: Optional[Tensor],  # noqa: ARG004
-        branch: Branch,
-        sums: Sums,
-        nested: Nesting,
+        *parameters: Optional[Tensor],  # noqa: ARG004
     ) -> Tensor:
         """Keep the sums."""
-        ctx.link, ctx.nested = BranchLink.of(branch), nested
-        ctx.save_for_backward(*sums, *scales(branch))
-        return placeholder(token, (*token.shape[:2], *nested.patches.patch_counts))
+        ctx.into = into
+        ctx.save_for_backward(*saved)
+        return placeholder(token, (*token.shape[:2], *into.nested.patches.patch_counts))
 
     @staticmethod
     @differentiated_once
     def backward(ctx: Any, gradient: Tensor) -> Gradients:
         """The gradients of the branch's token, weight and bias."""
-        slope, slope_normal, normal, *scaling = ctx.saved_tensors
-        link, wanted = ctx.link, ctx.needs_input_grad
-        gradient = ctx.nested.refine(gradient, link.layout)
-        dtoken, dweight, dbias = unnormalise(
-            gradient, slope, slope_normal, normal, scaling, link.grid, link.values, wants_map=wanted[0]
-        )
-        return (dtoken, *kept([dweight, dbias], wanted[1:3]), None, None, None)
+        return (None, None, *ctx.into.gradients(gradient, ctx.saved_tensors, ctx.needs_input_grad[2:]))
 
 
-class BranchLink(NamedTuple):
-    """What the backward pass of a branch needs besides tensors.
-
-    values: over how many a statistic of the batch was taken; 0 where the statistics were given. layout: of its maps;
-    that of a gradient may be lost where a map has a single pixel.
-    """
-
-    grid: PatchGrid
-    values: int
-    layout: torch.memory_format
-
-    @classmethod
-    def of(cls, branch: Branch) -> "BranchLink":
-        """The link of a branch."""
-        training = branch.normalisation is not None and branch.normalisation.training
-        values = branch.y.numel() // max(branch.y.size(1), 1) if training else 0
-        return cls(branch.grid, values, memory_format(branch.y))
+def shared(way: Way) -> Way:
+    """A way for several consumers, whose gradients are added up before they take it."""
+    if way.into is None:
+        return way
+    return Way((BranchGradient.apply(way.into, way.saved, *way.inputs),))  # type: ignore[no-untyped-call]
 
 
 class Entry(Function):
@@ -161,15 +143,3 @@ class GlobalMean(Function):
     def backward(ctx: Any, gradient: Tensor) -> Gradients:
         """Every pixel's share."""
         return (None, None, *[gradient / ctx.pixels] * ctx.tokens)
-
-
-def scales(branch: Branch) -> Tuple[Optional[Tensor], Optional[Tensor]]:
-    """What a gradient is multiplied with on its way back through a normalisation: 1/σ, and γ where there is one."""
-    if branch.normalisation is None:
-        return None, None
-    return branch.normalisation.normal.rstd, branch.normalisation.weight
-
-
-def kept(gradients: List[Optional[Tensor]], wanted: Any) -> List[Optional[Tensor]]:
-    """The gradients that are asked for, None for the others."""
-    return [gradient if want else None for gradient, want in zip(gradients, wanted)]

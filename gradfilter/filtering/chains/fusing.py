@@ -12,12 +12,12 @@ import torch
 from torch import Tensor, nn
 
 from gradfilter.filtering.chains import operations  # noqa: F401 - fills the table of handlers
-from gradfilter.filtering.chains.branches import Branch, LayerRun
+from gradfilter.filtering.chains.branches import LayerRun
 from gradfilter.filtering.chains.calls import is_inside
 from gradfilter.filtering.chains.deferred import Deferred, end_chains
 from gradfilter.filtering.chains.entered import Entered
-from gradfilter.filtering.chains.functions import PatchConvolution
-from gradfilter.filtering.chains.values import Blend, Value
+from gradfilter.filtering.chains.pending import PendingConvolution
+from gradfilter.filtering.chains.values import Value
 from gradfilter.filtering.convolution import plain_convolution
 from gradfilter.filtering.operators import compiling
 from gradfilter.filtering.precision import autocasts
@@ -91,29 +91,30 @@ def runs_in_chain(input: Any, weight: Tensor) -> bool:  # noqa: A002 - nn.Conv2d
     )
 
 
-def chained_convolution(input: Any, weight: Tensor, bias: Optional[Tensor], shape: FilterShape) -> Any:  # noqa: A002
+def chained_convolution(
+    input: Any,  # noqa: A002 - nn.Conv2d's own name
+    weight: Tensor,
+    bias: Optional[Tensor],
+    shape: FilterShape,
+    *,
+    at_once: bool = False,
+) -> Any:
     """A filtered convolution of a map in a chain, or of a tensor with which one begins: the output, deferred.
 
-    Without a gradient anywhere, the output is an ordinary tensor.
+    Of a map in a chain it is computed when something asks for the output, or at once. Of a tensor always at once, as
+    that could be changed in between. Without a gradient anywhere, the output is an ordinary tensor.
     """
     value: Value = input.value if isinstance(input, Deferred) else Entered(materialised(input, "a chain"))
-    size = value.shape[2:]
-    grids = shape.grids(size, shape.output_size(size, tuple(weight.shape[2:])))
-    averaged = value.averaged(grids[0])  # before the map, as one pass gives both
-    if averaged is None:
-        value = Entered(value.tensor("patches that do not lie in its own"))
-        averaged = value.averaged(grids[0])
-    with torch.no_grad():
-        y = plain_convolution(value.map, weight, bias, shape)
-    y_token = PatchConvolution.apply(  # type: ignore[no-untyped-call]
-        averaged.averages, weight, bias, shape, y, grids, *averaged.tokens
-    )
-    if not y_token.requires_grad:
-        return y
-    run = LayerRun(weight)
+    if not any(part is not None and part.requires_grad for part in (value, weight, bias)):
+        return plain_convolution(value.map, weight, bias, shape)
+    sizes = value.shape[2:]
+    output_sizes = shape.output_size(sizes, tuple(weight.shape[2:]))
+    size = torch.Size([value.shape[0], weight.shape[0], *output_sizes])
+    pending = PendingConvolution(value, weight, bias, shape, size, shape.grids(sizes, output_sizes))
     if _THREAD.recorded is not None:
-        _THREAD.recorded.append(run)
-    return Deferred(Blend([Branch(y, y_token, grids[1], run)]))
+        _THREAD.recorded.append(pending.run)
+    is_odd = value.shape[1] != weight.shape[1] * shape.groups or min(size) < 1  # torch has words for that
+    return Deferred(pending.compute() if at_once or is_odd or isinstance(value, Entered) else pending)
 
 
 def _words(run: LayerRun) -> str:

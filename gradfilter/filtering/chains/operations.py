@@ -13,7 +13,7 @@ from gradfilter.filtering.chains.branches import Branch, Normalisation
 from gradfilter.filtering.chains.deferred import HANDLERS, Deferred
 from gradfilter.filtering.chains.ends import PooledMap
 from gradfilter.filtering.chains.entered import Entered
-from gradfilter.filtering.chains.functions import GlobalMean
+from gradfilter.filtering.chains.functions import GlobalMean, shared
 from gradfilter.filtering.chains.nesting import whole_map
 from gradfilter.filtering.chains.terms import STEPPED
 from gradfilter.filtering.chains.values import Blend, Value
@@ -217,7 +217,8 @@ def _global_mean(input: Deferred) -> Any:  # noqa: A002
     if averaged is None:
         return NotImplemented
     pixels = input.shape[2] * input.shape[3]
-    return GlobalMean.apply(averaged.averages, pixels, *averaged.tokens)  # type: ignore[no-untyped-call]
+    tokens = [way.inputs[0] for way in map(shared, averaged.ways)]
+    return GlobalMean.apply(averaged.averages, pixels, *tokens)  # type: ignore[no-untyped-call]
 
 
 # ------------------------------------------------------------------------------------------- nothing

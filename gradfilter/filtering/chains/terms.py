@@ -5,14 +5,15 @@ a term is therefore a product of steps, its mask, times what is constant inside 
 of it are sums of that product over patches.
 """
 
-from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple, Union, cast
 
 from torch import Tensor
 
 from gradfilter.filtering.chains.branches import Branch
 from gradfilter.filtering.chains.entered import Entered
-from gradfilter.filtering.chains.functions import BranchGradient, Entry, Sums
+from gradfilter.filtering.chains.functions import Entry
 from gradfilter.filtering.chains.nesting import nesting
+from gradfilter.filtering.chains.ways import Sums, Way
 from gradfilter.filtering.passes import Open, extend_mask
 from gradfilter.filtering.patches import PatchGrid
 
@@ -34,16 +35,12 @@ class Term(NamedTuple):
         """Whether it is a branch that needs the sum of its gradient times x̂."""
         return isinstance(self.source, Branch) and self.source.correlates
 
-    def token(self, grid: PatchGrid) -> Optional[Tensor]:
-        """Takes a gradient that is constant on a consumer's patches; None where those cut through the branch's own."""
+    def way(self, grid: PatchGrid) -> Optional[Way]:
+        """Of a gradient that is constant on a consumer's patches; None where those cut through the branch's own."""
         if isinstance(self.source, Entered):
-            return Entry.apply(self.source.tensor(), grid, self.mask)  # type: ignore[no-untyped-call, no-any-return]
+            return Way((Entry.apply(self.source.tensor(), grid, self.mask),))  # type: ignore[no-untyped-call]
         nested = nesting(self.source.grid, grid)
-        if nested is None:
-            return None
-        return BranchGradient.apply(  # type: ignore[no-untyped-call, no-any-return]
-            *self.source.parameters, self.source, self.sums, nested
-        )
+        return Way.into_branch(self.source, cast("Sums", self.sums), nested) if nested else None
 
 
 def seen_through(terms: Sequence[Term], activated: Tensor, limit: float, grid: PatchGrid) -> List[Term]:

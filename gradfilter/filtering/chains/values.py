@@ -11,13 +11,15 @@ from typing import Dict, List, Optional, Sequence, TypeVar, Union, cast
 import torch
 from torch import Tensor
 
-from gradfilter.filtering.chains.branches import Averaged, Branch
+from gradfilter.filtering.chains.branches import Branch
 from gradfilter.filtering.chains.ends import FullMap
 from gradfilter.filtering.chains.entered import Entered
-from gradfilter.filtering.chains.functions import Sums
+from gradfilter.filtering.chains.functions import shared
+from gradfilter.filtering.chains.holders import holders
 from gradfilter.filtering.chains.nesting import nesting
 from gradfilter.filtering.chains.terms import STEPPED, Term, seen_through
-from gradfilter.filtering.passes import IDENTITY, Activated, Activation, Normal, Open, Wanted, activate
+from gradfilter.filtering.chains.ways import Averaged, Sums
+from gradfilter.filtering.passes import IDENTITY, Activated, Activation, Open, Wanted, activate
 from gradfilter.filtering.passes.activation import slope
 from gradfilter.filtering.patches import PatchGrid
 
@@ -39,6 +41,7 @@ class Blend:
         self._tensor: Optional[Tensor] = None
         self._terms: Optional[List[Term]] = None
         self._averaged: Dict[PatchGrid, Optional[Averaged]] = {}
+        self._serves_once = self._overwrites = False
 
     @property
     def shape(self) -> torch.Size:
@@ -76,6 +79,15 @@ class Blend:
             self._map = self._pass(Wanted()).a if self.branches else _total(self.others)
         return self._map
 
+    def serve_once(self) -> None:
+        """Say that only the caller can ask for it, once for its averages, then for its map.
+
+        The map is then written over the first branch's, unless something can still ask for that.
+        """
+        self._serves_once = True
+        one_pass = self.is_fresh and bool(self.branches) and (self.is_linear or not self.others)
+        self._overwrites = one_pass and holders([self.branches[0]]) == holders([self.branches[0].y]) == 1
+
     def tensor(self, wanted_by: str = "") -> Tensor:
         """The full map as a tensor of autograd's own, and with it a gradient as large. wanted_by: what asks for it."""
         if self._tensor is None:
@@ -107,16 +119,17 @@ class Blend:
 
     # ------------------------------------------------------------------------------------------- inside
 
-    def _pass(self, wanted: Wanted) -> Activated:
+    def _pass(self, wanted: Wanted, *, overwrite: bool = False) -> Activated:
         """One pass over the map."""
-        second = self.branches[1:]
+        first, *second = self.branches
+        addend: Optional[Tensor] = None
+        addend_normal = None
         if second:
-            return self._activate(wanted, second[0].y, second[0].normal)
-        return self._activate(wanted, _total(self.others) if self.others else None, None)
-
-    def _activate(self, wanted: Wanted, addend: Optional[Tensor], addend_normal: Optional[Normal]) -> Activated:
-        branch = self.branches[0]
-        return activate(branch.y, branch.normal, addend, addend_normal, self.activation, branch.grid, wanted)
+            addend, addend_normal = second[0].y, second[0].normal
+        elif self.others:
+            addend = _total(self.others)
+        of_both = first.y, first.normal, addend, addend_normal
+        return activate(*of_both, self.activation, first.grid, wanted, overwrite=overwrite)
 
     def _summed(self) -> Activated:
         """The pass that also sums."""
@@ -130,7 +143,8 @@ class Blend:
                     normal=_needs_normal(first, linear=self.is_linear),
                     addend_normal=_needs_normal(second, linear=self.is_linear),
                     output=True,
-                )
+                ),
+                overwrite=self._overwrites,
             )
             if self._map is None:
                 self._map = activated.a
@@ -141,17 +155,18 @@ class Blend:
         addends = _all([other.averaged(grid) for other in self.others] if self.is_linear else [])
         if addends is None:
             return None
-        tokens = [token for addend in addends for token in addend.tokens]
+        ways = [way for addend in addends for way in addend.ways]
         if not self.branches:
-            return Averaged(_total_of([addend.averages for addend in addends]), tokens)
+            return Averaged(_total_of([addend.averages for addend in addends]), ways)
         nested = nesting(self.branches[0].grid, grid)
         if nested is None or (self.others and not self._is_stepped and not self.is_linear):
             return None
         terms = self._own_terms() if self.is_linear else self._activated_terms()
-        own = _all([term.token(grid) for term in terms if term.source.requires_grad])
+        own = _all([term.way(grid) for term in terms if term.source.requires_grad])
         if own is None:
             return None
-        return Averaged(nested.coarsen(cast("Tensor", self._summed().output)), [*tokens, *own])
+        ways += own if self._serves_once else map(shared, own)
+        return Averaged(nested.coarsen(cast("Tensor", self._summed().output)), ways)
 
     def _own_terms(self) -> List[Term]:
         """Its branches."""
