@@ -119,7 +119,9 @@ def _tap_gradient(x_averages: Tensor, dy_means: Tensor, groups: int) -> Tensor:
         start = dy_means.new_zeros(dy_means.size(1), x_averages.size(1))
         return torch.addbmm(start, dy_planes, x_planes.transpose(1, 2))
     if groups == 1:
-        return _rows(dy_means).t() @ _rows(x_averages)
+        x_rows, dy_rows = _rows(x_averages), _rows(dy_means)
+        # Of so many rows and few columns, the product is faster with the wider matrix on its left.
+        return dy_rows.t() @ x_rows if dy_rows.size(1) >= x_rows.size(1) else (x_rows.t() @ dy_rows).t()
     x_rows, dy_rows = _grouped_rows(x_averages, groups), _grouped_rows(dy_means, groups)
     if x_rows.size(2) == 1:
         return (dy_rows * x_rows).sum(0).view(-1, 1)
