@@ -80,6 +80,11 @@ class Branch(NamedTuple):
         weight = self.parameters[1]
         return self.corrects_mean or (weight is not None and weight.requires_grad)
 
+    def sums_wanted(self, *, linear: bool) -> Tuple[bool, bool]:
+        """Whether averages of f′ · x̂ and of x̂ are needed. linear: f′ is 1, so that both are the same: the latter."""
+        correlates = self.correlates
+        return (False, correlates) if linear else (correlates, self.corrects_mean)
+
 
 def placeholder(like: Tensor, size: Sequence[int]) -> Tensor:
     """A tensor of this size that takes no memory, for tokens that carry nothing but a gradient."""

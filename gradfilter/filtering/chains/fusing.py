@@ -22,7 +22,7 @@ from gradfilter.filtering.convolution import plain_convolution
 from gradfilter.filtering.operators import compiling
 from gradfilter.filtering.precision import autocasts
 from gradfilter.filtering.shape import FilterShape
-from gradfilter.filtering.stand_in import materialised
+from gradfilter.filtering.stand_in import StandIn, materialised
 
 AT_PATCHES = "at patch resolution"
 
@@ -79,14 +79,15 @@ def recording_runs(model: nn.Module) -> Iterator[Dict[str, str]]:
 
 def runs_in_chain(input: Any, weight: Tensor) -> bool:  # noqa: A002 - nn.Conv2d's own name
     """Whether a convolution is part of a chain, here and now."""
+    like = input.sample if isinstance(input, StandIn) else input
     return (
         torch.is_grad_enabled()
         and not compiling()
         and input.dim() == 4  # noqa: PLR2004 - a batch of images
-        and input.dtype == weight.dtype
+        and like.dtype is weight.dtype
         and weight.dtype in (torch.float32, torch.float64)
         and not _THREAD.apart
-        and not autocasts(input.device.type)
+        and not autocasts(like.device.type)
         and is_inside(end_chains)
     )
 

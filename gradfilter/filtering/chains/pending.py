@@ -17,7 +17,7 @@ from gradfilter.filtering.chains.holders import holders
 from gradfilter.filtering.chains.values import Blend, Value
 from gradfilter.filtering.convolution import plain_convolution
 from gradfilter.filtering.patches import PatchGrid
-from gradfilter.filtering.precision import without_autocast
+from gradfilter.filtering.precision import autocasts, without_autocast
 from gradfilter.filtering.shape import FilterShape
 
 
@@ -54,7 +54,10 @@ class PendingConvolution:
 
         It is computed as it would have been when it was called, whatever block it is asked for in.
         """
-        with torch.enable_grad(), without_autocast(self.sample.device.type):
+        device = self.sample.device.type
+        if torch.is_grad_enabled() and not autocasts(device):  # entering blocks costs more than asking
+            return self._compute()
+        with torch.enable_grad(), without_autocast(device):
             return self._compute()
 
     def _compute(self) -> Blend:
@@ -67,8 +70,7 @@ class PendingConvolution:
         if averaged is None:
             value = Entered(value.tensor("patches that do not lie in its own"))
             averaged = value.averaged(self._grids[0])
-        with torch.no_grad():
-            y = plain_convolution(value.map, weight, bias, shape)
+        y = plain_convolution(value.map, weight.detach(), bias if bias is None else bias.detach(), shape)
         link = ConvolutionLink(shape, self._grids, [way.into for way in averaged.ways])
         saved = [tensor for way in averaged.ways for tensor in way.saved]
         inputs = [tensor for way in averaged.ways for tensor in way.inputs]

@@ -30,18 +30,20 @@ _MOST_TERMS = 8
 class Blend:
     """f(Σ branches + Σ others): two branches on one grid at most, or one beside others."""
 
+    # What was computed of it, or said.
+    _map: Optional[Tensor] = None
+    _activated: Optional[Activated] = None
+    _tensor: Optional[Tensor] = None
+    _terms: Optional[List[Term]] = None
+    _serves_once = _overwrites = False
+
     def __init__(
         self, branches: Sequence[Branch], others: Sequence["Value"] = (), activation: Activation = IDENTITY
     ) -> None:
         self.branches = list(branches)
         self.others = list(others)
         self.activation = activation
-        self._map: Optional[Tensor] = None
-        self._activated: Optional[Activated] = None
-        self._tensor: Optional[Tensor] = None
-        self._terms: Optional[List[Term]] = None
         self._averaged: Dict[PatchGrid, Optional[Averaged]] = {}
-        self._serves_once = self._overwrites = False
 
     @property
     def shape(self) -> torch.Size:
@@ -134,22 +136,18 @@ class Blend:
     def _summed(self) -> Activated:
         """The pass that also sums."""
         if self._activated is None:
-            first, second = [*self.branches, None][:2]
-            activated = self._pass(
-                Wanted(
-                    slope=not self.is_linear,
-                    slope_normal=not self.is_linear and _correlates(first),
-                    slope_addend_normal=not self.is_linear and _correlates(second),
-                    normal=_needs_normal(first, linear=self.is_linear),
-                    addend_normal=_needs_normal(second, linear=self.is_linear),
-                    output=True,
-                ),
-                overwrite=self._overwrites,
-            )
+            self._activated = self._pass(self._wanted(), overwrite=self._overwrites)
             if self._map is None:
-                self._map = activated.a
-            self._activated = activated._replace(a=self._map)  # two passes gave the same map twice
+                self._map = self._activated.a
+            else:  # two passes gave the same map twice
+                self._activated = self._activated._replace(a=self._map)
         return self._activated
+
+    def _wanted(self) -> Wanted:
+        linear = self.is_linear
+        of_branches = [branch.sums_wanted(linear=linear) for branch in self.branches]
+        (slope_normal, normal), (slope_addend_normal, addend_normal) = [*of_branches, (False, False)][:2]
+        return Wanted(not linear, slope_normal, slope_addend_normal, normal, addend_normal, output=True)
 
     def _average(self, grid: PatchGrid) -> Optional[Averaged]:
         addends = _all([other.averaged(grid) for other in self.others] if self.is_linear else [])
@@ -231,11 +229,3 @@ def _terms_of(values: Sequence[Value]) -> List[Term]:
 
 def _as_tensors(values: Sequence[Value]) -> List[Term]:
     return [Term(Entered(value.tensor("a longer way back than sums are kept for"))) for value in values]
-
-
-def _correlates(branch: Optional[Branch]) -> bool:
-    return branch is not None and branch.correlates
-
-
-def _needs_normal(branch: Optional[Branch], *, linear: bool) -> bool:
-    return branch is not None and (branch.corrects_mean or (linear and branch.correlates))
