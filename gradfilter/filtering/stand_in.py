@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 # A tensor's properties that need no values.
-_FACTS = ("dtype", "device", "layout", "is_cuda", "is_mkldnn", "is_quantized", "is_sparse")
+_FACTS = ("layout", "is_cuda", "is_mkldnn", "is_quantized", "is_sparse")
 
 
 class StandIn:
@@ -58,13 +58,23 @@ class StandIn:
         return getattr(self.materialise(name), name)
 
     @property
+    def dtype(self) -> torch.dtype:
+        """The map's type."""
+        return self.sample.dtype
+
+    @property
+    def device(self) -> torch.device:
+        """The map's device."""
+        return self.sample.device
+
+    @property
     def ndim(self) -> int:
         """Always 4."""
-        return len(self.shape)
+        return 4
 
     def dim(self) -> int:
         """Always 4."""
-        return self.ndim
+        return 4
 
     def size(self, dim: Optional[int] = None) -> Any:
         """As Tensor.size."""
