@@ -18,6 +18,7 @@ as in DeepLabV3's pyramid on small images, the outer eight taps of a 3×3 kernel
 gradient is 0, and the cosine of dΘ to the exact gradient is then at most 1/3, whatever the patch size.
 """
 
+from functools import lru_cache
 from typing import List, Optional, Sequence, Tuple
 
 import torch
@@ -64,28 +65,28 @@ def gradients_of_means(
     if wanted[0] and weight is not None:
         dx = _patch_input_gradient(dy_means, weight, shape)
     if wanted[1] and x_averages is not None:
-        dtap = _tap_gradient(x_averages, dy_means, shape.groups).mul_(input_grid.area / shape.stride_area)
+        dtap = _tap_gradient(x_averages, dy_means, shape.groups, input_grid.area / shape.stride_area)
     return [dx, dtap]
 
 
 def of_every_tap(dtap: Tensor, kernel: Sequence[int]) -> Tensor:
     """The gradient of a weight with a kernel of (K_h, K_w), from that of one tap (C_out, C_in / groups)."""
-    return dtap.view(*dtap.shape, 1, 1).expand(-1, -1, *kernel)
+    taps = dtap.view(*dtap.shape, 1, 1)
+    return taps if tuple(kernel) == (1, 1) else taps.expand(-1, -1, *kernel)
 
 
 def _patch_input_gradient(dy_means: Tensor, weight: Tensor, shape: FilterShape) -> Tensor:
     """(N, C_out, P_h, P_w) → (N, C_in, P_h, P_w)."""
-    kernel = tuple(weight.shape[2:])
-    steps = [shape.tap_step(axis, kernel) for axis in (0, 1)]
-    merged = [2 + axis for axis in (0, 1) if not steps[axis]]
-    taps = _merged_taps(weight, merged)
+    steps = shape.tap_steps(weight.shape[2:])
+    taps = _merged_taps(weight, steps)
     if shape.stride_area != 1:
         taps = taps / shape.stride_area
-    taps = taps.to(dy_means.dtype)
+    if taps.dtype is not dy_means.dtype:
+        taps = taps.to(dy_means.dtype)
     if any(steps):
-        steps = [max(step, 1) for step in steps]
-        padding = [step * (size - 1) // 2 for step, size in zip(steps, taps.shape[2:])]
-        return F.conv_transpose2d(dy_means, taps, padding=padding, dilation=steps, groups=shape.groups)
+        apart = [max(step, 1) for step in steps]
+        padding = [step * (size - 1) // 2 for step, size in zip(apart, taps.shape[2:])]
+        return F.conv_transpose2d(dy_means, taps, padding=padding, dilation=apart, groups=shape.groups)
     if shape.groups == dy_means.size(1) and taps.size(1) == 1:  # depthwise: matrix products would be all overhead
         return dy_means * taps.view(1, -1, 1, 1)
     if _image_by_image(dy_means, shape.groups):
@@ -99,29 +100,42 @@ def _patch_input_gradient(dy_means: Tensor, weight: Tensor, shape: FilterShape) 
     return dx_rows.reshape(images, height, width, channels).permute(0, 3, 1, 2)
 
 
-def _merged_taps(weight: Tensor, merged: List[int]) -> Tensor:
-    """The weight with the taps along some of its dimensions summed, and those dimensions kept with size 1."""
-    if weight.size(2) == weight.size(3) == 1:
+def _merged_taps(weight: Tensor, steps: Sequence[int]) -> Tensor:
+    """The weight with the taps summed along the dimensions where they lie no step apart, each kept with size 1."""
+    outputs, inputs, *kernel = weight.shape
+    taps = kernel[0] * kernel[1]
+    if taps == 1:
         return weight
-    if len(merged) == 2 and weight.dtype in _EXACT and weight.is_contiguous():  # noqa: PLR2004
+    if not any(steps) and weight.dtype in _EXACT and weight.is_contiguous():
         # A sum over so few neighbours is several times slower than reading the weight.
-        taps = weight.size(2) * weight.size(3)
-        return (weight.flatten(2) @ weight.new_ones(taps)).view(*weight.shape[:2], 1, 1)
+        return torch.mv(weight.view(-1, taps), _ones(taps, weight.dtype, weight.device)).view(outputs, inputs, 1, 1)
+    merged = [2 + axis for axis in (0, 1) if not steps[axis]]
     return weight.sum(merged, keepdim=True) if merged else weight
 
 
-def _tap_gradient(x_averages: Tensor, dy_means: Tensor, groups: int) -> Tensor:
-    """The sum of x times dy over batch and patches: (C_out, C_in / groups)."""
+@lru_cache(maxsize=None)
+def _ones(count: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    return torch.ones(count, dtype=dtype, device=device)
+
+
+def _tap_gradient(x_averages: Tensor, dy_means: Tensor, groups: int, scale: float) -> Tensor:
+    """The sum of x times dy over batch and patches, times scale: (C_out, C_in / groups)."""
     if groups == dy_means.size(1) == x_averages.size(1):
-        return channel_products(dy_means, x_averages).view(-1, 1)
+        return channel_products(dy_means, x_averages, scale).view(-1, 1)
+    if groups > 1:
+        return _grouped_tap_gradient(x_averages, dy_means, groups).mul_(scale)
+    start = _ones(1, dy_means.dtype, dy_means.device)  # plays no part, and has to be there
     if _image_by_image(dy_means, groups) and _image_by_image(x_averages, groups):
         dy_planes, x_planes = dy_means.flatten(2), x_averages.flatten(2)
-        start = dy_means.new_zeros(dy_means.size(1), x_averages.size(1))
-        return torch.addbmm(start, dy_planes, x_planes.transpose(1, 2))
-    if groups == 1:
-        x_rows, dy_rows = _rows(x_averages), _rows(dy_means)
-        # Of so many rows and few columns, the product is faster with the wider matrix on its left.
-        return dy_rows.t() @ x_rows if dy_rows.size(1) >= x_rows.size(1) else (x_rows.t() @ dy_rows).t()
+        return torch.addbmm(start, dy_planes, x_planes.transpose(1, 2), beta=0, alpha=scale)
+    x_rows, dy_rows = _rows(x_averages), _rows(dy_means)
+    # Of so many rows and few columns, the product is faster with the wider matrix on its left.
+    if dy_rows.size(1) >= x_rows.size(1):
+        return torch.addmm(start, dy_rows.t(), x_rows, beta=0, alpha=scale)
+    return torch.addmm(start, x_rows.t(), dy_rows, beta=0, alpha=scale).t()
+
+
+def _grouped_tap_gradient(x_averages: Tensor, dy_means: Tensor, groups: int) -> Tensor:
     x_rows, dy_rows = _grouped_rows(x_averages, groups), _grouped_rows(dy_means, groups)
     if x_rows.size(2) == 1:
         return (dy_rows * x_rows).sum(0).view(-1, 1)

@@ -106,9 +106,7 @@ class PatchGrid(NamedTuple):
 
     def means(self, averages: Tensor) -> Tensor:
         """The mean over the real pixels of each patch, none of which may be empty, from its average."""
-        if all(set(axis.sizes()) == {axis.nominal} for axis in self):
-            return averages
-        return averages * self.shares(averages)
+        return averages if _all_full(self) else averages * self.shares(averages)
 
     def spread(self, values: Tensor, layout: torch.memory_format) -> Tensor:
         """Give every pixel the value of its patch: (N, C, P_h, P_w) → (N, C, H, W).
@@ -133,6 +131,11 @@ def memory_format(maps: Tensor) -> torch.memory_format:
     if maps.is_contiguous(memory_format=torch.channels_last) and not maps.is_contiguous():
         return torch.channels_last
     return torch.contiguous_format
+
+
+@lru_cache(maxsize=None)
+def _all_full(grid: PatchGrid) -> bool:
+    return all(set(axis.sizes()) == {axis.nominal} for axis in grid)
 
 
 @lru_cache(maxsize=None)

@@ -38,6 +38,10 @@ class FilterShape(NamedTuple):
             return 0
         return self.dilation[axis] // self.patch_size
 
+    def tap_steps(self, kernel: Sequence[int]) -> Tuple[int, int]:
+        """The same for both axes."""
+        return _tap_steps(self, tuple(kernel))
+
     def shares_patches(self, axis: int, kernel: Tuple[int, ...]) -> bool:
         """Whether an output patch lies where its input patch does, seen from a middle tap."""
         if self.stride[axis] != 1 or kernel[axis] % 2 == 0:
@@ -68,6 +72,11 @@ class FilterShape(NamedTuple):
         patch = self.patch_size * stride
         overhang = patches * patch - pixels
         return PatchAxis(pixels, patch, patches, -(-overhang // 2) if self.alignment == "centred" else 0)
+
+
+@lru_cache(maxsize=4096)
+def _tap_steps(shape: FilterShape, kernel: Tuple[int, ...]) -> Tuple[int, int]:
+    return shape.tap_step(0, kernel), shape.tap_step(1, kernel)
 
 
 @lru_cache(maxsize=4096)

@@ -10,13 +10,12 @@ from torch import Tensor
 
 from gradfilter.filtering.native.arguments import (
     as_constants,
+    averaging,
     changed,
-    counts,
     dense,
     dense_or_none,
     empties,
     empty,
-    patches,
     pointer,
     pointers,
     present,
@@ -48,14 +47,14 @@ def activate(  # noqa: PLR0917 - a kernel takes many things
     overwrite: the activated map is y itself where that is dense.
     """
     y, addend = maps[0], dense_or_none(maps[1], layout)
-    constants = as_constants([number for of_map in numbers for number in of_map], y)
-    run = kernel("activate", y, *present([addend, *constants]))
+    constants = as_constants((*numbers[0], *numbers[1]), y)
+    run = kernel("activate", y, addend, *constants)
     if run is None:
         return None
     y = dense(y, layout)
-    a, sums = y if overwrite else torch.empty_like(y), empties(y, counts(grid), layout, wanted)
+    a, sums = y if overwrite else torch.empty_like(y), empties(y, grid.patch_counts, layout, wanted)
     sources = pointer(y), pointer(addend), pointers(constants), pointer(a), pointers(sums)
-    run(*sources, *function, *shape(y, layout), *patches(grid), 1 / grid.area, threads())
+    run(*sources, *function, *shape(y, layout), *averaging(grid), threads())
     if overwrite:
         changed([a])
     return [a, *sums]
@@ -77,14 +76,12 @@ def extend_mask(
     maps: List[Optional[Tensor]] = []
     for y, numbers in normals:
         maps += [dense(y, layout), *as_constants(numbers[:2], a)]
-    run = kernel("mask", a, *present([opened, *maps]))
+    run = kernel("mask", a, opened, *maps)
     if run is None or len(normals) > MOST_NORMALS:
         return None
     out = empty(a, a.shape[2:], layout, torch.uint8)
-    sums = present(empties(a, counts(grid), layout, [True] * (1 + len(normals))))
+    sums = present(empties(a, grid.patch_counts, layout, [True] * (1 + len(normals))))
     missing = [None] * (MOST_NORMALS - len(normals))
     sources = pointer(mask), pointer(opened), previous[2], pointer(a), limit, pointers([*maps, *missing * 3])
-    run(
-        *sources, pointer(out), pointers([*sums, *missing]), *shape(a, layout), *patches(grid), 1 / grid.area, threads()
-    )
+    run(*sources, pointer(out), pointers([*sums, *missing]), *shape(a, layout), *averaging(grid), threads())
     return out, sums

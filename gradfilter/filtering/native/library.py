@@ -4,7 +4,8 @@ import ctypes
 import os
 import threading
 from functools import lru_cache
-from typing import Any, Dict, NamedTuple, Optional
+from operator import attrgetter
+from typing import Any, Callable, Dict, NamedTuple, Optional
 
 import torch
 from torch import Tensor
@@ -22,8 +23,8 @@ _SIGNATURES = {
     "mask": "ppd pd ppp iii ip ip d i",
     "max_pool": "pp dd ppp iii p i",
     "unpool_averages": "ppp iii ppp ii d i",
-    "unnormalise": "pppppp iiii dd pp i",
-    "products": "ppp iiii p i",
+    "unnormalise": "pppppp iiii dd p i",
+    "products": "ppp iiii d p i",
 }
 _TYPES = {"p": ctypes.c_void_p, "i": ctypes.c_int64, "d": ctypes.c_double}
 SUFFIXES = {torch.float32: "float32", torch.float64: "float64"}
@@ -44,27 +45,31 @@ def native_facts() -> Dict[str, str]:
     return dict(_library().facts)
 
 
-def kernel(name: str, *maps: Tensor) -> Optional[Any]:
-    """The kernel of this name for dense maps of one type, or None where they need PyTorch's operators."""
-    dtype = maps[0].dtype
-    for tensor in maps:
-        if tensor.dtype is not dtype or _needs_operators(tensor):
+def kernel(name: str, first: Tensor, *others: Optional[Tensor]) -> Optional[Any]:
+    """The kernel of this name for dense maps of one type, or None where they need PyTorch's operators.
+
+    These are needed where a map has no memory that a kernel may read, or somebody has to see what is done with it.
+    """
+    dtype, recording = first.dtype, torch.is_grad_enabled()
+    for tensor in (first, *others):
+        if tensor is not None and (
+            tensor.dtype is not dtype
+            or type(tensor) not in _PLAIN
+            or not _on_processor(tensor)
+            or tensor.layout is not _STRIDED
+            or not tensor.numel()
+            or (recording and tensor.requires_grad)
+        ):
             return None
     return find_function(name, dtype)
 
 
-def _needs_operators(tensor: Tensor) -> bool:
-    """Whether it has no memory that a kernel may read, or somebody has to see what is done with it."""
-    return (
-        type(tensor) not in _PLAIN
-        or tensor.device.type != "cpu"
-        or tensor.layout is not torch.strided
-        or not tensor.numel()
-        or (tensor.requires_grad and torch.is_grad_enabled())
-    )
-
-
 _PLAIN = (Tensor, torch.nn.Parameter)
+_STRIDED = torch.strided
+# To ask for a device costs several times more, and old torch has nothing else.
+_on_processor: Callable[[Tensor], bool] = (
+    attrgetter("is_cpu") if hasattr(Tensor, "is_cpu") else lambda tensor: tensor.device.type == "cpu"
+)
 
 
 @lru_cache(maxsize=None)

@@ -11,13 +11,11 @@ from torch import Tensor
 
 from gradfilter.filtering.native.arguments import (
     as_constants,
-    counts,
     dense,
     empty,
     owners,
     pointer,
     pointers,
-    present,
     shape,
     threads,
 )
@@ -39,7 +37,7 @@ def max_pool(  # noqa: PLR0917
 ) -> Optional[Tuple[Tensor, Tensor, Tensor]]:
     """Maxima of the clamped, normalised y, their places and their x̂."""
     constants = as_constants(numbers, y)
-    run = kernel("max_pool", y, *present(constants))
+    run = kernel("max_pool", y, *constants)
     if run is None:
         return None
     y = dense(y, layout)
@@ -63,9 +61,9 @@ def unpool_averages(
     if run is None:
         return None
     gradient, index = (dense(tensor, layout) for tensor in maps)
-    out, sizes = empty(gradient, counts(grid), layout), _sizes(input_size, windows, gradient.shape[2:])
+    out, sizes = empty(gradient, grid.patch_counts, layout), _sizes(input_size, windows, gradient.shape[2:])
     sources = pointer(gradient), pointer(index), pointer(out), *shape(gradient, layout), sizes
-    run(*sources, owners(grid.rows), owners(grid.columns), *counts(grid), 1 / grid.area, threads())
+    run(*sources, owners(grid.rows), owners(grid.columns), *grid.patch_counts, 1 / grid.area, threads())
     return out
 
 

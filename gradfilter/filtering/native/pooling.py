@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from gradfilter.filtering.native.arguments import (
+    averaging,
     changed,
-    counts,
     dense,
     empty,
     patches,
@@ -30,8 +30,8 @@ def averages(maps: Tensor, grid: "PatchGrid", layout: torch.memory_format) -> Op
     run = kernel("averages", maps)
     if run is None:
         return None
-    maps, out = dense(maps, layout), empty(maps, counts(grid), layout)
-    run(maps.data_ptr(), pointer(out), *shape(maps, layout), *patches(grid), 1 / grid.area, threads())
+    maps, out = dense(maps, layout), empty(maps, grid.patch_counts, layout)
+    run(maps.data_ptr(), out.data_ptr(), *shape(maps, layout), *averaging(grid), threads())
     return out
 
 
@@ -41,7 +41,7 @@ def spread(values: Tensor, grid: "PatchGrid", layout: torch.memory_format) -> Op
     if run is None:
         return None
     values, out = dense(values, layout), empty(values, [axis.pixels for axis in grid], layout)
-    run(values.data_ptr(), pointer(out), *shape(values, layout), *patches(grid), threads())
+    run(values.data_ptr(), out.data_ptr(), *shape(values, layout), *patches(grid), threads())
     return out
 
 
@@ -49,16 +49,15 @@ def batch_statistics(
     y: Tensor, running: Sequence[Optional[Tensor]], momentum: float, eps: float, layout: torch.memory_format
 ) -> Optional[Tuple[Tensor, Tensor]]:
     """Mean and 1/σ of each channel; running mean and variance, where there are any, move towards those of y."""
-    known = present(running)
-    run = kernel("statistics", y, *known)
+    run, known = kernel("statistics", y, *running), present(running)
     if run is None or not all(numbers.is_contiguous() for numbers in known):
         return None
     y = dense(y, layout)
     images, channels, height, width = y.shape
     mean, rstd = torch.empty(channels, dtype=y.dtype), torch.empty(channels, dtype=y.dtype)
     work = torch.empty(2 * channels * threads(), dtype=torch.float64)
-    results = pointer(mean), pointer(rstd), *map(pointer, running)
+    results = mean.data_ptr(), rstd.data_ptr(), *map(pointer, running)
     sizes = layout == torch.channels_last, images, channels, height * width
-    run(pointer(y), *results, momentum, eps, *sizes, pointer(work), threads())
+    run(y.data_ptr(), *results, momentum, eps, *sizes, work.data_ptr(), threads())
     changed(known)
     return mean, rstd

@@ -139,22 +139,23 @@ static void unnormalise_all(const grid_maps *maps, const in_front *front, int64_
         unnormalise_patch(maps, patch, front);
 }
 
-/* For every channel the sum over images and patches of one map times another. work: as above */
+/* For every channel the sum over images and patches of one map times another, times scale. work: as above */
 void NAME(products)(const T *one, const T *other, T *out, int64_t last, int64_t images, int64_t channels,
-                    int64_t patches, double *work, int64_t threads) {
+                    int64_t patches, double scale, double *work, int64_t threads) {
     grid_maps grid = {one, other, 0, 0, 0, 0, images, channels, patches};
     sum_all(&grid, 0, last, work, threads);
     for (int64_t c = 0; c < channels; c++)
-        out[c] = (T)work[c];
+        out[c] = (T)(work[c] * scale);
 }
 
 /* The gradients of weight and bias, and out, or none, in front of the normalisation. rstd, weight: of each channel, or
-none for 1. values: over how many a statistic was taken that was the batch's own, else 0. work: room for 2 · channels ·
-threads numbers; numbers: for 3 · channels. */
+none for 1. values: over how many a statistic was taken that was the batch's own, else 0. work: room for
+(2 · threads + 3) · channels numbers. */
 void NAME(unnormalise)(const T *const *maps, T *dweight, T *dbias, T *out, const T *rstd, const T *weight, int64_t last,
                        int64_t images, int64_t channels, int64_t patches, double area, double values, double *work,
-                       T *numbers, int64_t threads) {
+                       int64_t threads) {
     grid_maps grid = {maps[0], maps[1], maps[2], maps[3], maps[4], maps[5], images, channels, patches};
+    T *numbers = (T *)(work + 2 * threads * channels);
     T *scales = numbers, *offsets = numbers + channels, *correlations = numbers + 2 * channels;
     in_front front = {out, scales, offsets, correlations};
     for (int64_t c = 0; c < channels; c++) {

@@ -14,7 +14,6 @@ from gradfilter.filtering.native.arguments import (
     dense_or_none,
     pointer,
     pointers,
-    present,
     shape,
     threads,
 )
@@ -27,7 +26,8 @@ Gradients = Tuple[Optional[Tensor], Tensor, Tensor]
 
 
 def unnormalise(  # noqa: PLR0917 - a kernel takes many things
-    maps: Sequence[Optional[Tensor]],
+    gradient: Tensor,
+    averages: Sequence[Optional[Tensor]],
     scaling: Sequence[Optional[Tensor]],
     grid: "PatchGrid",
     values: int,
@@ -36,38 +36,27 @@ def unnormalise(  # noqa: PLR0917 - a kernel takes many things
 ) -> Optional[Gradients]:
     """The gradients in front of the normalisation, or None, of its weight and of its bias.
 
-    maps: gradient, and slope, slope_normal and normal or None. scaling: 1/σ and weight, or None. values: of a statistic
-    of the batch, else 0.
+    averages: slope, slope_normal and normal, or None. scaling: 1/σ and weight, or None. values: of a statistic of the
+    batch, else 0.
     """
-    scaling = as_constants(scaling, present(maps)[0])
-    run = kernel("unnormalise", *present([*maps, *scaling]))
+    scaling = as_constants(scaling, gradient)
+    run = kernel("unnormalise", gradient, *averages, *scaling)
     if run is None:
         return None
-    gradient, *others = [dense_or_none(each, layout) for each in maps]
-    if gradient is None:
-        return None
-    channels, dtype = gradient.size(1), gradient.dtype
-    dweight, dbias, numbers = (torch.empty(size, dtype=dtype) for size in (channels, channels, 3 * channels))
-    work = torch.empty(2 * channels * threads(), dtype=torch.float64)
-    out = torch.empty_like(gradient) if wants_map else None
-    counts = grid.counts(gradient)
-    sources = pointers([gradient, *others, counts, grid.shares(gradient)])
-    run(
-        sources,
-        *map(pointer, (dweight, dbias, out, *scaling)),
-        *shape(gradient, layout),
-        counts.numel(),
-        grid.area,
-        values,
-        pointer(work),
-        pointer(numbers),
-        threads(),
-    )
+    maps = [dense_or_none(each, layout) for each in (gradient, *averages)]
+    channels, counts = gradient.size(1), grid.counts(gradient)
+    dweight, dbias = torch.empty(channels, dtype=gradient.dtype), torch.empty(channels, dtype=gradient.dtype)
+    out = torch.empty_like(maps[0]) if wants_map else None  # type: ignore[arg-type]
+    work = torch.empty((2 * threads() + 3) * channels, dtype=torch.float64)
+    sources = pointers([*maps, counts, grid.shares(gradient)])
+    results = dweight.data_ptr(), dbias.data_ptr(), *map(pointer, (out, *scaling))
+    sizes = *shape(gradient, layout), counts.numel(), grid.area, values
+    run(sources, *results, *sizes, work.data_ptr(), threads())
     return out, dweight, dbias
 
 
-def products(one: Tensor, other: Tensor, layout: torch.memory_format) -> Optional[Tensor]:
-    """The sum of one map (N, C, P_h, P_w) times another for every channel: (C,)."""
+def products(one: Tensor, other: Tensor, scale: float, layout: torch.memory_format) -> Optional[Tensor]:
+    """The sum of one map (N, C, P_h, P_w) times another for every channel, times scale: (C,)."""
     run = kernel("products", one, other)
     if run is None:
         return None
@@ -75,5 +64,6 @@ def products(one: Tensor, other: Tensor, layout: torch.memory_format) -> Optiona
     channels = one.size(1)
     out, work = torch.empty(channels, dtype=one.dtype), torch.empty(2 * channels * threads(), dtype=torch.float64)
     patches = one.size(2) * one.size(3)
-    run(*map(pointer, (one, other, out)), *shape(one, layout), patches, pointer(work), threads())
+    maps = one.data_ptr(), other.data_ptr(), out.data_ptr()
+    run(*maps, *shape(one, layout), patches, scale, work.data_ptr(), threads())
     return out

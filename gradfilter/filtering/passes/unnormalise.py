@@ -44,8 +44,8 @@ def unnormalise(  # noqa: PLR0917 - a gradient and three averages
     scaling: 1/σ and weight, each (C,), or None for 1. values: m, or 0 where the statistics were given.
     """
     layout = memory_format(gradient)
-    maps = gradient, slope, slope_normal, normal if values else None
-    native = unnormalising.unnormalise(maps, scaling, grid, values, layout, wants_map)
+    averages = slope, slope_normal, normal if values else None
+    native = unnormalising.unnormalise(gradient, averages, scaling, grid, values, layout, wants_map)
     if native is None:
         return unnormalise_aten(gradient, slope, slope_normal, normal, scaling, grid, values, wants_map=wants_map)
     out, dweight, dbias = native
@@ -71,15 +71,15 @@ def unnormalise_aten(  # noqa: PLR0917
     return Unnormalised(out, dweight, dbias)
 
 
-def channel_products(one: Tensor, other: Tensor) -> Tensor:
-    """The sum of one map (N, C, P_h, P_w) times another for every channel: (C,)."""
-    found = unnormalising.products(one, other, memory_format(one))
-    return channel_products_aten(one, other) if found is None else found
+def channel_products(one: Tensor, other: Tensor, scale: float = 1.0) -> Tensor:
+    """The sum of one map (N, C, P_h, P_w) times another for every channel, times scale: (C,)."""
+    found = unnormalising.products(one, other, scale, memory_format(one))
+    return channel_products_aten(one, other, scale) if found is None else found
 
 
-def channel_products_aten(one: Tensor, other: Tensor) -> Tensor:
+def channel_products_aten(one: Tensor, other: Tensor, scale: float = 1.0) -> Tensor:
     """The same from PyTorch's operators."""
-    return (one * other).sum((0, 2, 3))
+    return (one * other).sum((0, 2, 3)) * scale
 
 
 def front_of(  # noqa: PLR0917

@@ -260,10 +260,10 @@ static void run_max_pool(scene s) {
 
 static void run_unnormalise(scene s) {
     int64_t patches = s.row_patches * s.column_patches, planes = s.images * s.channels, given = drawn(0, 15);
-    double values = (double)(drawn(0, 1) * 4 * s.images * patches), *work = room(2 * s.channels * s.threads, sizeof(double));
+    double values = (double)(drawn(0, 1) * 4 * s.images * patches);
+    double *work = room((2 * s.threads + 3) * s.channels, sizeof(double));
     T *maps[2][6], *dweight[2], *dbias[2], *out[2], *products[2], *rstd = drawn(0, 1) ? numbers(s.channels) : 0;
     T *weight = drawn(0, 1) ? numbers(s.channels) : 0;
-    T *room_for_numbers = room(3 * s.channels, sizeof(T));
     for (int k = 0; k < 4; k++) { /* gradient, slope, slope_normal, normal */
         maps[0][k] = k == 0 || given & 1 << k ? numbers(planes * patches) : 0;
         maps[1][k] = maps[0][k] ? moved(maps[0][k], s.images, s.channels, patches) : 0;
@@ -275,10 +275,10 @@ static void run_unnormalise(scene s) {
         dbias[last] = room(s.channels, sizeof(T));
         out[last] = given & 1 ? room(planes * patches, sizeof(T)) : 0;
         products[last] = room(s.channels, sizeof(T));
-        NAME(products)(maps[last][0], maps[last][0], products[last], last, s.images, s.channels, patches, work,
-                       s.threads);
+        NAME(products)(maps[last][0], maps[last][0], products[last], last, s.images, s.channels, patches, 0.5,
+                       work, s.threads);
         NAME(unnormalise)((const T *const *)maps[last], dweight[last], dbias[last], out[last], rstd, weight, last,
-                          s.images, s.channels, patches, 4, values, work, room_for_numbers, s.threads);
+                          s.images, s.channels, patches, 4, values, work, s.threads);
     }
     compare("products", products[0], products[1], 1, 1, s.channels);
     compare("gradients of weights", dweight[0], dweight[1], 1, 1, s.channels);
@@ -290,7 +290,7 @@ static void run_unnormalise(scene s) {
             free(maps[last][k]);
         free(dweight[last]), free(dbias[last]), free(out[last]), free(products[last]);
     }
-    free(maps[0][4]), free(maps[0][5]), free(work), free(room_for_numbers), free(rstd), free(weight);
+    free(maps[0][4]), free(maps[0][5]), free(work), free(rstd), free(weight);
 }
 
 int main(int count, char **arguments) {
