@@ -16,6 +16,8 @@ from torch import Tensor
 from gradfilter.filtering.native import pooling
 from gradfilter.filtering.precision import can_pool
 
+_MOST_IN_A_BYTE = 255
+
 
 class PatchAxis(NamedTuple):
     """One axis of `pixels` pixels, cut into `patches` patches of nominally `patch` pixels.
@@ -69,6 +71,11 @@ class PatchGrid(NamedTuple):
     def patch_counts(self) -> Tuple[int, int]:
         """Patches along each axis."""
         return self.rows.patches, self.columns.patches
+
+    @property
+    def is_counted_in_bytes(self) -> bool:
+        """Whether a byte holds the number of any patch's pixels."""
+        return _largest_patch(self) <= _MOST_IN_A_BYTE
 
     def counts(self, like: Tensor) -> Tensor:
         """The real pixels of each patch, (P_h, P_w), in the type of another tensor."""
@@ -136,6 +143,12 @@ def memory_format(maps: Tensor) -> torch.memory_format:
 @lru_cache(maxsize=None)
 def _all_full(grid: PatchGrid) -> bool:
     return all(set(axis.sizes()) == {axis.nominal} for axis in grid)
+
+
+@lru_cache(maxsize=None)
+def _largest_patch(grid: PatchGrid) -> int:
+    rows, columns = (max(axis.sizes()) for axis in grid)
+    return rows * columns
 
 
 @lru_cache(maxsize=None)

@@ -15,9 +15,9 @@ from gradfilter.filtering.chains.ends import PooledMap
 from gradfilter.filtering.chains.entered import Entered
 from gradfilter.filtering.chains.functions import GlobalMean, shared
 from gradfilter.filtering.chains.nesting import whole_map
-from gradfilter.filtering.chains.terms import STEPPED
 from gradfilter.filtering.chains.values import Blend, Value
 from gradfilter.filtering.passes import CLOSED, IDENTITY, Activation, Normal, batch_statistics, max_pool
+from gradfilter.filtering.passes.activation import STEPPED
 from gradfilter.filtering.stand_in import named_functions
 
 

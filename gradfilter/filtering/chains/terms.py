@@ -17,9 +17,6 @@ from gradfilter.filtering.chains.ways import Sums, Way
 from gradfilter.filtering.passes import Open, extend_mask
 from gradfilter.filtering.patches import PatchGrid
 
-# Activations whose derivative is 0 or 1, and the output below which it is 1, from 0 on.
-STEPPED = {"relu": float("inf"), "relu6": 6.0}
-
 Mask = Union[Open, Tensor, None]
 
 

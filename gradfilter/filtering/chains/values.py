@@ -17,10 +17,10 @@ from gradfilter.filtering.chains.entered import Entered
 from gradfilter.filtering.chains.functions import shared
 from gradfilter.filtering.chains.holders import holders
 from gradfilter.filtering.chains.nesting import nesting
-from gradfilter.filtering.chains.terms import STEPPED, Term, seen_through
+from gradfilter.filtering.chains.terms import Term, seen_through
 from gradfilter.filtering.chains.ways import Averaged, Sums
 from gradfilter.filtering.passes import IDENTITY, Activated, Activation, Open, Wanted, activate
-from gradfilter.filtering.passes.activation import slope
+from gradfilter.filtering.passes.activation import STEPPED, slope
 from gradfilter.filtering.patches import PatchGrid
 
 # Each activation that a gradient passes on its way costs every branch behind it another sum: no more than so many.

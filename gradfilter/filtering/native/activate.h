@@ -32,6 +32,7 @@ static void activate_lanes(const activation_task *task, block pixels, int64_t la
             rest.numbers[i] += rest.step[i] * now;
         for (int k = 0; k < SUMS; k++)
             rest.sums[k] += rest.sums[k] ? now : 0;
+        rest.opened += rest.opened ? now : 0;
         activate_lanes(&rest, pixels, lanes - now, kind);
     }
 }
@@ -65,6 +66,7 @@ static void activate_last(activation_task whole, T *const *out, int64_t images, 
                         task.addend += pixel;
                     for (int k = 0; k < SUMS; k++)
                         task.sums[k] = out[k] ? out[k] + patch : 0;
+                    task.opened += task.opened ? patch : 0;
                     activate_lanes(&task, pixels, channels, kind);
                 }
         STREAMED();
@@ -151,13 +153,16 @@ static void activate_first(activation_task whole, T *const *out, int64_t images,
     }
 }
 
-/* y, and addend or none → a, which may be y itself, and sums over patches times scale where sums[k] is one: of f′, f′ x,
+/* opened, or none, and only where channels come last: of activations whose f' is 0 or 1, the pixels of every patch where it
+is 1.
+
+y, and addend or none → a, which may be y itself, and sums over patches times scale where sums[k] is one: of f′, f′ x,
 f′ x2, x, x2, a */
-void NAME(activate)(const T *y, const T *addend, const T *const *numbers, T *a, T *const *sums, int64_t kind,
-                    double parameter, int64_t last, int64_t images, int64_t channels, int64_t row_patches,
+void NAME(activate)(const T *y, const T *addend, const T *const *numbers, T *a, T *const *sums, uint8_t *opened,
+                    int64_t kind, double parameter, int64_t last, int64_t images, int64_t channels, int64_t row_patches,
                     const int64_t *row_starts, int64_t column_patches, const int64_t *column_starts, double scale,
                     int64_t threads) {
-    activation_task task = {y, addend, a, {0}, {0}, {0}, (T)parameter, (T)scale, 0, 0};
+    activation_task task = {y, addend, a, {0}, {0}, {0}, opened, (T)parameter, (T)scale, 0, 0};
     axis rows = axis_of(row_patches, row_starts), columns = axis_of(column_patches, column_starts);
     memcpy(task.numbers, numbers, sizeof(task.numbers));
     if (last)

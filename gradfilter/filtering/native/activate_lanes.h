@@ -41,6 +41,8 @@ INLINE void W(activate_block)(const activation_task *task, block pixels, int64_t
                 sums[1] += slope * x;
                 sums[3] += x;
             }
+        if (task->opened)
+            W(store_bytes)(task->opened + lane, sums[0]);
         for (int i = 0; i < SUMS; i++)
             if (task->sums[i])
                 W(write)(task->sums[i] + lane, sums[i] * task->scale, task->streams_sums);

@@ -39,12 +39,14 @@ def activate(  # noqa: PLR0917 - a kernel takes many things
     wanted: Sequence[bool],
     layout: torch.memory_format,
     *,
-    overwrite: bool = False,
+    overwrite: bool,
+    counts: bool,
 ) -> Optional[List[Optional[Tensor]]]:
     """The activated map and its six averages, each where wanted.
 
     maps: y, and what is added to it, with the numbers of each. function: its place in KINDS, and its parameter.
-    overwrite: the activated map is y itself where that is dense.
+    overwrite: the activated map is y itself where that is dense. counts: the first average is a number of pixels, in
+    bytes; in channels_last only.
     """
     y, addend = maps[0], dense_or_none(maps[1], layout)
     constants = as_constants((*numbers[0], *numbers[1]), y)
@@ -52,12 +54,14 @@ def activate(  # noqa: PLR0917 - a kernel takes many things
     if run is None:
         return None
     y = dense(y, layout)
-    a, sums = y if overwrite else torch.empty_like(y), empties(y, grid.patch_counts, layout, wanted)
-    sources = pointer(y), pointer(addend), pointers(constants), pointer(a), pointers(sums)
+    a = y if overwrite else torch.empty_like(y)
+    opened = empty(y, grid.patch_counts, layout, torch.uint8) if counts and wanted[0] else None
+    sums = empties(y, grid.patch_counts, layout, (wanted[0] and not counts, *wanted[1:]))
+    sources = pointer(y), pointer(addend), pointers(constants), pointer(a), pointers(sums), pointer(opened)
     run(*sources, *function, *shape(y, layout), *averaging(grid), threads())
     if overwrite:
         changed([a])
-    return [a, *sums]
+    return [a, *([opened, *sums[1:]] if counts else sums)]
 
 
 def extend_mask(

@@ -19,11 +19,11 @@ _SIGNATURES = {
     "averages": "pp iii ip ip d i",
     "spread": "pp iii ip ip i",
     "statistics": "ppppp dd iiii p i",
-    "activate": "ppppp id iii ip ip d i",
+    "activate": "pppppp id iii ip ip d i",
     "mask": "ppd pd ppp iii ip ip d i",
     "max_pool": "pp dd ppp iii p i",
     "unpool_averages": "ppp iii ppp ii d i",
-    "unnormalise": "pppppp iiii dd p i",
+    "unnormalise": "ppppppp iiii dd p i",
     "products": "ppp iiii d p i",
 }
 _TYPES = {"p": ctypes.c_void_p, "i": ctypes.c_int64, "d": ctypes.c_double}

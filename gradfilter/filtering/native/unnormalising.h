@@ -7,6 +7,8 @@ shares the pixels of a full patch beside them. */
 typedef struct {
     const T *gradient, *slope, *slope_normal, *normal; /* each but the first may be none */
     const T *counts, *shares;
+    const uint8_t *opened; /* or none; in place of slope, where channels come last: pixels, each a share of a full patch */
+    T pixel;
     int64_t images, channels, patches;
 } grid_maps;
 
@@ -39,8 +41,12 @@ static void sum_patch(const grid_maps *maps, int64_t patch, double *restrict bia
     const T *gradient = maps->gradient + patch * maps->channels;
     const T *slope = maps->slope ? maps->slope + patch * maps->channels : 0;
     const T *normal = maps->slope_normal ? maps->slope_normal + patch * maps->channels : 0;
-    T count = slope ? 0 : maps->counts[patch % maps->patches];
-    if (slope)
+    const uint8_t *opened = maps->opened ? maps->opened + patch * maps->channels : 0;
+    T count = slope || opened ? 0 : maps->counts[patch % maps->patches], pixel = maps->pixel;
+    if (opened)
+        for (int64_t c = 0; c < maps->channels; c++)
+            bias[c] += gradient[c] * (opened[c] * pixel);
+    else if (slope)
         for (int64_t c = 0; c < maps->channels; c++)
             bias[c] += gradient[c] * slope[c];
     else
@@ -80,8 +86,15 @@ static void unnormalise_patch(const grid_maps *maps, int64_t patch, const in_fro
     const T *gradient = maps->gradient + patch * maps->channels;
     const T *slope = maps->slope ? maps->slope + patch * maps->channels : 0;
     const T *normal = maps->normal ? maps->normal + patch * maps->channels : 0;
-    T share = maps->shares[patch % maps->patches];
-    if (slope && normal)
+    const uint8_t *opened = maps->opened ? maps->opened + patch * maps->channels : 0;
+    T share = maps->shares[patch % maps->patches], pixel = maps->pixel;
+    if (opened && normal)
+        for (int64_t c = 0; c < maps->channels; c++)
+            out[c] = scale[c] * ((gradient[c] * (opened[c] * pixel) - normal[c] * correlation[c]) * share - offset[c]);
+    else if (opened)
+        for (int64_t c = 0; c < maps->channels; c++)
+            out[c] = scale[c] * (gradient[c] * (opened[c] * pixel) * share - offset[c]);
+    else if (slope && normal)
         for (int64_t c = 0; c < maps->channels; c++)
             out[c] = scale[c] * ((gradient[c] * slope[c] - normal[c] * correlation[c]) * share - offset[c]);
     else if (slope)
@@ -142,7 +155,7 @@ static void unnormalise_all(const grid_maps *maps, const in_front *front, int64_
 /* For every channel the sum over images and patches of one map times another, times scale. work: as above */
 void NAME(products)(const T *one, const T *other, T *out, int64_t last, int64_t images, int64_t channels,
                     int64_t patches, double scale, double *work, int64_t threads) {
-    grid_maps grid = {one, other, 0, 0, 0, 0, images, channels, patches};
+    grid_maps grid = {one, other, 0, 0, 0, 0, 0, 0, images, channels, patches};
     sum_all(&grid, 0, last, work, threads);
     for (int64_t c = 0; c < channels; c++)
         out[c] = (T)(work[c] * scale);
@@ -151,10 +164,10 @@ void NAME(products)(const T *one, const T *other, T *out, int64_t last, int64_t 
 /* The gradients of weight and bias, and out, or none, in front of the normalisation. rstd, weight: of each channel, or
 none for 1. values: over how many a statistic was taken that was the batch's own, else 0. work: room for
 (2 · threads + 3) · channels numbers. */
-void NAME(unnormalise)(const T *const *maps, T *dweight, T *dbias, T *out, const T *rstd, const T *weight, int64_t last,
-                       int64_t images, int64_t channels, int64_t patches, double area, double values, double *work,
+void NAME(unnormalise)(const T *const *maps, const uint8_t *opened, T *dweight, T *dbias, T *out, const T *rstd,
+                       const T *weight, int64_t last, int64_t images, int64_t channels, int64_t patches, double area, double values, double *work,
                        int64_t threads) {
-    grid_maps grid = {maps[0], maps[1], maps[2], maps[3], maps[4], maps[5], images, channels, patches};
+    grid_maps grid = {maps[0], maps[1], maps[2], maps[3], maps[4], maps[5], opened, (T)(1 / area), images, channels, patches};
     T *numbers = (T *)(work + 2 * threads * channels);
     T *scales = numbers, *offsets = numbers + channels, *correlations = numbers + 2 * channels;
     in_front front = {out, scales, offsets, correlations};
@@ -164,7 +177,7 @@ void NAME(unnormalise)(const T *const *maps, T *dweight, T *dbias, T *out, const
     }
     sum_all(&grid, out && values == 0 ? &front : 0, last, work, threads);
     for (int64_t c = 0; c < channels; c++) {
-        double to_bias = work[c] * (grid.slope ? area : 1), to_weight = work[channels + c] * area;
+        double to_bias = work[c] * (grid.slope || opened ? area : 1), to_weight = work[channels + c] * area;
         dbias[c] = (T)to_bias;
         dweight[c] = (T)to_weight;
         if (values > 0) {

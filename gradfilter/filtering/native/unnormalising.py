@@ -36,10 +36,13 @@ def unnormalise(  # noqa: PLR0917 - a kernel takes many things
 ) -> Optional[Gradients]:
     """The gradients in front of the normalisation, or None, of its weight and of its bias.
 
-    averages: slope, slope_normal and normal, or None. scaling: 1/σ and weight, or None. values: of a statistic of the
-    batch, else 0.
+    averages: slope, slope_normal and normal, or None; slope may count pixels, in bytes. scaling: 1/σ and weight, or
+    None. values: of a statistic of the batch, else 0.
     """
-    scaling = as_constants(scaling, gradient)
+    scaling, opened = as_constants(scaling, gradient), None
+    if averages[0] is not None and averages[0].dtype is torch.uint8:
+        layout = torch.channels_last  # what they are counted in
+        opened, averages = dense(averages[0], layout), (None, *averages[1:])
     run = kernel("unnormalise", gradient, *averages, *scaling)
     if run is None:
         return None
@@ -51,7 +54,7 @@ def unnormalise(  # noqa: PLR0917 - a kernel takes many things
     sources = pointers([*maps, counts, grid.shares(gradient)])
     results = dweight.data_ptr(), dbias.data_ptr(), *map(pointer, (out, *scaling))
     sizes = *shape(gradient, layout), counts.numel(), grid.area, values
-    run(sources, *results, *sizes, work.data_ptr(), threads())
+    run(sources, pointer(opened), *results, *sizes, work.data_ptr(), threads())
     return out, dweight, dbias
 
 

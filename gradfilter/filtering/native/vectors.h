@@ -24,6 +24,15 @@ static inline void W(stream)(T *to, V value) { _mm512_stream_ps((float *)to, (__
 #else
 static inline void W(stream)(T *to, V value) { W(store)(to, value); }
 #endif
+/* whole numbers below 256 */
+static inline void W(store_bytes)(uint8_t *to, V value) {
+#if WIDTH == LINE && defined(__AVX512F__) && !DOUBLE
+    _mm_storeu_si128((__m128i *)to, _mm512_cvtepi32_epi8(_mm512_cvttps_epi32((__m512)value)));
+#else
+    for (int k = 0; k < LANES; k++)
+        to[k] = (uint8_t)(INTEGER)value[k];
+#endif
+}
 static inline V W(all)(T value) { return value - (V){0}; }
 /* yes where the mask has all bits set, no where it has none */
 static inline V W(choose)(VI mask, V yes, V no) { return (V)((mask & (VI)yes) | (~mask & (VI)no)); }

@@ -30,7 +30,8 @@ typedef struct {
     T *a;
     const T *numbers[NUMBERS]; /* of y and of the addend; step is 1 where each lane has its own, else 0 */
     int64_t step[NUMBERS];
-    T *sums[SUMS]; /* one for each lane, or none */
+    T *sums[SUMS];   /* one for each lane, or none */
+    uint8_t *opened; /* of how many pixels f' is 1, where it is 0 or 1, for each lane; or none */
     T parameter, scale;
     int streams, streams_sums; /* whether vectors of a line's width that are written to a, to sums, go past the caches */
 } activation_task;

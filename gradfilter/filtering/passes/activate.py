@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from gradfilter.filtering.native import activating
-from gradfilter.filtering.passes.activation import Activation, activated, place, slope
+from gradfilter.filtering.passes.activation import STEPPED, Activation, activated, place, slope
 from gradfilter.filtering.passes.normal import NO_NORMAL, Normal, normalised, scaled, wide
 from gradfilter.filtering.patches import PatchGrid, memory_format
 
@@ -32,7 +32,8 @@ class Wanted(NamedTuple):
 class Activated(NamedTuple):
     """The activated map, and averages over the patches of a grid, each (N, C, P_h, P_w) or None.
 
-    The averages are those of f′(z), f′(z) · x̂, f′(z) · x̂₂, x̂, x̂₂ and a.
+    The averages are those of f′(z), f′(z) · x̂, f′(z) · x̂₂, x̂, x̂₂ and a. That of f′(z) is a number of pixels, in bytes,
+    where counts_opened says so.
     """
 
     a: Tensor
@@ -71,8 +72,10 @@ def activate(  # noqa: PLR0917 - a map and its numbers, twice
         raise ValueError("the addend is %s, and must be as large as the map: %s." % (list(addend.shape), list(y.shape)))
     grid.require(y.shape[2:])
     numbers = normal or NO_NORMAL, addend_normal or NO_NORMAL
-    function = place(activation), activation.parameter
-    results = activating.activate((y, addend), numbers, function, grid, wanted, memory_format(y), overwrite=overwrite)
+    function, layout = (place(activation), activation.parameter), memory_format(y)
+    counts = counts_opened(activation, grid, layout)
+    maps = y, addend
+    results = activating.activate(maps, numbers, function, grid, wanted, layout, overwrite=overwrite, counts=counts)
     if results is None:
         return activate_aten(y, normal, addend, addend_normal, activation, grid, wanted)
     a, *averages = results
@@ -101,4 +104,14 @@ def activate_aten(  # noqa: PLR0917
         grid.averages(reduce(torch.mul, maps)).to(y.dtype).contiguous(memory_format=layout) if want else None
         for want, maps in zip(wanted, factors)
     ]
+    if averages[0] is not None and counts_opened(activation, grid, layout):
+        averages[0] = (averages[0] * grid.area).round().to(torch.uint8)
     return Activated(a.to(y.dtype).contiguous(memory_format=layout), *averages)
+
+
+def counts_opened(activation: Activation, grid: PatchGrid, layout: torch.memory_format) -> bool:
+    """Whether of f′ the pixels of each patch are counted where it is 1: a quarter of an average's memory.
+
+    Where it is 0 or 1, and channels come last.
+    """
+    return layout == torch.channels_last and activation.kind in STEPPED and grid.is_counted_in_bytes

@@ -17,6 +17,9 @@ class Activation(NamedTuple):
 
 IDENTITY = Activation("identity")
 
+# Activations whose derivative is 0 or 1, and the output below which it is 1, from 0 on.
+STEPPED = {"relu": math.inf, "relu6": 6.0}
+
 
 class _Formula(NamedTuple):
     value: Callable[[Tensor, float], Tensor]

@@ -11,6 +11,7 @@ Source: BatchNorm's backward pass, averaged over patches.
 
 from typing import NamedTuple, Optional, Sequence
 
+import torch
 from torch import Tensor
 
 from gradfilter.filtering.native import unnormalising
@@ -41,7 +42,8 @@ def unnormalise(  # noqa: PLR0917 - a gradient and three averages
 ) -> Unnormalised:
     """All (N, C, P_h, P_w) but scaling: averages of f′ (None: 1 everywhere), f′ · x̂ and x̂ over the grid's patches.
 
-    scaling: 1/σ and weight, each (C,), or None for 1. values: m, or 0 where the statistics were given.
+    slope: in bytes it is the number of each patch's pixels where f′ is 1. scaling: 1/σ and weight, each (C,), or None
+    for 1. values: m, or 0 where the statistics were given.
     """
     layout = memory_format(gradient)
     averages = slope, slope_normal, normal if values else None
@@ -64,6 +66,8 @@ def unnormalise_aten(  # noqa: PLR0917
     wants_map: bool = True,
 ) -> Unnormalised:
     """The same from PyTorch's operators."""
+    if slope is not None and slope.dtype is torch.uint8:
+        slope = slope.to(gradient.dtype) / grid.area
     means = gradient if slope is None else gradient * grid.means(slope)
     dbias = (means * grid.counts(means)).sum((0, 2, 3))
     dweight = None if slope_normal is None else (gradient * slope_normal).sum((0, 2, 3)) * grid.area

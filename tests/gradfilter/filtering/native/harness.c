@@ -63,6 +63,15 @@ static void compare(const char *what, const T *first, const T *last, int64_t ima
     free(expected);
 }
 
+/* averages of what is 0 or 1, each a quarter of so many pixels, and these in bytes */
+static void compare_counted(const T *averages, const uint8_t *counted, int64_t count) {
+    for (int64_t i = 0; i < count; i++)
+        if ((uint8_t)(int64_t)(averages[i] * 4) != counted[i]) {
+            fprintf(stderr, "counted: average %g, %d pixels\n", (double)averages[i], counted[i]);
+            exit(1);
+        }
+}
+
 typedef struct {
     int64_t images, channels, height, width, row_patches, column_patches, *row_starts, *column_starts, threads;
 } scene;
@@ -140,6 +149,7 @@ static void run_activate(scene s) {
     addend[1] = moved(addend[0], s.images, s.channels, pixels);
     for (int i = 0; i < NUMBERS; i++)
         constants[i] = with & (i < 4 ? 1 : 2) ? numbers(s.channels) : 0;
+    uint8_t *opened = room(planes * patches, 1);
     for (int64_t kind = 0; kind < 9; kind++) {
         int64_t overwritten = (kind + s.images) % 3; /* in which layout, if in any, a takes the place of y */
         for (int last = 0; last < 2; last++) {
@@ -148,9 +158,12 @@ static void run_activate(scene s) {
                 sums[last][i] = wanted >> i & 1 ? room(planes * patches, sizeof(T)) : 0;
             memcpy(a[last], y[last], (size_t)(planes * pixels) * sizeof(T));
             NAME(activate)(last == overwritten ? a[last] : y[last], with & 2 ? addend[last] : 0,
-                           (const T *const *)constants, a[last], sums[last], kind, 0.1, last, s.images, s.channels,
+                           (const T *const *)constants, a[last], sums[last],
+                           last && (kind == 1 || kind == 2) ? opened : 0, kind, 0.1, last, s.images, s.channels,
                            GRID, 0.25, s.threads);
         }
+        if (wanted & 1 && (kind == 1 || kind == 2))
+            compare_counted(sums[1][0], opened, planes * patches);
         compare("activated", a[0], a[1], s.images, s.channels, pixels);
         for (int i = 0; i < SUMS; i++)
             if (sums[0][i])
@@ -163,6 +176,7 @@ static void run_activate(scene s) {
     }
     for (int last = 0; last < 2; last++)
         free(y[last]), free(addend[last]);
+    free(opened);
     for (int i = 0; i < NUMBERS; i++)
         free(constants[i]);
 }
@@ -268,6 +282,14 @@ static void run_unnormalise(scene s) {
         maps[0][k] = k == 0 || given & 1 << k ? numbers(planes * patches) : 0;
         maps[1][k] = maps[0][k] ? moved(maps[0][k], s.images, s.channels, patches) : 0;
     }
+    uint8_t *opened[2] = {0};
+    if (given & 2 && drawn(0, 1)) { /* slope is their average, and where channels come last they are given */
+        opened[0] = room(planes * patches, 1);
+        for (int64_t i = 0; i < planes * patches; i++)
+            maps[0][1][i] = (T)(opened[0][i] = (uint8_t)drawn(0, 4)) / 4;
+        opened[1] = moved_bytes(opened[0], s.images, s.channels, patches);
+        free(maps[1][1]), maps[1][1] = 0;
+    }
     for (int k = 4; k < 6; k++) /* counts, shares */
         maps[0][k] = maps[1][k] = numbers(patches);
     for (int last = 0; last < 2; last++) {
@@ -277,9 +299,14 @@ static void run_unnormalise(scene s) {
         products[last] = room(s.channels, sizeof(T));
         NAME(products)(maps[last][0], maps[last][0], products[last], last, s.images, s.channels, patches, 0.5,
                        work, s.threads);
-        NAME(unnormalise)((const T *const *)maps[last], dweight[last], dbias[last], out[last], rstd, weight, last,
+        NAME(unnormalise)((const T *const *)maps[last], last ? opened[1] : 0, dweight[last], dbias[last], out[last], rstd, weight, last,
                           s.images, s.channels, patches, 4, values, work, s.threads);
     }
+    for (int last = 0; last < 2; last++)
+        for (int64_t c = 0; c < s.channels; c++) { /* of sums, beside how large those of so many numbers are */
+            T size = (T)sqrt((double)(s.images * patches));
+            products[last][c] /= size, dweight[last][c] /= size, dbias[last][c] /= size;
+        }
     compare("products", products[0], products[1], 1, 1, s.channels);
     compare("gradients of weights", dweight[0], dweight[1], 1, 1, s.channels);
     compare("gradients of biases", dbias[0], dbias[1], 1, 1, s.channels);
@@ -288,7 +315,8 @@ static void run_unnormalise(scene s) {
     for (int last = 0; last < 2; last++) {
         for (int k = 0; k < 4; k++)
             free(maps[last][k]);
-        free(dweight[last]), free(dbias[last]), free(out[last]), free(products[last]);
+        free(dweight[last]), free(dbias[last]), free(out[last]), free(products[last]),
+            free(opened[last]);
     }
     free(maps[0][4]), free(maps[0][5]), free(work), free(rstd), free(weight);
 }

@@ -91,6 +91,22 @@ def test_twin_computes_the_same(grid, values, given, layout, dtype):
     assert unnormalise(*arguments, wants_map=False).map is None
 
 
+@pytest.mark.parametrize("function", [unnormalise, unnormalise_aten], ids=["fused", "aten"])
+@pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS.keys())
+@pytest.mark.parametrize("values", [0, 77])
+@pytest.mark.parametrize("grid", GRIDS, ids=str)
+def test_counted_pixels_are_averages(grid, values, layout, function):
+    """Of a derivative that is 0 or 1, with and without x̂; the gradient may be laid out otherwise."""
+    size = 3, 5, *grid.patch_counts
+    gradient, slope_normal, normal = (torch.randn(size).double().contiguous(memory_format=layout) for _ in range(3))
+    opened = torch.randint(0, grid.area + 1, size, dtype=torch.uint8).contiguous(memory_format=torch.channels_last)
+    for x_averages in (normal, None):
+        rest = slope_normal, x_averages, (torch.rand(5).double(), None), grid, values
+        found = function(gradient, opened, *rest)
+        expected = unnormalise_aten(gradient, opened.double() / grid.area, *rest)
+        assert all(difference(one, other) < 1e-12 for one, other in zip(found, expected))
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
 @pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS.keys())
 @pytest.mark.parametrize("other_layout", LAYOUTS.values(), ids=LAYOUTS.keys())
