@@ -70,12 +70,10 @@ class FilteredConv2d(nn.Conv2d):
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - nn.Conv2d's own name
         """(N, C_in, H, W) → (N, C_out, H_out, W_out)."""
-        shape = self.filter_shape
-        if shape.patch_size > 1 and runs_in_chain(input, self.weight):
-            return cast(
-                "Tensor", chained_convolution(input, self.weight, self.bias, shape, at_once=bool(self._forward_hooks))
-            )
-        return convolve(materialised(input, "a layer by itself"), self.weight, self.bias, shape)
+        shape, weight, bias = self.filter_shape, self.weight, self.bias
+        if shape.patch_size > 1 and runs_in_chain(input, weight):
+            return cast("Tensor", chained_convolution(input, weight, bias, shape, at_once=bool(self._forward_hooks)))
+        return convolve(materialised(input, "a layer by itself"), weight, bias, shape)
 
     @property
     def filter_shape(self) -> FilterShape:

@@ -32,9 +32,12 @@ def _takes(operator: Callable[[Tensor], Tensor], device: str, dtype: torch.dtype
     return True
 
 
+_ASKS_BY_DEVICE = hasattr(torch, "get_autocast_dtype")  # torch 2.4, where the question got an argument
+
+
 def autocasts(device: str) -> bool:
     """Whether autocast is on for this kind of device."""
-    if hasattr(torch, "get_autocast_dtype"):  # torch 2.4, where the question got an argument
+    if _ASKS_BY_DEVICE:
         return torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
     return torch.is_autocast_enabled() if device == "cuda" else torch.is_autocast_cpu_enabled()
 

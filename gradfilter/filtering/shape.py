@@ -54,14 +54,9 @@ class FilterShape(NamedTuple):
         """The matching patch grids of an input and output of (H, W); their number of patches is the output's."""
         return _grids(self, tuple(input_size), tuple(output_size))
 
-    def output_size(self, input_size: Sequence[int], kernel: Tuple[int, ...]) -> List[int]:
+    def output_size(self, input_size: Sequence[int], kernel: Sequence[int]) -> Tuple[int, ...]:
         """(H, W) of the convolution's output."""
-        if self.padding == "same":
-            return list(input_size)
-        padding = (0, 0) if isinstance(self.padding, str) else self.padding
-        reaches = [dilation * (taps - 1) for dilation, taps in zip(self.dilation, kernel)]
-        axes = zip(input_size, padding, reaches, self.stride)
-        return [(size + 2 * pad - reach - 1) // stride + 1 for size, pad, reach, stride in axes]
+        return _output_size(self, tuple(input_size), tuple(kernel))
 
     def patch_counts(self, output_size: Sequence[int]) -> List[int]:
         """How many patches an output of (H, W) has on each axis."""
@@ -77,6 +72,16 @@ class FilterShape(NamedTuple):
 @lru_cache(maxsize=4096)
 def _tap_steps(shape: FilterShape, kernel: Tuple[int, ...]) -> Tuple[int, int]:
     return shape.tap_step(0, kernel), shape.tap_step(1, kernel)
+
+
+@lru_cache(maxsize=4096)
+def _output_size(shape: FilterShape, input_size: Tuple[int, ...], kernel: Tuple[int, ...]) -> Tuple[int, ...]:
+    if shape.padding == "same":
+        return input_size
+    padding = (0, 0) if isinstance(shape.padding, str) else shape.padding
+    reaches = [dilation * (taps - 1) for dilation, taps in zip(shape.dilation, kernel)]
+    axes = zip(input_size, padding, reaches, shape.stride)
+    return tuple((size + 2 * pad - reach - 1) // stride + 1 for size, pad, reach, stride in axes)
 
 
 @lru_cache(maxsize=4096)

@@ -16,7 +16,7 @@ from gradfilter.errors import ChainInCheckpoint
 
 # What every call of a module goes through; where there are two, the one with fewer locals, as asking for one makes all.
 _CALL: CodeType = getattr(nn.Module, "_wrapped_call_impl", nn.Module._call_impl).__code__  # noqa: SLF001
-_CHECKPOINTING: str = torch.utils.checkpoint.__file__
+_CHECKPOINTING = vars(torch.utils.checkpoint)
 
 
 def is_inside(ends_chains: Any) -> bool:
@@ -43,11 +43,10 @@ def _innermost(ends_chains: Any) -> Optional[FrameType]:
     """The innermost call of a model with this forward hook, or of torch's checkpointing."""
     frame: Optional[FrameType] = sys._getframe(1)  # noqa: SLF001 - the one way to ask who called
     while frame is not None:
-        code = frame.f_code
-        if code is _CALL:
+        if frame.f_code is _CALL:
             if ends_chains in frame.f_locals["self"]._forward_hooks.values():  # noqa: SLF001
                 return frame
-        elif code.co_filename == _CHECKPOINTING:
+        elif frame.f_globals is _CHECKPOINTING:
             return frame
         frame = frame.f_back
     return None

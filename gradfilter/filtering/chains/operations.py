@@ -75,9 +75,11 @@ def _bare_branch(deferred: Any) -> Optional[Branch]:
 # -------------------------------------------------------------------------------------- activations
 
 
-def _activation(kind: str, parameter: float = 0.0) -> Callable[..., Any]:
+def _activation(kind: str) -> Callable[..., Any]:
+    activation = Activation(kind)
+
     def handler(input: Deferred, inplace: bool = False) -> Any:  # noqa: A002
-        return _activated(input, Activation(kind, parameter), inplace=inplace)
+        return _activated(input, activation, inplace=inplace)
 
     return handler
 

@@ -2,6 +2,7 @@
 
 import ctypes
 import struct
+import threading
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Callable, List, Optional, Sequence, Tuple
 
@@ -119,6 +120,23 @@ def _starts(axis: "PatchAxis") -> Any:
     for size in axis.sizes():
         starts.append(starts[-1] + size)
     return (ctypes.c_int64 * len(starts))(*starts)
+
+
+class _Scratch(threading.local):
+    """Room that kernels of one thread take one after another."""
+
+    def __init__(self) -> None:
+        self.room = torch.empty(0, dtype=torch.float64)
+
+
+_SCRATCH = _Scratch()
+
+
+def scratch(count: int) -> int:
+    """Room for so many doubles, for the time of one call."""
+    if _SCRATCH.room.numel() < count:
+        _SCRATCH.room = torch.empty(count, dtype=torch.float64)
+    return _SCRATCH.room.data_ptr()
 
 
 def threads() -> int:

@@ -50,6 +50,8 @@ def kernel(name: str, first: Tensor, *others: Optional[Tensor]) -> Optional[Any]
 
     These are needed where a map has no memory that a kernel may read, or somebody has to see what is done with it.
     """
+    if not first.numel():
+        return None
     dtype, recording = first.dtype, torch.is_grad_enabled()
     for tensor in (first, *others):
         if tensor is not None and (
@@ -57,7 +59,6 @@ def kernel(name: str, first: Tensor, *others: Optional[Tensor]) -> Optional[Any]
             or type(tensor) not in _PLAIN
             or not _on_processor(tensor)
             or tensor.layout is not _STRIDED
-            or not tensor.numel()
             or (recording and tensor.requires_grad)
         ):
             return None

@@ -16,6 +16,7 @@ from gradfilter.filtering.native.arguments import (
     patches,
     pointer,
     present,
+    scratch,
     shape,
     threads,
 )
@@ -55,9 +56,8 @@ def batch_statistics(
     y = dense(y, layout)
     images, channels, height, width = y.shape
     mean, rstd = torch.empty(channels, dtype=y.dtype), torch.empty(channels, dtype=y.dtype)
-    work = torch.empty(2 * channels * threads(), dtype=torch.float64)
     results = mean.data_ptr(), rstd.data_ptr(), *map(pointer, running)
     sizes = layout == torch.channels_last, images, channels, height * width
-    run(y.data_ptr(), *results, momentum, eps, *sizes, work.data_ptr(), threads())
+    run(y.data_ptr(), *results, momentum, eps, *sizes, scratch(2 * channels * threads()), threads())
     changed(known)
     return mean, rstd

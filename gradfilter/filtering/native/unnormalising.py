@@ -14,6 +14,7 @@ from gradfilter.filtering.native.arguments import (
     dense_or_none,
     pointer,
     pointers,
+    scratch,
     shape,
     threads,
 )
@@ -50,11 +51,10 @@ def unnormalise(  # noqa: PLR0917 - a kernel takes many things
     channels, counts = gradient.size(1), grid.counts(gradient)
     dweight, dbias = torch.empty(channels, dtype=gradient.dtype), torch.empty(channels, dtype=gradient.dtype)
     out = torch.empty_like(maps[0]) if wants_map else None  # type: ignore[arg-type]
-    work = torch.empty((2 * threads() + 3) * channels, dtype=torch.float64)
     sources = pointers([*maps, counts, grid.shares(gradient)])
     results = dweight.data_ptr(), dbias.data_ptr(), *map(pointer, (out, *scaling))
     sizes = *shape(gradient, layout), counts.numel(), grid.area, values
-    run(sources, pointer(opened), *results, *sizes, work.data_ptr(), threads())
+    run(sources, pointer(opened), *results, *sizes, scratch((2 * threads() + 3) * channels), threads())
     return out, dweight, dbias
 
 
@@ -65,8 +65,8 @@ def products(one: Tensor, other: Tensor, scale: float, layout: torch.memory_form
         return None
     one, other = dense(one, layout), dense(other, layout)
     channels = one.size(1)
-    out, work = torch.empty(channels, dtype=one.dtype), torch.empty(2 * channels * threads(), dtype=torch.float64)
+    out = torch.empty(channels, dtype=one.dtype)
     patches = one.size(2) * one.size(3)
     maps = one.data_ptr(), other.data_ptr(), out.data_ptr()
-    run(*maps, *shape(one, layout), patches, scale, work.data_ptr(), threads())
+    run(*maps, *shape(one, layout), patches, scale, scratch(2 * channels * threads()), threads())
     return out
