@@ -3,9 +3,6 @@
 /* numbers of one map: mean, rstd, weight, bias of every channel; where there are none, those that change nothing */
 static const T NOTHING[] = {0, 1, 1, 0};
 
-/* Whether rows of so many lanes, one after another from a on, are whole lines of memory */
-static int are_lines(const T *a, int64_t lanes) { return (uintptr_t)a % LINE == 0 && lanes * sizeof(T) % LINE == 0; }
-
 static int are_all_lines(T *const *sums, int64_t lanes) {
     int all = 1;
     for (int k = 0; k < SUMS; k++)

@@ -13,8 +13,10 @@
 enum {
     ROW = 512,    /* columns, or channels, that are worked on at once, so that their sums stay in the nearest cache */
     PIECE = 2048, /* elements of a map that are worked on at once, for the same reason */
-    AHEAD = 2048, /* elements */
+    AHEAD = 2048, /* elements that are fetched before they are needed, where the processor does not guess them */
+    NEAR = 512,   /* the same where it does, but not soon enough */
     PIECE_PIXELS = 64, /* pixels of channels side by side in such a piece */
+    LARGE = 1 << 24,   /* bytes of a map that caches do not keep until it is read */
     WIDEST = 64,       /* bytes of the widest vector */
 };
 
@@ -72,6 +74,7 @@ static void fold_equal(const T *restrict values, int64_t count, int64_t size, T 
     case 3: FOLD(3) break;
     case 4: FOLD(4) break;
     case 8: FOLD(8) break;
+    case 9: FOLD(9) break;
     default: FOLD(size)
     }
 }
@@ -116,6 +119,7 @@ static void repeat_equal(const T *restrict values, T *restrict row, int64_t coun
     switch (size) {
     case 2: REPEAT(2) break;
     case 4: REPEAT(4) break;
+    case 9: REPEAT(9) break;
     default: REPEAT(size)
     }
 }

@@ -2,17 +2,16 @@
 
 static void averages_last(const T *maps, T *out, int64_t images, int64_t channels, axis rows, axis columns, T scale,
                           int threads) {
-    void (*sum)(const T *, block, T, T *, int64_t) = WIDEST_FOR(sum_pixels, channels);
+    void (*add)(const T *, const axis *, int64_t, T, T *) = WIDEST_FOR(add_row, channels);
+    int64_t sums = columns.patches * channels, pixels = columns.pixels * channels; /* of a row */
 #pragma omp parallel for collapse(2) num_threads(threads) schedule(static)
     for (int64_t n = 0; n < images; n++)
-        for (int64_t i = 0; i < rows.patches; i++)
-            for (int64_t j = 0; j < columns.patches; j++) {
-                block pixels = {rows.starts[i + 1] - rows.starts[i], columns.pixels * channels,
-                                columns.starts[j + 1] - columns.starts[j], channels, AHEAD};
-                int64_t pixel = (n * rows.pixels + rows.starts[i]) * columns.pixels + columns.starts[j];
-                int64_t patch = (n * rows.patches + i) * columns.patches + j;
-                sum(maps + pixel * channels, pixels, scale, out + patch * channels, channels);
-            }
+        for (int64_t i = 0; i < rows.patches; i++) {
+            T *to = out + (n * rows.patches + i) * sums;
+            memset(to, 0, sums * sizeof(T));
+            for (int64_t row = rows.starts[i]; row < rows.starts[i + 1]; row++)
+                add(maps + (n * rows.pixels + row) * pixels, &columns, channels, scale, to);
+        }
 }
 
 /* Sums of the patches of one row of patches whose few channels lie side by side: pixel by pixel vectors would be mostly
@@ -126,12 +125,18 @@ static void spread_last(const T *values, T *out, int64_t images, int64_t channel
                         int threads) {
     void (*copy)(const T *, T *, int64_t) = WIDEST_FOR(copy, channels);
     int64_t width = columns.pixels * channels;
-#pragma omp parallel for collapse(2) num_threads(threads) schedule(static)
-    for (int64_t n = 0; n < images; n++)
-        for (int64_t i = 0; i < rows.patches; i++)
-            for (int64_t row = rows.starts[i]; row < rows.starts[i + 1]; row++)
-                repeat_last(values + (n * rows.patches + i) * columns.patches * channels,
-                            out + (n * rows.pixels + row) * width, channels, &columns, copy);
+    if (are_lines(out, channels) && images * rows.pixels * width * (int64_t)sizeof(T) >= LARGE)
+        copy = WIDEST_FOR(stream_copy, channels);
+#pragma omp parallel num_threads(threads)
+    {
+#pragma omp for collapse(2) schedule(static) nowait
+        for (int64_t n = 0; n < images; n++)
+            for (int64_t i = 0; i < rows.patches; i++)
+                for (int64_t row = rows.starts[i]; row < rows.starts[i + 1]; row++)
+                    repeat_last(values + (n * rows.patches + i) * columns.patches * channels,
+                                out + (n * rows.pixels + row) * width, channels, &columns, copy);
+        STREAMED();
+    }
 }
 
 static void spread_first(const T *values, T *out, int64_t planes, axis rows, axis columns, int threads) {

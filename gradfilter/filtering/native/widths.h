@@ -18,6 +18,9 @@ typedef struct {
 #define STREAMED()
 #endif
 
+/* Whether rows of so many lanes, one after another from a on, are whole lines of memory. */
+static int are_lines(const T *a, int64_t lanes) { return (uintptr_t)a % LINE == 0 && lanes * sizeof(T) % LINE == 0; }
+
 enum { NUMBERS = 8, SUMS = 6 };
 
 enum {
