@@ -80,7 +80,7 @@ class FilteredConvolution(Function):
         """Convolve, and keep the patch averages of x where the weight wants a gradient."""
         y = plain_convolution(x, weight, bias, shape)
         ctx.shape, ctx.grids = shape, shape.grids(x.shape[2:], y.shape[2:])
-        ctx.kernel = weight.shape[2:]
+        ctx.kernel, ctx.weight_format = weight.shape[2:], memory_format(weight)
         ctx.memory_format = memory_format(x)
         ctx.types = x.dtype, weight.dtype
         # Under autocast y has the type that the convolution was computed in, and x need not have it.
@@ -98,5 +98,5 @@ class FilteredConvolution(Function):
             if dx is not None:
                 dx = ctx.grids[0].spread(dx.to(ctx.types[0]), ctx.memory_format)
             if dtap is not None:
-                dtap = of_every_tap(dtap.to(ctx.types[1]), ctx.kernel)
+                dtap = of_every_tap(dtap.to(ctx.types[1]), ctx.kernel, ctx.weight_format)
         return dx, dtap, dbias, None

@@ -25,6 +25,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from gradfilter.filtering.native.taps import every_tap, tap_sums
 from gradfilter.filtering.passes.unnormalise import channel_products
 from gradfilter.filtering.patches import PatchGrid, memory_format
 from gradfilter.filtering.shape import FilterShape
@@ -69,10 +70,15 @@ def gradients_of_means(
     return [dx, dtap]
 
 
-def of_every_tap(dtap: Tensor, kernel: Sequence[int]) -> Tensor:
-    """The gradient of a weight with a kernel of (K_h, K_w), from that of one tap (C_out, C_in / groups)."""
-    taps = dtap.view(*dtap.shape, 1, 1)
-    return taps if tuple(kernel) == (1, 1) else taps.expand(-1, -1, *kernel)
+def of_every_tap(dtap: Tensor, kernel: Sequence[int], layout: torch.memory_format) -> Tensor:
+    """The gradient of a weight with a kernel of (K_h, K_w) in this layout, from that of one tap (C_out, C_in / groups).
+
+    Autograd keeps what is laid out as the weight is, and copies anything else.
+    """
+    if tuple(kernel) == (1, 1):
+        return dtap.view(*dtap.shape, 1, 1)
+    whole = every_tap(dtap, kernel, layout)
+    return dtap.view(*dtap.shape, 1, 1).expand(-1, -1, *kernel) if whole is None else whole
 
 
 def _patch_input_gradient(dy_means: Tensor, weight: Tensor, shape: FilterShape) -> Tensor:
@@ -102,20 +108,19 @@ def _patch_input_gradient(dy_means: Tensor, weight: Tensor, shape: FilterShape) 
 
 def _merged_taps(weight: Tensor, steps: Sequence[int]) -> Tensor:
     """The weight with the taps summed along the dimensions where they lie no step apart, each kept with size 1."""
-    outputs, inputs, *kernel = weight.shape
-    taps = kernel[0] * kernel[1]
-    if taps == 1:
+    if weight.size(2) == weight.size(3) == 1:
         return weight
-    if not any(steps) and weight.dtype in _EXACT and weight.is_contiguous():
-        # A sum over so few neighbours is several times slower than reading the weight.
-        return torch.mv(weight.view(-1, taps), _ones(taps, weight.dtype, weight.device)).view(outputs, inputs, 1, 1)
+    # torch's sum over so few neighbours takes several times as long as reading the weight.
+    sums = None if any(steps) else tap_sums(weight, memory_format(weight))
+    if sums is not None:
+        return sums
     merged = [2 + axis for axis in (0, 1) if not steps[axis]]
     return weight.sum(merged, keepdim=True) if merged else weight
 
 
 @lru_cache(maxsize=None)
-def _ones(count: int, dtype: torch.dtype, device: torch.device) -> Tensor:
-    return torch.ones(count, dtype=dtype, device=device)
+def _one(dtype: torch.dtype, device: torch.device) -> Tensor:
+    return torch.ones(1, dtype=dtype, device=device)
 
 
 def _tap_gradient(x_averages: Tensor, dy_means: Tensor, groups: int, scale: float) -> Tensor:
@@ -124,15 +129,19 @@ def _tap_gradient(x_averages: Tensor, dy_means: Tensor, groups: int, scale: floa
         return channel_products(dy_means, x_averages, scale).view(-1, 1)
     if groups > 1:
         return _grouped_tap_gradient(x_averages, dy_means, groups).mul_(scale)
-    start = _ones(1, dy_means.dtype, dy_means.device)  # plays no part, and has to be there
     if _image_by_image(dy_means, groups) and _image_by_image(x_averages, groups):
         dy_planes, x_planes = dy_means.flatten(2), x_averages.flatten(2)
-        return torch.addbmm(start, dy_planes, x_planes.transpose(1, 2), beta=0, alpha=scale)
+        return torch.addbmm(_start(dy_means), dy_planes, x_planes.transpose(1, 2), beta=0, alpha=scale)
     x_rows, dy_rows = _rows(x_averages), _rows(dy_means)
     # Of so many rows and few columns, the product is faster with the wider matrix on its left.
     if dy_rows.size(1) >= x_rows.size(1):
-        return torch.addmm(start, dy_rows.t(), x_rows, beta=0, alpha=scale)
-    return torch.addmm(start, x_rows.t(), dy_rows, beta=0, alpha=scale).t()
+        return torch.addmm(_start(dy_means), dy_rows.t(), x_rows, beta=0, alpha=scale)
+    return torch.addmm(_start(dy_means), x_rows.t(), dy_rows, beta=0, alpha=scale).t()
+
+
+def _start(like: Tensor) -> Tensor:
+    """What a product is added to with beta 0: it plays no part, and has to be there."""
+    return _one(like.dtype, like.device)
 
 
 def _grouped_tap_gradient(x_averages: Tensor, dy_means: Tensor, groups: int) -> Tensor:

@@ -124,7 +124,7 @@ def _backward(ctx: Any, dy: Tensor, _: Tensor) -> Tuple[Optional[Tensor], ...]:
     dx, dtap, dbias = torch.ops.gradfilter.filtered_conv2d_gradients(
         dy, x_averages, weight, ctx.input_size, ctx.channels_last, wanted, *ctx.arguments
     )
-    dweight = of_every_tap(dtap, weight.shape[2:]) if wanted[1] else None
+    dweight = of_every_tap(dtap, weight.shape[2:], memory_format(weight)) if wanted[1] else None
     return (dx if wanted[0] else None, dweight, dbias if wanted[2] else None, *[None] * (1 + len(ctx.arguments)))
 
 

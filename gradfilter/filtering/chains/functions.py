@@ -54,7 +54,8 @@ class PatchConvolution(Function):
 
         saved, inputs: of all ways, one after another.
         """
-        ctx.link, ctx.kernel, ctx.wants_input = link, weight.shape[2:], any(ctx.needs_input_grad[6:])
+        ctx.link, ctx.wants_input = link, any(ctx.needs_input_grad[6:])
+        ctx.kernel, ctx.weight_format = weight.shape[2:], memory_format(weight)
         own = averages if ctx.needs_input_grad[1] else None, weight if ctx.wants_input else None
         ctx.save_for_backward(*own, *saved)
         return placeholder(y, (y.size(0), y.size(1), *link.grids[1].patch_counts))
@@ -67,7 +68,7 @@ class PatchConvolution(Function):
         _, wants_weight, wants_bias, _, _, _, *wanted = ctx.needs_input_grad
         shape, grids, ways = ctx.link
         dx, dtap = gradients_of_means(dy_means, (averages, weight), shape, grids, (ctx.wants_input, wants_weight))
-        dweight = None if dtap is None else of_every_tap(dtap, ctx.kernel)
+        dweight = None if dtap is None else of_every_tap(dtap, ctx.kernel, ctx.weight_format)
         dbias = (dy_means * grids[1].counts(dy_means)).sum((0, 2, 3)) if wants_bias else None
         gradients = gradients_along(ways, dx, saved, wanted)
         return (None, dweight, dbias, None, None, None, *gradients)
