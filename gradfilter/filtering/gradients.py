@@ -31,6 +31,7 @@ from gradfilter.filtering.patches import PatchGrid, memory_format
 from gradfilter.filtering.shape import FilterShape
 
 _EXACT = (torch.float32, torch.float64)
+_MANY_ROWS = 32  # for every column
 
 
 def filtered_gradients(
@@ -135,8 +136,22 @@ def _tap_gradient(x_averages: Tensor, dy_means: Tensor, groups: int, scale: floa
     x_rows, dy_rows = _rows(x_averages), _rows(dy_means)
     # Of so many rows and few columns, the product is faster with the wider matrix on its left.
     if dy_rows.size(1) >= x_rows.size(1):
-        return torch.addmm(_start(dy_means), dy_rows.t(), x_rows, beta=0, alpha=scale)
-    return torch.addmm(_start(dy_means), x_rows.t(), dy_rows, beta=0, alpha=scale).t()
+        return _product_over_rows(dy_rows, x_rows, scale)
+    return _product_over_rows(x_rows, dy_rows, scale).t()
+
+
+def _product_over_rows(left: Tensor, right: Tensor, scale: float) -> Tensor:
+    """The sum over rows of left (R, A) times right (R, B), times scale: (A, B).
+
+    Where rows are many and columns few, every thread takes its own rows: torch gives each some columns, which are soon
+    too few to be fast.
+    """
+    rows, pieces = left.size(0), torch.get_num_threads()
+    many = rows >= _MANY_ROWS * left.size(1) and left.device.type == "cpu" and left.dtype in _EXACT
+    if not many or pieces == 1 or rows % pieces:
+        return torch.addmm(_start(left), left.t(), right, beta=0, alpha=scale)
+    left, right = (numbers.view(pieces, rows // pieces, -1) for numbers in (left, right))
+    return torch.baddbmm(_start(left), left.transpose(1, 2), right, beta=0, alpha=scale).sum(0)
 
 
 def _start(like: Tensor) -> Tensor:

@@ -101,3 +101,19 @@ def test_drawn_shape_matches_the_slow_reference(case, seed, slow_reference):
     torch.manual_seed(seed)
     x_shape, weight_shape, patch_size, numbers = case
     check(slow_reference, torch.randn(x_shape), torch.randn(weight_shape), patch_size, numbers)
+
+
+@pytest.mark.parametrize("outputs", [2, 3])
+def test_threads_that_share_the_patches_find_the_same_gradient(outputs):
+    """Of many patches and few channels every thread takes its own patches."""
+    torch.manual_seed(0)
+    x, weight = torch.randn(2, 2, 32, 32).double(), torch.randn(outputs, 2, 3, 3).double().requires_grad_()
+    x, threads, gradients = x.contiguous(memory_format=torch.channels_last), torch.get_num_threads(), []
+    try:
+        for count in (1, 2):
+            torch.set_num_threads(count)
+            y = filtered_conv2d(x, weight, patch_size=2, padding=(1, 1))
+            gradients.append(torch.autograd.grad((y * y.detach()).sum(), weight)[0])
+    finally:
+        torch.set_num_threads(threads)
+    assert float((gradients[0] - gradients[1]).norm()) <= 1e-12 * float(gradients[0].norm())
