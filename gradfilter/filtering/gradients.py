@@ -19,7 +19,7 @@ gradient is 0, and the cosine of dΘ to the exact gradient is then at most 1/3, 
 """
 
 from functools import lru_cache
-from typing import List, Optional, Sequence, Tuple
+from typing import List, NamedTuple, Optional, Sequence, Tuple
 
 import torch
 import torch.nn.functional as F
@@ -32,6 +32,21 @@ from gradfilter.filtering.shape import FilterShape
 
 _EXACT = (torch.float32, torch.float64)
 _MANY_ROWS = 32  # for every column
+
+
+class InputGradient(NamedTuple):
+    """The gradient of x on the patch grid (N, C_in, P_h, P_w), as values times one factor of each channel (C_in,).
+
+    factors None: 1. Depthwise layers have them, whose input's gradient then needs no map of its own.
+    """
+
+    values: Tensor
+    factors: Optional[Tensor] = None
+
+    @property
+    def map(self) -> Tensor:
+        """The product."""
+        return self.values if self.factors is None else self.values * self.factors.view(1, -1, 1, 1)
 
 
 def filtered_gradients(
@@ -48,9 +63,9 @@ def filtered_gradients(
     """
     _, output_grid = grids
     dy_averages = output_grid.averages(dy)
-    gradients = gradients_of_means(output_grid.means(dy_averages), saved, shape, grids, wanted[:2])
+    dx, dtap = gradients_of_means(output_grid.means(dy_averages), saved, shape, grids, wanted[:2])
     dbias = dy_averages.sum((0, 2, 3)) * output_grid.area if wanted[2] else None
-    return [*gradients, dbias]
+    return [None if dx is None else dx.map, dtap, dbias]
 
 
 def gradients_of_means(
@@ -59,7 +74,7 @@ def gradients_of_means(
     shape: FilterShape,
     grids: Tuple[PatchGrid, PatchGrid],
     wanted: Sequence[bool],
-) -> List[Optional[Tensor]]:
+) -> Tuple[Optional[InputGradient], Optional[Tensor]]:
     """The gradients of x and of one tap of weight, from what they need of dy: its means over patches."""
     x_averages, weight = saved
     input_grid, _ = grids
@@ -68,7 +83,7 @@ def gradients_of_means(
         dx = _patch_input_gradient(dy_means, weight, shape)
     if wanted[1] and x_averages is not None:
         dtap = _tap_gradient(x_averages, dy_means, shape.groups, input_grid.area / shape.stride_area)
-    return [dx, dtap]
+    return dx, dtap
 
 
 def of_every_tap(dtap: Tensor, kernel: Sequence[int], layout: torch.memory_format) -> Tensor:
@@ -82,7 +97,7 @@ def of_every_tap(dtap: Tensor, kernel: Sequence[int], layout: torch.memory_forma
     return dtap.view(*dtap.shape, 1, 1).expand(-1, -1, *kernel) if whole is None else whole
 
 
-def _patch_input_gradient(dy_means: Tensor, weight: Tensor, shape: FilterShape) -> Tensor:
+def _patch_input_gradient(dy_means: Tensor, weight: Tensor, shape: FilterShape) -> InputGradient:
     """(N, C_out, P_h, P_w) → (N, C_in, P_h, P_w)."""
     steps = shape.tap_steps(weight.shape[2:])
     taps = _merged_taps(weight, steps)
@@ -93,18 +108,18 @@ def _patch_input_gradient(dy_means: Tensor, weight: Tensor, shape: FilterShape) 
     if any(steps):
         apart = [max(step, 1) for step in steps]
         padding = [step * (size - 1) // 2 for step, size in zip(apart, taps.shape[2:])]
-        return F.conv_transpose2d(dy_means, taps, padding=padding, dilation=apart, groups=shape.groups)
+        return InputGradient(F.conv_transpose2d(dy_means, taps, padding=padding, dilation=apart, groups=shape.groups))
     if shape.groups == dy_means.size(1) and taps.size(1) == 1:  # depthwise: matrix products would be all overhead
-        return dy_means * taps.view(1, -1, 1, 1)
+        return InputGradient(dy_means, taps.view(-1))
     if _image_by_image(dy_means, shape.groups):
-        return _product_per_image(dy_means, taps)
+        return InputGradient(_product_per_image(dy_means, taps))
     if shape.groups == 1:
         dx_rows = _rows(dy_means) @ taps.flatten(1)
     else:
         dx_rows = _grouped_product(_grouped_rows(dy_means, shape.groups), taps.view(shape.groups, -1, taps.size(1)))
     images, _, height, width = dy_means.shape
     channels = shape.groups * weight.size(1)
-    return dx_rows.reshape(images, height, width, channels).permute(0, 3, 1, 2)
+    return InputGradient(dx_rows.reshape(images, height, width, channels).permute(0, 3, 1, 2))
 
 
 def _merged_taps(weight: Tensor, steps: Sequence[int]) -> Tensor:

@@ -20,7 +20,7 @@ from torch.autograd import Function
 
 from gradfilter.filtering.chains.branches import placeholder
 from gradfilter.filtering.chains.ways import IntoBranch, Way, gradients_along
-from gradfilter.filtering.gradients import gradients_of_means, of_every_tap
+from gradfilter.filtering.gradients import InputGradient, gradients_of_means, of_every_tap
 from gradfilter.filtering.patches import PatchGrid, memory_format
 from gradfilter.filtering.second_derivative import Gradients, differentiated_once
 from gradfilter.filtering.shape import FilterShape
@@ -94,7 +94,7 @@ class BranchGradient(Function):
     @differentiated_once
     def backward(ctx: Any, gradient: Tensor) -> Gradients:
         """The gradients of the branch's token, weight and bias."""
-        return (None, None, *ctx.into.gradients(gradient, ctx.saved_tensors, ctx.needs_input_grad[2:]))
+        return (None, None, *ctx.into.gradients(InputGradient(gradient), ctx.saved_tensors, ctx.needs_input_grad[2:]))
 
 
 def shared(way: Way) -> Way:

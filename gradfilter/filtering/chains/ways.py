@@ -11,6 +11,7 @@ from torch import Tensor
 
 from gradfilter.filtering.chains.branches import Branch
 from gradfilter.filtering.chains.nesting import Nesting
+from gradfilter.filtering.gradients import InputGradient
 from gradfilter.filtering.passes.unnormalise import unnormalise
 from gradfilter.filtering.patches import PatchGrid, memory_format
 
@@ -56,13 +57,13 @@ class IntoBranch(NamedTuple):
     nested: Nesting
 
     def gradients(
-        self, gradient: Tensor, saved: Sequence[Optional[Tensor]], wanted: Sequence[bool]
+        self, gradient: InputGradient, saved: Sequence[Optional[Tensor]], wanted: Sequence[bool]
     ) -> List[Optional[Tensor]]:
         """Of the branch's token, weight and bias. saved: the way's."""
         slope, slope_normal, normal, *scaling = saved
         grid, values, layout = self.link
         dtoken, dweight, dbias = unnormalise(
-            self.nested.refine(gradient, layout),
+            self.nested.refine(gradient.values, layout),
             slope,
             slope_normal,
             normal,
@@ -70,6 +71,7 @@ class IntoBranch(NamedTuple):
             grid,
             values,
             wants_map=wanted[0],
+            factors=gradient.factors,
         )
         return [dtoken, *kept([dweight, dbias], wanted[1:])]
 
@@ -101,7 +103,7 @@ class Averaged(NamedTuple):
 
 def gradients_along(
     ways: Sequence[Optional[IntoBranch]],
-    gradient: Optional[Tensor],
+    gradient: Optional[InputGradient],
     saved: Sequence[Optional[Tensor]],
     wanted: Sequence[bool],
 ) -> List[Optional[Tensor]]:
@@ -112,7 +114,7 @@ def gradients_along(
     gradients: List[Optional[Tensor]] = []
     for into in ways:
         if into is None:
-            gradients.append(gradient)
+            gradients.append(None if gradient is None else gradient.map)
         elif gradient is None:
             gradients += [None] * _INPUTS
         else:

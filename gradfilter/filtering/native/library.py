@@ -23,7 +23,7 @@ _SIGNATURES = {
     "mask": "ppd pd ppp iii ip ip d i",
     "max_pool": "pp dd ppp iii p i",
     "unpool_averages": "ppp iii ppp ii d i",
-    "unnormalise": "ppppppp iiii dd p i",
+    "unnormalise": "pppppppp iiii dd p i",
     "products": "ppp iiii d p i",
 }
 _TYPES = {"p": ctypes.c_void_p, "i": ctypes.c_int64, "d": ctypes.c_double}

@@ -161,25 +161,26 @@ void NAME(products)(const T *one, const T *other, T *out, int64_t last, int64_t 
         out[c] = (T)(work[c] * scale);
 }
 
-/* The gradients of weight and bias, and out, or none, in front of the normalisation. rstd, weight: of each channel, or
-none for 1. values: over how many a statistic was taken that was the batch's own, else 0. work: room for
+/* The gradients of weight and bias, and out, or none, in front of the normalisation. rstd, weight, and factors, which the
+gradient is to be multiplied with: of each channel, or none for 1. values: over how many a statistic was taken that was the batch's own, else 0. work: room for
 (2 · threads + 3) · channels numbers. */
 void NAME(unnormalise)(const T *const *maps, const uint8_t *opened, T *dweight, T *dbias, T *out, const T *rstd,
-                       const T *weight, int64_t last, int64_t images, int64_t channels, int64_t patches, double area, double values, double *work,
-                       int64_t threads) {
-    grid_maps grid = {maps[0], maps[1], maps[2], maps[3], maps[4], maps[5], opened, (T)(1 / area), images, channels, patches};
+                       const T *weight, const T *factors, int64_t last, int64_t images, int64_t channels,
+                       int64_t patches, double area, double values, double *work, int64_t threads) {
+    grid_maps grid = {maps[0], maps[1],         maps[2], maps[3],  maps[4], maps[5],
+                      opened,  (T)(1 / area), images,  channels, patches};
     T *numbers = (T *)(work + 2 * threads * channels);
     T *scales = numbers, *offsets = numbers + channels, *correlations = numbers + 2 * channels;
     in_front front = {out, scales, offsets, correlations};
     for (int64_t c = 0; c < channels; c++) {
-        scales[c] = (rstd ? rstd[c] : 1) * (weight ? weight[c] : 1);
+        scales[c] = (rstd ? rstd[c] : 1) * (weight ? weight[c] : 1) * (factors ? factors[c] : 1);
         offsets[c] = correlations[c] = 0;
     }
     sum_all(&grid, out && values == 0 ? &front : 0, last, work, threads);
     for (int64_t c = 0; c < channels; c++) {
         double to_bias = work[c] * (grid.slope || opened ? area : 1), to_weight = work[channels + c] * area;
-        dbias[c] = (T)to_bias;
-        dweight[c] = (T)to_weight;
+        dbias[c] = (T)(to_bias * (factors ? factors[c] : 1));
+        dweight[c] = (T)(to_weight * (factors ? factors[c] : 1));
         if (values > 0) {
             offsets[c] = (T)(to_bias / values);
             correlations[c] = (T)(to_weight / values);

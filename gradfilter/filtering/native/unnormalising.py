@@ -37,8 +37,8 @@ def unnormalise(  # noqa: PLR0917 - a kernel takes many things
 ) -> Optional[Gradients]:
     """The gradients in front of the normalisation, or None, of its weight and of its bias.
 
-    averages: slope, slope_normal and normal, or None; slope may count pixels, in bytes. scaling: 1/σ and weight, or
-    None. values: of a statistic of the batch, else 0.
+    averages: slope, slope_normal and normal, or None; slope may count pixels, in bytes. scaling: 1/σ, weight and what
+    the gradient is to be multiplied with, or None. values: of a statistic of the batch, else 0.
     """
     scaling, opened = as_constants(scaling, gradient), None
     if averages[0] is not None and averages[0].dtype is torch.uint8:

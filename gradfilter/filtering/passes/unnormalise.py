@@ -39,16 +39,19 @@ def unnormalise(  # noqa: PLR0917 - a gradient and three averages
     values: int = 0,
     *,
     wants_map: bool = True,
+    factors: Optional[Tensor] = None,
 ) -> Unnormalised:
     """All (N, C, P_h, P_w) but scaling: averages of f′ (None: 1 everywhere), f′ · x̂ and x̂ over the grid's patches.
 
     slope: in bytes it is the number of each patch's pixels where f′ is 1. scaling: 1/σ and weight, each (C,), or None
-    for 1. values: m, or 0 where the statistics were given.
+    for 1. values: m, or 0 where the statistics were given. factors: what every channel's gradient is to be multiplied
+    with (C,), or None for 1.
     """
     layout = memory_format(gradient)
     averages = slope, slope_normal, normal if values else None
-    native = unnormalising.unnormalise(gradient, averages, scaling, grid, values, layout, wants_map)
+    native = unnormalising.unnormalise(gradient, averages, (*scaling, factors), grid, values, layout, wants_map)
     if native is None:
+        gradient = gradient if factors is None else gradient * _channels(factors)
         return unnormalise_aten(gradient, slope, slope_normal, normal, scaling, grid, values, wants_map=wants_map)
     out, dweight, dbias = native
     return Unnormalised(out, None if slope_normal is None else dweight, dbias)

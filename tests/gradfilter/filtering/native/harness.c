@@ -277,7 +277,7 @@ static void run_unnormalise(scene s) {
     double values = (double)(drawn(0, 1) * 4 * s.images * patches);
     double *work = room((2 * s.threads + 3) * s.channels, sizeof(double));
     T *maps[2][6], *dweight[2], *dbias[2], *out[2], *products[2], *rstd = drawn(0, 1) ? numbers(s.channels) : 0;
-    T *weight = drawn(0, 1) ? numbers(s.channels) : 0;
+    T *weight = drawn(0, 1) ? numbers(s.channels) : 0, *factors = drawn(0, 1) ? numbers(s.channels) : 0;
     for (int k = 0; k < 4; k++) { /* gradient, slope, slope_normal, normal */
         maps[0][k] = k == 0 || given & 1 << k ? numbers(planes * patches) : 0;
         maps[1][k] = maps[0][k] ? moved(maps[0][k], s.images, s.channels, patches) : 0;
@@ -299,7 +299,7 @@ static void run_unnormalise(scene s) {
         products[last] = room(s.channels, sizeof(T));
         NAME(products)(maps[last][0], maps[last][0], products[last], last, s.images, s.channels, patches, 0.5,
                        work, s.threads);
-        NAME(unnormalise)((const T *const *)maps[last], last ? opened[1] : 0, dweight[last], dbias[last], out[last], rstd, weight, last,
+        NAME(unnormalise)((const T *const *)maps[last], last ? opened[1] : 0, dweight[last], dbias[last], out[last], rstd, weight, factors, last,
                           s.images, s.channels, patches, 4, values, work, s.threads);
     }
     for (int last = 0; last < 2; last++)
@@ -318,7 +318,7 @@ static void run_unnormalise(scene s) {
         free(dweight[last]), free(dbias[last]), free(out[last]), free(products[last]),
             free(opened[last]);
     }
-    free(maps[0][4]), free(maps[0][5]), free(work), free(rstd), free(weight);
+    free(maps[0][4]), free(maps[0][5]), free(work), free(rstd), free(weight), free(factors);
 }
 
 int main(int count, char **arguments) {

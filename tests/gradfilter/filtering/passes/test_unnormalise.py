@@ -91,6 +91,19 @@ def test_twin_computes_the_same(grid, values, given, layout, dtype):
     assert unnormalise(*arguments, wants_map=False).map is None
 
 
+@pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS.keys())
+@pytest.mark.parametrize("values", [0, 77])
+@pytest.mark.parametrize("grid", GRIDS, ids=str)
+def test_factors_of_the_gradient(grid, values, layout):
+    """As if the gradient had been multiplied before."""
+    gradient, *averages = (
+        torch.randn(3, 5, *grid.patch_counts).double().contiguous(memory_format=layout) for _ in range(4)
+    )
+    factors, rest = torch.randn(5).double(), (*averages, (torch.rand(5).double(), None), grid, values)
+    expected = unnormalise_aten(gradient * factors.view(1, -1, 1, 1), *rest)
+    assert all(difference(*pair) < 1e-12 for pair in zip(unnormalise(gradient, *rest, factors=factors), expected))
+
+
 @pytest.mark.parametrize("function", [unnormalise, unnormalise_aten], ids=["fused", "aten"])
 @pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS.keys())
 @pytest.mark.parametrize("values", [0, 77])
