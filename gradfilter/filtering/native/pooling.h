@@ -2,7 +2,7 @@
 
 static void averages_last(const T *maps, T *out, int64_t images, int64_t channels, axis rows, axis columns, T scale,
                           int threads) {
-    void (*add)(const T *, const axis *, int64_t, T, T *) = WIDEST_FOR(add_row, channels);
+    void (*add)(const T *, const axis *, int64_t, T *) = WIDEST_FOR(add_row, channels);
     int64_t sums = columns.patches * channels, pixels = columns.pixels * channels; /* of a row */
 #pragma omp parallel for collapse(2) num_threads(threads) schedule(static)
     for (int64_t n = 0; n < images; n++)
@@ -10,7 +10,8 @@ static void averages_last(const T *maps, T *out, int64_t images, int64_t channel
             T *to = out + (n * rows.patches + i) * sums;
             memset(to, 0, sums * sizeof(T));
             for (int64_t row = rows.starts[i]; row < rows.starts[i + 1]; row++)
-                add(maps + (n * rows.pixels + row) * pixels, &columns, channels, scale, to);
+                add(maps + (n * rows.pixels + row) * pixels, &columns, channels, to);
+            scale_all(to, sums, scale);
         }
 }
 

@@ -45,16 +45,16 @@ static void W(sum_pixels)(const T *from, block pixels, T scale, T *to, int64_t l
     W(sum_block)(from, pixels, scale, to, lanes);
 }
 
-/* A row of pixels whose channels lie side by side → to the sums of its patches, times scale. Pixel after pixel, as they
+/* A row of pixels whose channels lie side by side → to the sums of its patches. Pixel after pixel, as they
 lie in memory: reading patch after patch, as many pixels apart as a patch has rows, takes a fifth longer. */
-static void W(add_row)(const T *pixel, const axis *columns, int64_t channels, T scale, T *sums) {
+static void W(add_row)(const T *pixel, const axis *columns, int64_t channels, T *sums) {
     for (int64_t j = 0; j < columns->patches; j++, sums += channels)
         for (int64_t k = columns->starts[j]; k < columns->starts[j + 1]; k++, pixel += channels) {
             int64_t lane = 0, last = channels - LANES;
-            V rest = W(load)(sums + last) + W(load)(pixel + last) * scale; /* before the loop adds some of it */
+            V rest = W(load)(sums + last) + W(load)(pixel + last); /* before the loop adds some of it */
             for (; lane <= last; lane += LANES) {
                 __builtin_prefetch(pixel + lane + AHEAD, 0, 2);
-                W(store)(sums + lane, W(load)(sums + lane) + W(load)(pixel + lane) * scale);
+                W(store)(sums + lane, W(load)(sums + lane) + W(load)(pixel + lane));
             }
             W(store)(sums + last, rest);
         }
