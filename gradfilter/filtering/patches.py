@@ -65,7 +65,7 @@ class PatchGrid(NamedTuple):
     @property
     def area(self) -> int:
         """What averages divides by: the pixels of a full patch."""
-        return self.rows.nominal * self.columns.nominal
+        return _area(self)
 
     @property
     def patch_counts(self) -> Tuple[int, int]:
@@ -149,6 +149,11 @@ def _all_full(grid: PatchGrid) -> bool:
 def _largest_patch(grid: PatchGrid) -> int:
     rows, columns = (max(axis.sizes()) for axis in grid)
     return rows * columns
+
+
+@lru_cache(maxsize=None)
+def _area(grid: PatchGrid) -> int:
+    return grid.rows.nominal * grid.columns.nominal
 
 
 @lru_cache(maxsize=None)

@@ -3,6 +3,7 @@
 Each answers None where the maps need PyTorch's operators.
 """
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Optional, Sequence, Tuple
 
 import torch
@@ -48,14 +49,21 @@ def unnormalise(  # noqa: PLR0917 - a kernel takes many things
     if run is None:
         return None
     maps = [dense_or_none(each, layout) for each in (gradient, *averages)]
-    channels, counts = gradient.size(1), grid.counts(gradient)
+    channels, (counts, shares) = gradient.size(1), _of_patches(grid, gradient.dtype)
     dweight, dbias = torch.empty(channels, dtype=gradient.dtype), torch.empty(channels, dtype=gradient.dtype)
     out = torch.empty_like(maps[0]) if wants_map else None  # type: ignore[arg-type]
-    sources = pointers([*maps, counts, grid.shares(gradient)])
+    sources = pointers([*maps, counts, shares])
     results = dweight.data_ptr(), dbias.data_ptr(), *map(pointer, (out, *scaling))
     sizes = *shape(gradient, layout), counts.numel(), grid.area, values
     run(sources, pointer(opened), *results, *sizes, scratch((2 * threads() + 3) * channels), threads())
     return out, dweight, dbias
+
+
+@lru_cache(maxsize=None)
+def _of_patches(grid: "PatchGrid", dtype: torch.dtype) -> Tuple[Tensor, Tensor]:
+    """The pixels of each patch, and those of a full patch beside them."""
+    like = torch.empty(0, dtype=dtype)
+    return grid.counts(like), grid.shares(like)
 
 
 def products(one: Tensor, other: Tensor, scale: float, layout: torch.memory_format) -> Optional[Tensor]:
