@@ -15,11 +15,12 @@ activations, f′ is the product of theirs. Convolutions: see gradients.py.
 
 from typing import Any, NamedTuple, Optional, Sequence, Tuple
 
+import torch
 from torch import Tensor
 from torch.autograd import Function
 
 from gradfilter.filtering.chains.branches import placeholder
-from gradfilter.filtering.chains.ways import IntoBranch, Way, gradients_along
+from gradfilter.filtering.chains.ways import Averaged, IntoBranch, Way, gradients_along
 from gradfilter.filtering.gradients import InputGradient, gradients_of_means, of_every_tap
 from gradfilter.filtering.patches import PatchGrid, memory_format
 from gradfilter.filtering.second_derivative import Gradients, differentiated_once
@@ -27,51 +28,46 @@ from gradfilter.filtering.shape import FilterShape
 
 
 class ConvolutionLink(NamedTuple):
-    """What the backward pass of a convolution needs besides tensors: its numbers, the grids of its input's and of its
-    output's patches, and the ways of its input's gradient.
+    """What is known of a convolution without its tensors: its numbers, the grids of its input's and of its output's
+    patches, and the output's size (N, C, H, W).
     """
 
     shape: FilterShape
     grids: Tuple[PatchGrid, PatchGrid]
-    ways: Sequence[Optional[IntoBranch]]
+    size: torch.Size
 
 
 class PatchConvolution(Function):
     """From all that makes up the input, and its averages, to a token on the grid of the output's patches."""
 
     @staticmethod
-    def forward(  # noqa: PLR0917 - an autograd function's arguments have places
+    def forward(
         ctx: Any,
-        averages: Tensor,
+        link: ConvolutionLink,
+        averaged: Averaged,
         weight: Tensor,
         bias: Optional[Tensor],  # noqa: ARG004 - a gradient is asked for by being given
-        link: ConvolutionLink,
-        y: Tensor,
-        saved: Sequence[Optional[Tensor]],
         *inputs: Optional[Tensor],  # noqa: ARG004
     ) -> Tensor:
-        """Keep the input's averages where the weight wants a gradient.
-
-        saved, inputs: of all ways, one after another.
-        """
-        ctx.link, ctx.wants_input = link, any(ctx.needs_input_grad[6:])
+        """Keep the input's averages where the weight wants a gradient. inputs: of all ways, one after another."""
+        ctx.link, ctx.ways = link, [way.into for way in averaged.ways]
         ctx.kernel, ctx.weight_format = weight.shape[2:], memory_format(weight)
-        own = averages if ctx.needs_input_grad[1] else None, weight if ctx.wants_input else None
-        ctx.save_for_backward(*own, *saved)
-        return placeholder(y, (y.size(0), y.size(1), *link.grids[1].patch_counts))
+        wants_weight, ctx.wants_input = ctx.needs_input_grad[2], any(ctx.needs_input_grad[4:])
+        own = averaged.averages if wants_weight else None, weight if ctx.wants_input else None
+        ctx.save_for_backward(*own, *[tensor for way in averaged.ways for tensor in way.saved])
+        return placeholder(weight, (*link.size[:2], *link.grids[1].patch_counts))
 
     @staticmethod
     @differentiated_once
     def backward(ctx: Any, dy_means: Tensor) -> Gradients:
         """The gradients of the weight, the bias, and of what lies at the end of each way."""
         averages, weight, *saved = ctx.saved_tensors
-        _, wants_weight, wants_bias, _, _, _, *wanted = ctx.needs_input_grad
-        shape, grids, ways = ctx.link
+        _, _, wants_weight, wants_bias, *wanted = ctx.needs_input_grad
+        shape, grids, _ = ctx.link
         dx, dtap = gradients_of_means(dy_means, (averages, weight), shape, grids, (ctx.wants_input, wants_weight))
         dweight = None if dtap is None else of_every_tap(dtap, ctx.kernel, ctx.weight_format)
         dbias = (dy_means * grids[1].counts(dy_means)).sum((0, 2, 3)) if wants_bias else None
-        gradients = gradients_along(ways, dx, saved, wanted)
-        return (None, dweight, dbias, None, None, None, *gradients)
+        return (None, None, dweight, dbias, *gradients_along(ctx.ways, dx, saved, wanted))
 
 
 class BranchGradient(Function):

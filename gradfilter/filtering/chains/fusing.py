@@ -16,6 +16,7 @@ from gradfilter.filtering.chains.branches import LayerRun
 from gradfilter.filtering.chains.calls import is_inside
 from gradfilter.filtering.chains.deferred import Deferred, end_chains
 from gradfilter.filtering.chains.entered import Entered
+from gradfilter.filtering.chains.functions import ConvolutionLink
 from gradfilter.filtering.chains.pending import PendingConvolution
 from gradfilter.filtering.chains.values import Value
 from gradfilter.filtering.convolution import plain_convolution
@@ -111,7 +112,8 @@ def chained_convolution(
     sizes = value.shape[2:]
     output_sizes = shape.output_size(sizes, tuple(weight.shape[2:]))
     size = torch.Size([value.shape[0], weight.shape[0], *output_sizes])
-    pending = PendingConvolution(value, weight, bias, shape, size, shape.grids(sizes, output_sizes))
+    link = ConvolutionLink(shape, shape.grids(sizes, output_sizes), size)
+    pending = PendingConvolution(value, weight, bias, link)
     if _THREAD.recorded is not None:
         _THREAD.recorded.append(pending.run)
     is_odd = value.shape[1] != weight.shape[1] * shape.groups or min(size) < 1  # torch has words for that

@@ -5,7 +5,7 @@ input any more, its activation is written over the map that it is made of, which
 second map as large.
 """
 
-from typing import List, Optional, Tuple
+from typing import List, Optional
 
 import torch
 from torch import Tensor
@@ -16,38 +16,28 @@ from gradfilter.filtering.chains.functions import ConvolutionLink, PatchConvolut
 from gradfilter.filtering.chains.holders import holders
 from gradfilter.filtering.chains.values import Blend, Value
 from gradfilter.filtering.convolution import plain_convolution
-from gradfilter.filtering.patches import PatchGrid
 from gradfilter.filtering.precision import autocasts, without_autocast
-from gradfilter.filtering.shape import FilterShape
 
 
 class PendingConvolution:
-    """A filtered convolution of a map in a chain, of which something gets a gradient.
+    """A filtered convolution of a map in a chain, of which something gets a gradient."""
 
-    size: of its output, (N, C, H, W). grids: of the patches of its input and of its output.
-    """
-
-    def __init__(  # noqa: PLR0917 - a convolution's arguments have places
-        self,
-        value: Value,
-        weight: Tensor,
-        bias: Optional[Tensor],
-        shape: FilterShape,
-        size: torch.Size,
-        grids: Tuple[PatchGrid, PatchGrid],
-    ) -> None:
+    def __init__(self, value: Value, weight: Tensor, bias: Optional[Tensor], link: ConvolutionLink) -> None:
         self.run = LayerRun(weight)
-        self.shape = size
         self._input: List[Value] = [value]
-        self._arguments = weight, bias, shape
-        self._grids = grids
+        self._weight, self._bias, self._link = weight, bias, link
 
     requires_grad = True
 
     @property
+    def shape(self) -> torch.Size:
+        """(N, C, H, W) of the output."""
+        return self._link.size
+
+    @property
     def sample(self) -> Tensor:
         """A tensor of the map's type and on its device."""
-        return self._arguments[0]
+        return self._weight
 
     def compute(self) -> Blend:
         """The output. Once only: the input is let go of.
@@ -61,20 +51,17 @@ class PendingConvolution:
             return self._compute()
 
     def _compute(self) -> Blend:
-        weight, bias, shape = self._arguments
+        weight, bias = self._weight, self._bias
+        input_grid, output_grid = self._link.grids
         is_last_use = holders(self._input) == 0
         value = self._input.pop()
         if is_last_use and isinstance(value, Blend):
             value.serve_once()
-        averaged = value.averaged(self._grids[0])  # before the map, as one pass gives both
+        averaged = value.averaged(input_grid)  # before the map, as one pass gives both
         if averaged is None:
             value = Entered(value.tensor("patches that do not lie in its own"))
-            averaged = value.averaged(self._grids[0])
-        y = plain_convolution(value.map, weight.detach(), bias if bias is None else bias.detach(), shape)
-        link = ConvolutionLink(shape, self._grids, [way.into for way in averaged.ways])
-        saved = [tensor for way in averaged.ways for tensor in way.saved]
+            averaged = value.averaged(input_grid)
+        y = plain_convolution(value.map, weight.detach(), bias if bias is None else bias.detach(), self._link.shape)
         inputs = [tensor for way in averaged.ways for tensor in way.inputs]
-        token = PatchConvolution.apply(  # type: ignore[no-untyped-call]
-            averaged.averages, weight, bias, link, y, saved, *inputs
-        )
-        return Blend([Branch(y, token, self._grids[1], self.run)])
+        token = PatchConvolution.apply(self._link, averaged, weight, bias, *inputs)  # type: ignore[no-untyped-call]
+        return Blend([Branch(y, token, output_grid, self.run)])
