@@ -109,20 +109,33 @@ static void W(copy)(const T *from, T *to, int64_t lanes) {
     }
 }
 
-/* The way back. */
+/* So many lanes to rows one after another. */
+INLINE void W(copy_to_rows)(const T *from, T *to, int64_t rows, int64_t lanes) {
+    for (int64_t lane = 0; lane < lanes; lane += LANES) {
+        lane = lane + LANES > lanes ? lanes - LANES : lane;
+        V values = W(load)(from + lane);
+        for (int64_t row = 0; row < rows; row++)
+            W(store)(to + row * lanes + lane, values);
+    }
+}
+
+/* The way back from rows of patches. */
 static void W(spread_rows)(const T *values, int64_t first, int64_t count, const axis *rows, const axis *columns,
                            T *out) {
-    T repeated[ROW];
-    int64_t i = first % rows->patches;
-    T *plane = out + first / rows->patches * rows->pixels * columns->pixels;
+    T repeated[ROW], *from = repeated + columns->front;
+    int64_t i = first % rows->patches, width = columns->pixels;
+    T *to = out + (first / rows->patches * rows->pixels + rows->starts[i]) * width;
     repeat_equal(values + first * columns->patches, repeated, count * columns->patches, columns->size);
-    for (int64_t k = 0; k < count; k++) {
-        for (int64_t row = rows->starts[i]; row < rows->starts[i + 1]; row++)
-            W(copy)(repeated + k * columns->padded + columns->front, plane + row * columns->pixels, columns->pixels);
-        if (++i == rows->patches) {
-            i = 0;
-            plane += rows->pixels * columns->pixels;
-        }
+    for (int64_t k = 0; k < count; k++, from += columns->padded) {
+        int64_t height = size_of(rows, i);
+        if (height == 2)
+            W(copy_to_rows)(from, to, 2, width);
+        else if (height == 4)
+            W(copy_to_rows)(from, to, 4, width);
+        else
+            W(copy_to_rows)(from, to, height, width);
+        to += height * width;
+        i = i + 1 == rows->patches ? 0 : i + 1;
     }
 }
 
