@@ -44,6 +44,10 @@ class NoSecondDerivative(GradfilterError, RuntimeError):  # noqa: N818
     """
 
 
+class ChangedInPlace(GradfilterError, RuntimeError):  # noqa: N818
+    """A tensor was changed in place after a chain of filtered layers took it, and before the chain had read it."""
+
+
 class ChainInCheckpoint(GradfilterError, RuntimeError):  # noqa: N818
     """torch.utils.checkpoint ran a part of a model that a chain of filtered layers leads into.
 

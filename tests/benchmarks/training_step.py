@@ -29,7 +29,7 @@ from gradfilter.inspection import counting_saved_bytes
 from gradfilter.methods import GradientFilter
 from tests.benchmarks.turns import median_seconds, print_machine
 
-ROUNDS = 5
+ROUNDS = 11
 BATCH_SIZE, IMAGE_SIZE, CLASSES = 16, 224, 1000
 MODELS = ("mobilenetv2_100", "resnet18")
 PATCH_SIZES = (1, 4, 2)  # 1 is plain training

@@ -103,21 +103,20 @@ def chained_convolution(
 ) -> Any:
     """A filtered convolution of a map in a chain, or of a tensor with which one begins: the output, deferred.
 
-    Of a map in a chain it is computed when something asks for the output, or at once. Of a tensor always at once, as
-    that could be changed in between. Without a gradient anywhere, the output is an ordinary tensor.
+    It is computed when something asks for the output, or at once; always at once where a tensor from outside is read
+    for it, as that could be changed in between. Without a gradient anywhere, the output is an ordinary tensor.
     """
     value: Value = input.value if isinstance(input, Deferred) else Entered(materialised(input, "a chain"))
-    if not any(part is not None and part.requires_grad for part in (value, weight, bias)):
+    if not (value.requires_grad or weight.requires_grad or (bias is not None and bias.requires_grad)):
         return plain_convolution(value.map, weight, bias, shape)
-    sizes = value.shape[2:]
-    output_sizes = shape.output_size(sizes, tuple(weight.shape[2:]))
-    size = torch.Size([value.shape[0], weight.shape[0], *output_sizes])
-    link = ConvolutionLink(shape, shape.grids(sizes, output_sizes), size)
-    pending = PendingConvolution(value, weight, bias, link)
+    images, inputs, *sizes = value.shape
+    output_sizes = shape.output_size(sizes, weight.shape[2:])
+    size = torch.Size([images, weight.size(0), *output_sizes])
+    pending = PendingConvolution(value, weight, bias, ConvolutionLink(shape, shape.grids(sizes, output_sizes), size))
     if _THREAD.recorded is not None:
         _THREAD.recorded.append(pending.run)
-    is_odd = value.shape[1] != weight.shape[1] * shape.groups or min(size) < 1  # torch has words for that
-    return Deferred(pending.compute() if at_once or is_odd or isinstance(value, Entered) else pending)
+    is_odd = inputs != weight.size(1) * shape.groups or min(size) < 1  # torch has words for that
+    return Deferred(pending.compute() if at_once or is_odd or value.may_change else pending)
 
 
 def _words(run: LayerRun) -> str:

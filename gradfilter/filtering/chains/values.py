@@ -61,6 +61,11 @@ class Blend:
         return any(part.requires_grad for part in [*self.branches, *self.others])
 
     @property
+    def may_change(self) -> bool:
+        """Whether a tensor from outside is yet to be read for it."""
+        return self._map is None and any(other.may_change for other in self.others)
+
+    @property
     def is_linear(self) -> bool:
         """Whether it has no activation."""
         return self.activation.kind == "identity"

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from gradfilter.errors import ChangedInPlace
 from gradfilter.filtering.chains.branches import Branch, LayerRun
 from gradfilter.filtering.chains.fusing import layers_apart
 from gradfilter.filtering.chains.holders import holders
@@ -82,6 +83,13 @@ def changes_the_image_while_it_waits(net, x):
     return net.last(torch.relu(net.norm(waiting))) * 1
 
 
+def changes_an_addend_while_it_waits(net, x):
+    addend = x.mean(1, keepdim=True).repeat(1, 16, 1, 1)[:, :, 2:, 2:] * 1
+    waiting = net.last(torch.relu(net.norm(net.first(x)) + addend))
+    addend.mul_(3)
+    return waiting * addend
+
+
 def asks_for_nothing_of_it(net, x):
     a = torch.relu(net.norm(net.first(x)))
     net.last(a)
@@ -107,6 +115,7 @@ def asks_for_it_without_gradients(net, x):
         gives_it_to_two_convolutions,
         changes_it_in_place_while_it_waits,
         changes_the_image_while_it_waits,
+        changes_an_addend_while_it_waits,
         asks_for_nothing_of_it,
         asks_for_it_without_gradients,
     ],
@@ -143,6 +152,19 @@ def test_a_map_of_other_channels_is_refused_where_the_layer_is_called():
 
     _, words = GradientFilter(patch_size=4).apply(network(code))(torch.randn(2, 3, 12, 12).double())
     assert "channels" in words
+
+
+def test_an_addend_that_is_changed_too_early_is_refused():
+    """Nothing is computed yet when it is added: better an error than another sum."""
+
+    def code(net, x):
+        addend = x.mean(1, keepdim=True)[:, :, 2:, 2:].repeat(1, 16, 1, 1)
+        total = net.norm(net.first(x)) + addend
+        addend.mul_(3)
+        return net.last(total) * 1
+
+    with pytest.raises(ChangedInPlace, match=r"tensor \[2, 16, 10, 10\].*fuse=False"):
+        GradientFilter(patch_size=4).apply(network(code))(torch.randn(2, 3, 12, 12).double())
 
 
 def test_as_when_it_was_called_under_autocast(gradients_of):
