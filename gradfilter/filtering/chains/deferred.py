@@ -31,9 +31,10 @@ class Deferred(StandIn):
     @property
     def value(self) -> Value:
         """What it is made of."""
-        if isinstance(self._known, PendingConvolution):
-            self._known = self._known.compute()
-        return self._known
+        known = self._known
+        if isinstance(known, PendingConvolution):
+            known = self._known = known.compute()
+        return known
 
     @value.setter
     def value(self, value: Value) -> None:

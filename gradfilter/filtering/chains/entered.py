@@ -21,7 +21,7 @@ class Entered:
 
     def __init__(self, tensor: Tensor) -> None:
         self._tensor = tensor
-        self._version = _version(tensor)
+        self._version = version(tensor)
         self._averaged: Dict[PatchGrid, Averaged] = {}
 
     @property
@@ -50,7 +50,7 @@ class Entered:
         Raises:
             ChangedInPlace: it is no longer what entered the chain.
         """
-        if _version(self._tensor) != self._version:
+        if version(self._tensor) != self._version:
             raise ChangedInPlace(
                 "a tensor %s that a chain of filtered layers took was changed in place before the chain had read it. "
                 "Change a copy (tensor.clone()), or filter with fuse=False." % list(self._tensor.shape)
@@ -65,6 +65,6 @@ class Entered:
         return self._averaged[grid]
 
 
-def _version(tensor: Tensor) -> int:
+def version(tensor: Tensor) -> int:
     """How often it was changed in place; tensors of inference mode do not count that."""
     return 0 if tensor.is_inference() else tensor._version  # noqa: SLF001 - torch's own name for it

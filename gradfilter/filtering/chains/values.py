@@ -89,11 +89,12 @@ class Blend:
     def serve_once(self) -> None:
         """Say that only the caller can ask for it, once for its averages, then for its map.
 
-        The map is then written over the first branch's, unless something can still ask for that.
+        The map is then written over the first branch's, unless something can still ask for that. What autograd keeps,
+        reference counts need not show: it keeps the maps of branches that left the chain.
         """
         self._serves_once = True
         one_pass = self.is_fresh and bool(self.branches) and (self.is_linear or not self.others)
-        self._overwrites = one_pass and holders([self.branches[0]]) == holders([self.branches[0].y]) == 1
+        self._overwrites = one_pass and self._is_only_holder
 
     def tensor(self, wanted_by: str = "") -> Tensor:
         """The full map as a tensor of autograd's own, and with it a gradient as large. wanted_by: what asks for it."""
@@ -125,6 +126,11 @@ class Blend:
         return self._activated_terms() if self._is_stepped else _as_tensors([self])
 
     # ------------------------------------------------------------------------------------------- inside
+
+    @property
+    def _is_only_holder(self) -> bool:
+        """Whether nothing else can ask for the first branch's map."""
+        return not self.branches[0].run.ended_by and holders([self.branches[0]]) == holders([self.branches[0].y]) == 1
 
     def _pass(self, wanted: Wanted, *, overwrite: bool = False) -> Activated:
         """One pass over the map."""

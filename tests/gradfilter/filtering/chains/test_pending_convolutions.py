@@ -1,6 +1,7 @@
 """Convolutions wait until their output is asked for; what nobody can ask for any more is written over."""
 
 import copy
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -96,6 +97,37 @@ def asks_for_nothing_of_it(net, x):
     return a * 1
 
 
+def uses_what_was_normalised_and_lets_it_go(net, x):
+    x = net.norm(net.first(x))
+    gate = torch.sigmoid(x)
+    x = torch.relu(x)
+    x = net.last(x)
+    return x * gate
+
+
+def replaces_a_weight_for_the_call(net, x):
+    x = torch.relu(net.norm(net.first(x)))
+    weight = net.last.weight.data
+    net.last.weight.data = weight.sign()
+    waiting = net.last(x)
+    net.last.weight.data = weight
+    return waiting * 1
+
+
+def asks_for_it_from_threads(net, x):
+    x = torch.relu(net.norm(net.first(x)))
+    x = net.last(x)
+    with ThreadPoolExecutor(8) as threads:
+        return sum(threads.map(lambda factor: x * factor, range(8)))
+
+
+def asks_for_it_in_inference_mode(net, x):
+    waiting = net.last(torch.relu(net.norm(net.first(x))))
+    with torch.inference_mode():
+        scale = float(waiting.abs().max())
+    return net.last(torch.relu(waiting)) * scale
+
+
 def asks_for_it_without_gradients(net, x):
     waiting = net.last(torch.relu(net.norm(net.first(x))))
     with torch.no_grad():
@@ -116,7 +148,11 @@ def asks_for_it_without_gradients(net, x):
         changes_it_in_place_while_it_waits,
         changes_the_image_while_it_waits,
         changes_an_addend_while_it_waits,
+        uses_what_was_normalised_and_lets_it_go,
+        replaces_a_weight_for_the_call,
         asks_for_nothing_of_it,
+        asks_for_it_from_threads,
+        asks_for_it_in_inference_mode,
         asks_for_it_without_gradients,
     ],
     ids=lambda code: code.__name__,
@@ -165,6 +201,20 @@ def test_an_addend_that_is_changed_too_early_is_refused():
 
     with pytest.raises(ChangedInPlace, match=r"tensor \[2, 16, 10, 10\].*fuse=False"):
         GradientFilter(patch_size=4).apply(network(code))(torch.randn(2, 3, 12, 12).double())
+
+
+def test_a_weight_that_is_changed_while_its_layer_waits_is_refused():
+    """The output would be that of another weight: better an error, also where no backward pass needs the weight."""
+
+    def code(net, x):
+        waiting = net.last(torch.relu(net.norm(net.first(x))))
+        net.last.weight.mul_(2)
+        return waiting * 1
+
+    model = GradientFilter(patch_size=4).apply(network(code))
+    model.last.requires_grad_(requires_grad=False)
+    with pytest.raises(ChangedInPlace, match=r"weight \[16, 16, 3, 3\].*fuse=False"):
+        model(torch.randn(2, 3, 12, 12).double())
 
 
 def test_as_when_it_was_called_under_autocast(gradients_of):
