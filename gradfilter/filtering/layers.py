@@ -3,11 +3,14 @@
 from typing import Any, Tuple, cast
 
 from torch import Tensor, nn
+from torch.nn.modules import module
 
 from gradfilter.filtering.chains.fusing import chained_convolution, runs_in_chain
 from gradfilter.filtering.convolution import convolve
 from gradfilter.filtering.shape import FilterShape, shape_problem
 from gradfilter.filtering.stand_in import materialised
+
+_HOOKS_OF_ALL = module._global_forward_hooks  # noqa: SLF001 - those that see every module's output
 
 
 class FilteredConv2d(nn.Conv2d):
@@ -72,7 +75,8 @@ class FilteredConv2d(nn.Conv2d):
         """(N, C_in, H, W) → (N, C_out, H_out, W_out)."""
         shape, weight, bias = self.filter_shape, self.weight, self.bias
         if shape.patch_size > 1 and runs_in_chain(input, weight):
-            return cast("Tensor", chained_convolution(input, weight, bias, shape, at_once=bool(self._forward_hooks)))
+            at_once = bool(self._forward_hooks or _HOOKS_OF_ALL)
+            return cast("Tensor", chained_convolution(input, weight, bias, shape, at_once=at_once))
         return convolve(materialised(input, "a layer by itself"), weight, bias, shape)
 
     @property

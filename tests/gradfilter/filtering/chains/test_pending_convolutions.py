@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import torch
 from torch import nn
+from torch.nn.modules.module import register_module_forward_hook
 
 from gradfilter.errors import ChangedInPlace
 from gradfilter.filtering.chains.branches import Branch, LayerRun
@@ -164,13 +165,20 @@ def test_whatever_the_code_keeps(code, training, compare_with_layers_apart):
     assert max(compare_with_layers_apart(net, images)) < EXACT
 
 
-def test_a_layer_that_is_watched_computes_at_once():
-    """A forward hook finds the layer's work done, in place of in the layer after it."""
+@pytest.mark.parametrize("watches_all", [False, True])
+def test_a_layer_that_is_watched_computes_at_once(watches_all):
+    """A forward hook, of the layer or of all modules, finds the layer's work done, in place of in the one after it."""
     model = GradientFilter(patch_size=4).apply(network(plain_code))
     seen, computed = [], []
-    model.last.register_forward_hook(lambda *_: seen.append(list(computed)))
+
+    def hook(layer, *_):
+        if layer is model.last:
+            seen.append(list(computed))
+
+    watching = register_module_forward_hook(hook) if watches_all else model.last.register_forward_hook(hook)
     with torch.autograd.graph.saved_tensors_hooks(lambda kept: computed.append("something") or kept, lambda kept: kept):
         model(torch.randn(2, 3, 12, 12).double())
+    watching.remove()
     assert seen[0]
     assert len(computed) == len(seen[0])
 
