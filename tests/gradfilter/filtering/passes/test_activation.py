@@ -1,4 +1,4 @@
-"""The activations' values and derivatives, against autograd."""
+"""The activations' values and derivatives, against autograd, and how those that are steps are counted."""
 
 import math
 
@@ -7,8 +7,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from gradfilter.filtering.passes import KINDS, Activation
+from gradfilter.filtering.passes import KINDS, Activation, Wanted, activate
+from gradfilter.filtering.passes.activate import activate_aten
 from gradfilter.filtering.passes.activation import activated, slope
+from gradfilter.filtering.patches import PatchAxis, PatchGrid
 
 MODULES = {
     "identity": nn.Identity(),
@@ -50,3 +52,19 @@ def test_unknown_activation_is_refused():
     """The sentence names what there is."""
     with pytest.raises(ValueError, match="no activation 'tanh'; it must be one of identity, relu"):
         activated(torch.zeros(1), Activation("tanh"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "size", "fits"), [("relu", 15, 1), ("relu6", 15, 1), ("relu", 16, 0), ("silu", 15, 0)]
+)
+@pytest.mark.parametrize("function", [activate, activate_aten], ids=["fused", "aten"])
+def test_steps_are_counted_in_bytes(function, layout, kind, size, fits):
+    """Where a patch has no more pixels than a byte counts, the derivative is 0 or 1, and channels come last."""
+    ones, grid = torch.ones(1, 2, size, size), PatchGrid(*[PatchAxis(size, size, 1)] * 2)
+    got = function(ones.contiguous(memory_format=layout), None, None, None, Activation(kind), grid, Wanted(slope=True))
+    if fits and layout == torch.channels_last:
+        assert got.slope.dtype == torch.uint8
+        assert got.slope.flatten().tolist() == [size * size] * 2
+    else:
+        assert got.slope.dtype == torch.float32
+        assert float(got.slope.max()) < 1.2

@@ -83,22 +83,6 @@ def test_activate_follows_its_definition(reference, layout, function, case, kind
                 assert reference.distance(want, averages) <= EXACT[torch.float64]
 
 
-@pytest.mark.parametrize(
-    ("kind", "size", "fits"), [("relu", 15, 1), ("relu6", 15, 1), ("relu", 16, 0), ("silu", 15, 0)]
-)
-@pytest.mark.parametrize("function", [activate, activate_aten], ids=["fused", "aten"])
-def test_steps_are_counted_in_bytes(function, layout, kind, size, fits):
-    """Where a patch has no more pixels than a byte counts, the derivative is 0 or 1, and channels come last."""
-    ones, grid = torch.ones(1, 2, size, size), PatchGrid(*[PatchAxis(size, size, 1)] * 2)
-    got = function(ones.contiguous(memory_format=layout), None, None, None, Activation(kind), grid, Wanted(slope=True))
-    if fits and layout == torch.channels_last:
-        assert got.slope.dtype == torch.uint8
-        assert got.slope.flatten().tolist() == [size * size] * 2
-    else:
-        assert got.slope.dtype == torch.float32
-        assert float(got.slope.max()) < 1.2
-
-
 def test_activate_makes_only_what_is_wanted(layout):
     """What is not wanted is None, and what is wanted does not depend on the rest."""
     torch.manual_seed(0)
