@@ -19,7 +19,8 @@ from gradfilter.filtering.patches import PatchGrid, memory_format
 class Sums(NamedTuple):
     """Averages over the patches of a branch's grid, each None where it is not needed.
 
-    slope: of f′, None for 1 everywhere. slope_normal: of f′ · x̂. normal: of x̂.
+    slope: of f′, None for 1 everywhere; in bytes the number of pixels where it is 1. slope_normal: of f′ · x̂.
+    normal: of x̂.
     """
 
     slope: Optional[Tensor]

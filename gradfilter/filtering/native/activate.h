@@ -150,11 +150,9 @@ static void activate_first(activation_task whole, T *const *out, int64_t images,
     }
 }
 
-/* opened, or none, and only where channels come last: of activations whose f' is 0 or 1, the pixels of every patch where it
-is 1.
-
-y, and addend or none → a, which may be y itself, and sums over patches times scale where sums[k] is one: of f′, f′ x,
-f′ x2, x, x2, a */
+/* y, and addend or none → a, which may be y itself, and sums over patches times scale where sums[k] is one: of f′, f′ x,
+f′ x2, x, x2, a. opened, or none, and only where channels come last: of activations whose f′ is 0 or 1, the pixels of
+every patch where it is 1. */
 void NAME(activate)(const T *y, const T *addend, const T *const *numbers, T *a, T *const *sums, uint8_t *opened,
                     int64_t kind, double parameter, int64_t last, int64_t images, int64_t channels, int64_t row_patches,
                     const int64_t *row_starts, int64_t column_patches, const int64_t *column_starts, double scale,

@@ -162,8 +162,8 @@ void NAME(products)(const T *one, const T *other, T *out, int64_t last, int64_t 
 }
 
 /* The gradients of weight and bias, and out, or none, in front of the normalisation. rstd, weight, and factors, which the
-gradient is to be multiplied with: of each channel, or none for 1. values: over how many a statistic was taken that was the batch's own, else 0. work: room for
-(2 · threads + 3) · channels numbers. */
+gradient is to be multiplied with: of each channel, or none for 1. values: over how many a statistic was taken that was
+the batch's own, else 0. work: room for (2 · threads + 3) · channels numbers. */
 void NAME(unnormalise)(const T *const *maps, const uint8_t *opened, T *dweight, T *dbias, T *out, const T *rstd,
                        const T *weight, const T *factors, int64_t last, int64_t images, int64_t channels,
                        int64_t patches, double area, double values, double *work, int64_t threads) {

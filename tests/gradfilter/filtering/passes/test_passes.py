@@ -253,7 +253,7 @@ def test_statistics_are_exact_far_from_zero(reference, layout, dtype, shape):
 
 
 def test_autograd_sees_that_running_statistics_moved(layout):
-    """What it kept of them before is refused in a backward pass, as after torch's own BatchNorm."""
+    """What it kept of them before is refused in a backward pass."""
     running = torch.zeros(3), torch.ones(3)
     kept = [(torch.ones(3, requires_grad=True) * numbers).sum() for numbers in running]
     batch_statistics(torch.randn(2, 3, 4, 4).contiguous(memory_format=layout), running, 0.1, 1e-5)
