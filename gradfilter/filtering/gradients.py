@@ -134,11 +134,6 @@ def _merged_taps(weight: Tensor, steps: Sequence[int]) -> Tensor:
     return weight.sum(merged, keepdim=True) if merged else weight
 
 
-@lru_cache(maxsize=None)
-def _one(dtype: torch.dtype, device: torch.device) -> Tensor:
-    return torch.ones(1, dtype=dtype, device=device)
-
-
 def _tap_gradient(x_averages: Tensor, dy_means: Tensor, groups: int, scale: float) -> Tensor:
     """The sum of x times dy over batch and patches, times scale: (C_out, C_in / groups)."""
     if groups == dy_means.size(1) == x_averages.size(1):
@@ -172,6 +167,11 @@ def _product_over_rows(left: Tensor, right: Tensor, scale: float) -> Tensor:
 def _start(like: Tensor) -> Tensor:
     """What a product is added to with beta 0: it plays no part, and has to be there."""
     return _one(like.dtype, like.device)
+
+
+@lru_cache(maxsize=None)
+def _one(dtype: torch.dtype, device: torch.device) -> Tensor:
+    return torch.ones(1, dtype=dtype, device=device)
 
 
 def _grouped_tap_gradient(x_averages: Tensor, dy_means: Tensor, groups: int) -> Tensor:

@@ -45,8 +45,8 @@ static void W(sum_pixels)(const T *from, block pixels, T scale, T *to, int64_t l
     W(sum_block)(from, pixels, scale, to, lanes);
 }
 
-/* A row of pixels whose channels lie side by side → to the sums of its patches. Pixel after pixel, as they
-lie in memory: reading patch after patch, as many pixels apart as a patch has rows, takes a fifth longer. */
+/* A row of pixels whose channels lie side by side → to the sums of its patches. Pixel after pixel, as they lie in
+memory: patch after patch would jump from row to row, which the processor does not guess. */
 static void W(add_row)(const T *pixel, const axis *columns, int64_t channels, T *sums) {
     for (int64_t j = 0; j < columns->patches; j++, sums += channels)
         for (int64_t k = columns->starts[j]; k < columns->starts[j + 1]; k++, pixel += channels) {
